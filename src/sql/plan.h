@@ -1,0 +1,68 @@
+/* From a syntax tree to something that runs. `sl_plan` is immutable and shareable; `sl_exec` is one running instance with its
+ * state, owned by one lane. No I/O, no threads; time comes with the call.
+ *
+ *   view of decoded rows -> [filter] -> [project] -> derived batch
+ *
+ * Expressions run as flat programs over the selected rows, one instruction at a time, driven by masks (short circuit, CASE,
+ * per-row error slots). */
+#ifndef SL_SQL_PLAN_H
+#define SL_SQL_PLAN_H
+#include "base/err.h"
+#include "data/batch.h"
+#include "sql/ast.h"
+
+typedef struct sl_plan sl_plan;
+typedef struct sl_exec sl_exec;
+
+/* Looks a stream or table definition up by name. Returns the parsed definition (lent until the plan is made) or NULL. */
+typedef const sl_create *(*sl_lookup_def)(void *arg, sl_str name);
+typedef struct sl_plan_opts { /* rule options that change SQL results (sql.md 8) */
+    bool event_time, send_error, send_nil, send_meta, ignore_case;
+    bool disable_alias_ref;
+    bool incremental;
+    int64_t late_ms;
+    sl_zone zone;
+    sl_str rule_id;
+    bool temp_rule;
+} sl_plan_opts;
+void sl_plan_opts_default(sl_plan_opts *o);
+
+/* Binds and plans. Errors: SL_E_PLAN with upstream's text (sql.md 16.4); what parses but cannot run yet: SL_E_UNSUPPORTED with a text
+ * that names it. The statement is copied as needed. */
+sl_err *sl_plan_make(const sl_select *sel, sl_lookup_def find, void *arg, const sl_plan_opts *o, sl_plan **out);
+sl_plan *sl_plan_hold(sl_plan *p);
+void sl_plan_drop(sl_plan *p);
+
+/* What the source must deliver: names by position (the plan's columns) and whether all other names are wanted too. */
+uint32_t sl_plan_nsources(const sl_plan *p);
+typedef struct sl_plan_source {
+    sl_str stream;          /* name of the stream */
+    const sl_layout *layout; /* columns by plan position */
+    bool all;               /* wildcard: every column of the row is wanted */
+    bool meta;              /* meta() is used */
+    bool is_table;
+} sl_plan_source;
+const sl_plan_source *sl_plan_source_at(const sl_plan *p, uint32_t i);
+/* Output columns: names in select order; *all: a wildcard adds more. */
+uint32_t sl_plan_output(const sl_plan *p, const sl_str **names, bool *all);
+/* Upstream's explain text (sql.md 19). */
+void sl_plan_explain(const sl_plan *p, sl_buf *out);
+
+/* One running instance. zone, rule id and the like come from the plan's options. */
+sl_exec *sl_exec_new(sl_plan *p, int64_t rule_start_ms);
+void sl_exec_free(sl_exec *x);
+typedef struct sl_exec_stats { /* per operator, for status metrics; counted in rows or frames as upstream counts messages */
+    uint64_t in, out, errors;
+} sl_exec_stats;
+/* Runs one view of source `src` through the plan. now_ms: the lane's clock. *out: a derived batch (refs 1, holds what it needs) or NULL when
+ * nothing comes out. Rows that fail become ERROR frames in *out only when send_error; they are always counted. A NULL *out with *failed
+ * set means out of memory. Order of rows and errors is kept. */
+void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl_batch **out, bool *failed);
+/* Operators of this plan in order, for metrics: "filter", "project", …; stats lent. NULL behind the last. */
+const char *sl_exec_op(const sl_exec *x, uint32_t i, const sl_exec_stats **stats);
+/* Last run-time error text (lent until the next run) and its time; "" when none. */
+sl_str sl_exec_last_error(const sl_exec *x, int64_t *at_ms);
+
+/* One expression against one row given as a MAP: for tests and dynamic properties. */
+sl_err *sl_expr_eval1(sl_arena *a, sl_expr *e, sl_value row, sl_value meta, int64_t now_ms, sl_zone zone, sl_value *out);
+#endif
