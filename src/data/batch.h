@@ -98,6 +98,11 @@ typedef struct sl_batch {
 sl_batch *sl_batch_hold(sl_batch *b);
 void sl_batch_drop(sl_batch *b); /* NULL is fine */
 
+/* A batch under construction for operators that fill whole columns: nrows rows, b->cols[i] ready to be written (every cell must
+ * be), an arena of its own, frames and marks NULL. base (may be NULL): held, payloads may point into it; its ticket is held too
+ * and `at` taken over. The caller is the only owner until it hands the batch on. NULL: out of memory. */
+sl_batch *sl_batch_derive(sl_batch *base, const sl_layout *layout, uint32_t nrows);
+
 /* ---- view: what operators see ---- */
 typedef struct sl_view {
     sl_batch *batch;        /* lent */
@@ -128,6 +133,7 @@ uint32_t sl_builder_events(const sl_builder *w); /* finished rows and error fram
 void sl_builder_row(sl_builder *w);
 void sl_builder_set(sl_builder *w, uint32_t col, sl_value v);       /* by position, last wins */
 void sl_builder_tail(sl_builder *w, sl_str key, sl_value v);        /* key bytes must live in the arena; last of equal keys wins */
+void sl_builder_tail_new(sl_builder *w, sl_str key, sl_value v);    /* as tail; the caller knows that the row has no such key yet */
 void sl_builder_put(sl_builder *w, sl_str key, sl_value v);         /* by name: layout or (if all) tail, else ignored */
 void sl_builder_meta(sl_builder *w, sl_value map);                  /* of the current row */
 void sl_builder_time(sl_builder *w, int64_t ms);                    /* of the current row */
@@ -143,5 +149,7 @@ void sl_builder_mark(sl_builder *w, sl_mark_kind kind, int64_t value); /* before
  * (the caller counts them and fails the flow). at: arrival time in ms. */
 sl_batch *sl_builder_done(sl_builder *w, int64_t at);
 void sl_builder_relayout(sl_builder *w, const sl_layout *layout, bool all); /* only when empty */
+/* Payloads of the batch under construction may point into base: held until the batch goes. At most one. */
+void sl_builder_base(sl_builder *w, sl_batch *base);
 /* Pool of arenas so that steady state allocates nothing: per-thread, inside batch.c. */
 #endif
