@@ -500,6 +500,30 @@ int32_t sl_zone_at(sl_zone id, int64_t sec, const char **abbrev) {
         *abbrev = t.abbrev;
     return t.east;
 }
+bool sl_zone_abbrev(sl_zone id, sl_str abbrev, int64_t local_sec, int32_t *east) {
+    const zone *z = zone_of(id);
+    if (id == SL_ZONE_UTC || !abbrev.n)
+        return false;
+    if (z->fixed) {
+        *east = z->first.east;
+        return sl_str_is(abbrev, z->first.abbrev);
+    }
+    const ztype *any = NULL;
+    for (uint32_t i = 0; i < z->ntypes; i++) {
+        int64_t s, e;
+        if (!sl_str_is(abbrev, z->types[i].abbrev))
+            continue;
+        any = any ? any : &z->types[i];
+        ztype then = lookup(z, local_sec - z->types[i].east, &s, &e);
+        if (sl_str_is(abbrev, then.abbrev)) {
+            *east = then.east;
+            return true;
+        }
+    }
+    if (any)
+        *east = any->east;
+    return any != NULL;
+}
 
 /* ---- instants and fields ---- */
 void sl_civil_of(int64_t sec, int32_t ns, sl_zone z, sl_civil *c) {

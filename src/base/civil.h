@@ -14,6 +14,8 @@ sl_zone sl_zone_fixed(int32_t east, sl_str name);
 const char *sl_zone_name(sl_zone z);
 /* Offset east and abbreviation ("CET") in force at the instant. */
 int32_t sl_zone_at(sl_zone z, int64_t sec, const char **abbrev);
+/* Offset that an abbreviation ("CEST") means in this zone; best the one in force at this local time. false: not used there. */
+bool sl_zone_abbrev(sl_zone z, sl_str abbrev, int64_t local_sec, int32_t *east);
 typedef struct sl_civil {
     int64_t year;
     int month, day, hour, min, sec, ns; /* month 1..12, day 1..31 */

@@ -13,7 +13,6 @@
 #pragma weak sl_num_parse_f64
 #pragma weak sl_dur_print
 #pragma weak sl_utf8_put
-#pragma weak sl_text_to_time
 
 
 static bool refuse(sl_arena *a, sl_value v, const char *to, sl_str *why) {

@@ -15,7 +15,6 @@
 #pragma weak sl_num_parse_f64
 #pragma weak sl_dur_print
 #pragma weak sl_utf8_put
-#pragma weak sl_text_to_time
 
 
 /* ---- JSONTEXT ---- */
@@ -505,7 +504,7 @@ static void print_time(sl_buf *out, sl_value v) {
     if (*c.abbrev)
         sl_buf_puts(out, c.abbrev);
     else
-        sl_buf_put(out, off, c.east % 3600 ? (size_t)n : 3);
+        sl_buf_put(out, off, (size_t)n);
 }
 static int by_key(const void *x, const void *y) { return sl_str_cmp((*(const sl_member *const *)x)->key, (*(const sl_member *const *)y)->key); }
 static int by_pair(const void *x, const void *y) {

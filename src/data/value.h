@@ -111,6 +111,10 @@ bool sl_to_bytes(sl_arena *a, sl_value v, sl_cast how, sl_str *out, sl_str *why)
  * machine's date for missing parts. */
 bool sl_to_time(sl_arena *a, sl_value v, sl_str format, sl_zone zone, sl_value *out, sl_str *why);
 bool sl_text_to_time(sl_arena *a, sl_str text, sl_str format, sl_zone zone, sl_value *out, sl_str *why);
+/* Layouts of Go's time package ("2006-01-02 15:04:05 MST"), from which the functions above are made. parse: false when
+ * text does not fit; without a zone in the text it is read in zone, without a year the year is 0. */
+bool sl_golayout_parse(sl_str layout, sl_str text, sl_zone zone, sl_value *out);
+void sl_golayout_print(sl_buf *out, sl_str layout, sl_value time);
 /* format_time patterns (functions.md Appendix A). false: *why. */
 bool sl_time_format(sl_arena *a, sl_value time, sl_str pattern, sl_str *out, sl_str *why);
 #endif
