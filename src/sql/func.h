@@ -22,33 +22,80 @@ struct sl_call {
     const sl_value *row_meta;
     const struct sl_env *env; /* keyed state and the like; may be NULL in tests of plain functions */
 };
-/* Sets the error text (formatted into the arena) and returns an ERROR value. */
+/* What functions read from outside the row; filled by whoever runs the plan. */
+struct sl_env {
+    void *arg;
+    /* External key/value store of get_keyed_state: false when there is none or the key is missing. */
+    bool (*keyed)(void *arg, sl_arena *a, sl_str key, sl_value *out);
+};
+/* Sets the error text (formatted into the arena) and returns an ERROR value. The evaluator puts "call func NAME error: " in front.
+ * An eval that returns an ERROR value without calling this (c->failed stays false) means its text to be shown bare (ln, log, sqrt). */
 sl_value sl_call_fail(sl_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 typedef sl_value (*sl_fn_eval)(sl_call *c, const sl_value *args, uint32_t n);
 /* Parse-time check of the argument expressions: NULL when fine, else the text after "validate function NAME error: " (memory from a). */
 typedef const char *(*sl_fn_check)(sl_arena *a, sl_expr **args, uint32_t n);
 
 enum {
-    SL_FN_NULLGATE = 1, /* a nil first argument (or any, see functions.md 1) gives null without calling eval */
+    SL_FN_NULLGATE = 1, /* any argument nil, or an empty array or object: the result is null and eval is not called */
     SL_FN_PURE = 2,     /* same arguments, same result: may be folded and shared */
     SL_FN_STAR = 4,     /* takes * */
-    SL_FN_HIDDEN = 8
+    SL_FN_HIDDEN = 8,
+    SL_FN_FALSEGATE = 16, /* as NULLGATE, the result is false */
+    SL_FN_ZEROGATE = 32   /* as NULLGATE, the result is 0 */
 };
 struct sl_func {
     const char *name; /* lower case */
     uint8_t kind, flags;
-    int8_t min, max;   /* arguments; max -1 = any. Checked by the common text "Expect N arguments but found M." unless check does it */
-    sl_fn_check check; /* or NULL */
+    int8_t min, max;   /* arguments; max -1 = any. For readers; sl_func_validate uses them only for rows without check */
+    sl_fn_check check; /* the whole check, count included; or NULL: min/max with the common texts */
     sl_fn_eval eval;   /* scalar */
-    void (*state_free)(void *state);
+    void (*state_free)(void *state); /* set: *c->state is kept per call site and freed with this; a SCALAR row with it only caches */
     const char *sig, *doc, *example, *gives; /* "(n number) -> number"; one sentence; an expression and the JSON it gives */
     const struct sl_agg *agg; /* AGG: see issue of the language */
 };
 const sl_func *sl_func_find(sl_str name);            /* any case; NULL when unknown */
 const sl_func *sl_func_at(size_t i);                 /* all, in table order; NULL behind the last */
-/* Common checks for the tables. */
-bool sl_x_is_str(const sl_expr *e);   /* could the literal kind be a string: upstream's IsStringArg etc. (functions.md 1) */
-/* Each file in sql/func/ ends with one table; func.c lists them. */
+/* The parser's check of one call: NULL when fine, else the text after "validate function NAME error: ". */
+const char *sl_func_validate(sl_arena *a, const sl_func *f, sl_expr **args, uint32_t n);
+/* The null gate: true when it decides the result (then *out is it). */
+bool sl_func_gate(const sl_func *f, const sl_value *args, uint32_t n, sl_value *out);
+/* Gate, then eval. c->func is set here; c->failed and c->error tell of a failure (the result is then an ERROR value). */
+sl_value sl_func_call(sl_call *c, const sl_func *f, const sl_value *args, uint32_t n);
+
+/* ---- for the tables ---- */
+/* Upstream's questions about the syntactic form of an argument (functions.md 1.4). */
+bool sl_x_is_int(const sl_expr *e);   /* integer literal */
+bool sl_x_is_float(const sl_expr *e); /* literal with a fraction */
+bool sl_x_is_num(const sl_expr *e);   /* either */
+bool sl_x_is_str(const sl_expr *e);   /* string literal */
+bool sl_x_is_bool(const sl_expr *e);  /* true, false, or an expression with a boolean operator */
+bool sl_x_is_unit(const sl_expr *e);  /* dd hh mi ss ms */
+/* The checks of functions.md 1.4 by their codes there. */
+const char *sl_ck_count(sl_arena *a, uint32_t want, uint32_t n); /* "Expect n arguments but found k." */
+const char *sl_ck_least(sl_arena *a, uint32_t want, uint32_t n); /* "At least has n argument but found k." */
+const char *sl_ck_expect(sl_arena *a, const char *what, uint32_t pos); /* "Expect WHAT type for parameter POS", pos from 1 */
+bool sl_x_not_number(const sl_expr *e); /* cannot be a number: string literal, boolean, unit */
+bool sl_x_not_int(const sl_expr *e);    /* not_number or a float literal */
+bool sl_x_not_str(const sl_expr *e);    /* cannot be text: numeric literal, boolean, unit */
+bool sl_x_not_time(const sl_expr *e);   /* cannot be an instant: numeric or string literal, boolean */
+const char *sl_ck_n1(sl_arena *a, sl_expr **args, uint32_t n);
+const char *sl_ck_n2(sl_arena *a, sl_expr **args, uint32_t n);
+const char *sl_ck_i2(sl_arena *a, sl_expr **args, uint32_t n);
+const char *sl_ck_s1(sl_arena *a, sl_expr **args, uint32_t n);
+const char *sl_ck_s2(sl_arena *a, sl_expr **args, uint32_t n);
+const char *sl_ck_s3(sl_arena *a, sl_expr **args, uint32_t n);
+const char *sl_ck_si(sl_arena *a, sl_expr **args, uint32_t n);
+const char *sl_ck_d1(sl_arena *a, sl_expr **args, uint32_t n);
+/* Display text (functions.md 1.7): text as is, nil as "", the rest as sl_value_print. */
+sl_str sl_fn_text(sl_call *c, sl_value v);
+/* Go's %v of a value for messages (nil is <nil>), NUL-terminated. */
+const char *sl_fn_v(sl_call *c, sl_value v);
+/* A buffer's content as text of the arena; frees the buffer. Fails the call when memory was out. */
+sl_value sl_fn_take(sl_call *c, sl_buf *b);
+/* float64 to int64 as Go on amd64: truncated, out of range and NaN give the smallest int. */
+int64_t sl_go_i64(double d);
+
+/* Each file in sql/func/ ends with one table (last row: name NULL); func.c lists them. */
 extern const sl_func sl_funcs_math[], sl_funcs_str[], sl_funcs_conv[], sl_funcs_time[], sl_funcs_array[], sl_funcs_object[],
-    sl_funcs_json[], sl_funcs_hash[], sl_funcs_misc[];
+    sl_funcs_json[], sl_funcs_hash[], sl_funcs_encode[], sl_funcs_misc[], sl_funcs_agg[], sl_funcs_analytic[];
 #endif
