@@ -16,7 +16,7 @@ typedef void (*sl_fn)(void *arg);
 sl_loop *sl_loop_new(const char *name); /* NULL: out of memory or descriptors */
 void sl_loop_free(sl_loop *l);          /* @on its thread, after sl_loop_run returned */
 void sl_loop_run(sl_loop *l);           /* until sl_loop_stop */
-void sl_loop_stop(sl_loop *l);          /* @on any */
+void sl_loop_stop(sl_loop *l);          /* @on any; what was posted before it still runs */
 void *sl_loop_uv(sl_loop *l);           /* the uv_loop_t, for net and os only */
 const char *sl_loop_name(const sl_loop *l);
 bool sl_loop_mine(const sl_loop *l);    /* is the caller on this loop's thread? */
@@ -29,7 +29,7 @@ bool sl_defer(sl_loop *l, sl_fn fn, void *arg);
 /* ---- time ---- @on l unless said otherwise */
 int64_t sl_now(const sl_loop *l);    /* ms since 1970: clock of this loop (held or the machine's) */
 int64_t sl_now_ns(const sl_loop *l);
-void sl_clock_hold(int64_t ms);      /* all loops: from now on the clock stands still at ms. @on any, before loops run or while they are idle */
+void sl_clock_hold(int64_t ms);      /* all loops: from now on the clock stands still at ms (below 0: it runs again). @on any, before loops run or while they are idle */
 bool sl_clock_held(void);
 /* Moves the held clock forward and fires due timers of l in order of time, each at its own instant. @on l. Loops are moved one after
  * another by the test door. */
@@ -50,7 +50,7 @@ typedef struct sl_thread sl_thread;
 /* Starts a thread that runs fn(arg); name up to 15 characters. */
 sl_err *sl_thread_start(const char *name, sl_fn fn, void *arg, sl_thread **out);
 void sl_thread_join(sl_thread *t); /* waits and frees */
-/* Blocking job on the process-wide small pool; done(arg) comes back on l. */
+/* Blocking job on the process-wide small pool; done(arg) comes back on l. @on l. */
 bool sl_job(sl_loop *l, sl_fn work, sl_fn done, void *arg);
 int sl_cpu_count(void);
 int64_t sl_rss_bytes(void);

@@ -1,0 +1,183 @@
+/* Numbers: every text reads back as the same bits, and the text is Go's. */
+#include "kit.h"
+#include <math.h>
+#include "base/num.h"
+#include "base/utf8.h"
+
+static const char *show(size_t (*f)(char *, double), double v) {
+    static char t[SL_NUM_MAX + 1];
+    t[f(t, v)] = 0;
+    return t;
+}
+static void test_go_forms(void **s) {
+    static const struct {
+        double v;
+        const char *json, *g, *f;
+    } rows[] = {
+        {0, "0", "0", "0"},
+        {-0.0, "-0", "-0", "-0"},
+        {1, "1", "1", "1"},
+        {-23.5, "-23.5", "-23.5", "-23.5"},
+        {0.1, "0.1", "0.1", "0.1"},
+        {1e-5, "0.00001", "1e-05", "0.00001"},
+        {1e-6, "0.000001", "1e-06", "0.000001"},
+        {1.5e-7, "1.5e-7", "1.5e-07", "0.00000015"},
+        {1e-4, "0.0001", "0.0001", "0.0001"},
+        {999999, "999999", "999999", "999999"},
+        {1e6, "1000000", "1e+06", "1000000"},
+        {1e100, "1e+100", "1e+100", NULL},
+        {1e20, "100000000000000000000", "1e+20", "100000000000000000000"},
+        {1e21, "1e+21", "1e+21", "1000000000000000000000"},
+        {1.7976931348623157e308, "1.7976931348623157e+308", "1.7976931348623157e+308", NULL},
+        {5e-324, "5e-324", "5e-324", NULL},
+        {0.30000000000000004, "0.30000000000000004", "0.30000000000000004", "0.30000000000000004"},
+        {3.3333333333333335, "3.3333333333333335", "3.3333333333333335", "3.3333333333333335"},
+        {9007199254740993.0, "9007199254740992", "9.007199254740992e+15", "9007199254740992"},
+        {5.684341886080802e-14, "5.684341886080802e-14", "5.684341886080802e-14", NULL},
+        {123456789.125, "123456789.125", "1.23456789125e+08", "123456789.125"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_string_equal(show(sl_num_json, rows[i].v), rows[i].json);
+        assert_string_equal(show(sl_num_g, rows[i].v), rows[i].g);
+        if (rows[i].f)
+            assert_string_equal(show(sl_num_f, rows[i].v), rows[i].f);
+    }
+    assert_string_equal(show(sl_num_g, NAN), "NaN");
+    assert_string_equal(show(sl_num_g, INFINITY), "+Inf");
+    assert_string_equal(show(sl_num_g, -INFINITY), "-Inf");
+}
+static uint64_t rnd(uint64_t *x) {
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x;
+}
+static void round_trip(double v) {
+    char t[SL_NUM_MAX];
+    size_t (*fs[])(char *, double) = {sl_num_json, sl_num_g, sl_num_f};
+    for (int i = 0; i < 3; i++) {
+        double back = 0;
+        size_t n = fs[i](t, v);
+        assert_true(n < SL_NUM_MAX);
+        assert_true(sl_num_parse_f64(sl_str_n(t, n), &back));
+        assert_memory_equal(&back, &v, 8);
+    }
+}
+/* digits of a text without sign, point, exponent and outer zeros */
+static int digit_count(const char *t, size_t n) {
+    int all = 0, zeros = 0;
+    for (size_t i = 0; i < n && t[i] != 'e'; i++) {
+        if (t[i] < '0' || t[i] > '9' || (!all && t[i] == '0'))
+            continue;
+        all++;
+        zeros = t[i] == '0' ? zeros + 1 : 0;
+    }
+    return all - zeros;
+}
+static void test_random(void **s) {
+    uint64_t x = 88172645463325252ull;
+    for (int i = 0; i < 60000; i++) {
+        uint64_t b = rnd(&x);
+        double v;
+        memcpy(&v, &b, 8);
+        if (isfinite(v))
+            round_trip(v);
+        v = (double)(int64_t)(rnd(&x) % 20000000000ull) / pow(10, (double)(rnd(&x) % 9)); /* what devices send */
+        round_trip(v);
+        v = (double)(rnd(&x) % 1000000) / 7;
+        round_trip(v);
+        char ours[SL_NUM_MAX], c[64];
+        size_t n = sl_num_json(ours, v);
+        for (int p = 1; p <= 17; p++) { /* no shorter one exists among printf's */
+            snprintf(c, sizeof c, "%.*e", p - 1, v);
+            if (strtod(c, NULL) == v) {
+                assert_true(digit_count(ours, n) <= p);
+                break;
+            }
+        }
+    }
+}
+static void test_parse(void **s) {
+    double d;
+    static const char *const bad[] = {"", "-", ".", "1e", "1e+", "e5", "1x", " 1", "1 ", "0x10", "nan", "inf", "1e400", "--1", "1.2.3"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(sl_num_parse_f64(sl_str_of(bad[i]), &d));
+    static const char *const good[] = {"1", "-1.5", "+2", ".5", "5.", "1e5", "1E-5", "0.000000000000000000000000000001", "12345678901234567890123",
+                                       "9007199254740993", "2.2250738585072011e-308", "123456789012345678901234567890.5e-10", "0e999999999999",
+                                       "1.00000000000000011102230246251565404236316680908203125", "1.00000000000000011102230246251565404236316680908203126"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(sl_num_parse_f64(sl_str_of(good[i]), &d));
+        double want = strtod(good[i], NULL);
+        assert_memory_equal(&d, &want, 8);
+    }
+    int64_t v;
+    assert_true(sl_num_parse_i64(SL_S("-9223372036854775808"), &v) && v == INT64_MIN);
+    assert_true(sl_num_parse_i64(SL_S("9223372036854775807"), &v) && v == INT64_MAX);
+    assert_false(sl_num_parse_i64(SL_S("9223372036854775808"), &v));
+    assert_false(sl_num_parse_i64(SL_S("-9223372036854775809"), &v));
+    assert_false(sl_num_parse_i64(SL_S("1.0"), &v));
+    assert_false(sl_num_parse_i64(SL_S("-"), &v));
+    char t[SL_NUM_MAX];
+    assert_int_equal(sl_num_i64(t, INT64_MIN), 20);
+    assert_memory_equal(t, "-9223372036854775808", 20);
+    assert_int_equal(sl_num_u64(t, UINT64_MAX), 20);
+    assert_memory_equal(t, "18446744073709551615", 20);
+}
+static void test_durations(void **s) {
+    static const struct {
+        const char *in;
+        int64_t ns;
+        const char *out;
+    } rows[] = {{"0", 0, "0s"},
+                {"1h15m", 4500000000000, "1h15m0s"},
+                {"500ms", 500000000, "500ms"},
+                {"-1.5s", -1500000000, "-1.5s"},
+                {"1us", 1000, "1\xc2\xb5s"},
+                {"1.5\xce\xbcs", 1500, "1.5\xc2\xb5s"},
+                {"17ns", 17, "17ns"},
+                {"1.000000001s", 1000000001, "1.000000001s"},
+                {"90m", 5400000000000, "1h30m0s"},
+                {"10s", 10000000000, "10s"},
+                {".5m", 30000000000, "30s"},
+                {"9223372036854775807ns", INT64_MAX, "2562047h47m16.854775807s"}};
+    char t[SL_NUM_MAX];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t ns = -7;
+        assert_true(sl_dur_parse(sl_str_of(rows[i].in), &ns));
+        assert_int_equal(ns, rows[i].ns);
+        t[sl_dur_print(t, ns)] = 0;
+        assert_string_equal(t, rows[i].out);
+    }
+    static const char *const bad[] = {"", "-", "1", "1x", "s", ".s", "1h-5m", "9223372036854775808ns", "3000000h", "1 s"};
+    int64_t ns;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(sl_dur_parse(sl_str_of(bad[i]), &ns));
+}
+static void test_utf8(void **s) {
+    /* every rune round-trips; every truncation and every surrogate is refused */
+    for (uint32_t r = 0; r <= 0x110000; r += r < 0x3000 ? 1 : 61) {
+        char b[4];
+        uint32_t back;
+        unsigned n = sl_utf8_put(b, r);
+        bool fine = r <= 0x10ffff && (r < 0xd800 || r > 0xdfff);
+        assert_int_equal(sl_utf8_get(b, n, &back), n);
+        assert_int_equal(back, fine ? r : 0xfffd);
+        assert_true(sl_utf8_valid(b, n));
+        if (n > 1) {
+            assert_false(sl_utf8_valid(b, n - 1));
+            assert_int_equal(sl_utf8_get(b, n - 1, &back), 1);
+            assert_int_equal(back, 0xfffd);
+        }
+    }
+    static const char *const bad[] = {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "abcdefgh\x80", "\xc3("};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(sl_utf8_valid(bad[i], strlen(bad[i])));
+    assert_true(sl_utf8_valid("abcdefgh\xe4\xb8\xad" "abcdefghij", 21));
+    assert_int_equal(sl_utf8_count(SL_S("a\xe4\xb8\xad\xff" "b")), 4);
+    assert_true(sl_utf8_valid("", 0));
+}
+int main(void) {
+    const struct CMUnitTest t[] = {cmocka_unit_test(test_go_forms), cmocka_unit_test(test_random), cmocka_unit_test(test_parse),
+                                   cmocka_unit_test(test_durations), cmocka_unit_test(test_utf8)};
+    return cmocka_run_group_tests(t, NULL, NULL);
+}
