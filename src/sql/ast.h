@@ -6,11 +6,15 @@
 #include "data/json.h" /* sl_type, sl_field */
 #include "data/value.h"
 
+#define SL_SQL_TEXT (1u << 20) /* bytes of one statement */
+#define SL_SQL_NESTING 256     /* brackets, calls, CASE, types within each other */
+#define SL_SQL_HEIGHT 2000     /* of one expression tree: a chain of that many operators; walkers may recurse */
+
 typedef struct sl_expr sl_expr;
 typedef struct sl_func sl_func;
 typedef struct sl_window sl_window;
 typedef enum sl_xkind {
-    SL_X_LITERAL,  /* value: INT (GOINT never), FLOAT, STRING, BOOL */
+    SL_X_LITERAL,  /* value: INT (GOINT never), FLOAT, STRING, BOOL; NULL = a window function outside GROUP BY */
     SL_X_TIMEUNIT, /* DD HH MI SS MS; op = the letter pair index 0..4 */
     SL_X_WILDCARD, /* except, replace */
     SL_X_COLUMN,   /* source (may be ""), name */
@@ -18,7 +22,7 @@ typedef enum sl_xkind {
     SL_X_CALL,     /* func, args, over */
     SL_X_BINARY,   /* op, l, r */
     SL_X_PAREN,    /* l */
-    SL_X_MEMBER,   /* l -> name (also .name) */
+    SL_X_MEMBER,   /* l -> name (also .name); r (name "") when the right side is no name: an error of every row, as upstream */
     SL_X_INDEX,    /* l [ r ] */
     SL_X_SLICE,    /* l [ args[0] : args[1] ], either may be NULL */
     SL_X_BETWEEN,  /* l, args[0], args[1]; negated */
@@ -55,6 +59,7 @@ typedef struct sl_selfield {
 struct sl_expr {
     uint8_t kind, op;
     bool negated;
+    uint16_t height; /* of the tree below, at least 1; the parser bounds it by SL_SQL_HEIGHT */
     uint32_t pos, len; /* span in the statement text */
     sl_str source, name;
     sl_value value;
