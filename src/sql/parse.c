@@ -1,6 +1,7 @@
 /* Statements and the clauses of SELECT: recursive descent with two tokens of look-ahead. The order in which things are found wrong is
  * upstream's, because clients see its texts; where upstream accepts nonsense (sql.md 18) the stance there decides. */
 #include "sql/parser.h"
+#pragma weak sl_go_quote
 
 void *sl_p_fail(sl_parser *p, uint32_t pos, const char *fmt, ...) {
     if (p->err)
@@ -15,7 +16,19 @@ void *sl_p_fail(sl_parser *p, uint32_t pos, const char *fmt, ...) {
     sl_buf_free(&b);
     return NULL;
 }
-void sl_p_quote(sl_buf *out, sl_str s) { sl_go_quote(out, s); }
+void sl_p_quote(sl_buf *out, sl_str s) {
+    if (sl_go_quote) {
+        sl_go_quote(out, s);
+        return;
+    }
+    sl_buf_putc(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"' || s.p[i] == '\\')
+            sl_buf_putc(out, '\\');
+        sl_buf_putc(out, s.p[i]);
+    }
+    sl_buf_putc(out, '"');
+}
 void *sl_p_found(sl_parser *p, sl_token t, const char *fmt) {
     sl_buf b = {0};
     sl_p_quote(&b, t.lit);

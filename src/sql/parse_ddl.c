@@ -3,6 +3,9 @@
 #include "base/num.h"
 #include "data/json.h"
 #include "sql/parser.h"
+#pragma weak sl_num_parse_f64
+#pragma weak sl_num_parse_i64
+#pragma weak sl_json_parse
 
 static bool fields(sl_parser *p, sl_field **out, uint32_t *n, bool nested);
 

@@ -2,6 +2,7 @@
  * level of *, where `2 * arr[1]` can only fail). Functions are looked up and their arguments checked here, as upstream does. */
 #include "base/num.h"
 #include "sql/parser.h"
+#pragma weak sl_num_parse_f64
 
 const char *const sl_op_text[] = {"", "+", "-", "*", "/", "%", "&", "|", "^", "AND", "OR", "=", "!=", "<", "<=", ">", ">="};
 enum { P_OR = 1, P_AND, P_CMP, P_SUM, P_MUL };
@@ -231,10 +232,6 @@ static sl_expr *postfix(sl_parser *p) {
     return NULL;
 }
 
-static bool condition(const sl_expr *e) { /* what upstream takes for a condition by its form alone */
-    return (e->kind == SL_X_LITERAL && e->value.kind == SL_BOOL) || e->kind == SL_X_BETWEEN || e->kind == SL_X_IN || e->kind == SL_X_LIKE ||
-           (e->kind == SL_X_BINARY && e->op >= SL_OP_AND);
-}
 static bool case_add(sl_parser *p, sl_expr *e, sl_expr *x) {
     if (!x || !(e->args = sl_p_more(p, e->args, e->nargs, sizeof *e->args)))
         return false;
@@ -251,7 +248,7 @@ static sl_expr *case_expr(sl_parser *p, uint32_t pos) {
         case SL_K_WHEN:
             if (!case_add(p, e, sl_p_expr(p)))
                 return NULL;
-            if (!e->l && !condition(e->args[e->nargs - 1]))
+            if (!e->l && !sl_x_is_bool(e->args[e->nargs - 1]))
                 return sl_p_fail(p, e->args[e->nargs - 1]->pos, "invalid CASE expression, WHEN expression must be a bool condition");
             t = sl_p_next(p);
             if (t.kind != SL_K_THEN)
@@ -371,14 +368,7 @@ static bool over(sl_parser *p, sl_expr *call) {
 }
 static bool check_args(sl_parser *p, const sl_expr *e) {
     const sl_func *f = e->func;
-    const char *why = NULL;
-    int n = (int)e->nargs;
-    if (f->check)
-        why = f->check(p->a, e->args, e->nargs);
-    else if (n < f->min || (f->max >= 0 && n > f->max))
-        why = f->max == f->min  ? sl_arena_printf(p->a, "Expect %d arguments but found %d.", f->min, n).p
-              : f->max < 0      ? sl_arena_printf(p->a, "At least has %d argument but found %d.", f->min, n).p
-                                : sl_arena_printf(p->a, "Expect %d to %d arguments but found %d.", f->min, f->max, n).p;
+    const char *why = sl_func_validate(p->a, f, e->args, e->nargs);
     if (why)
         sl_p_fail(p, e->pos, "validate function %s error: %s", f->name, why);
     return !why;
