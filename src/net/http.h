@@ -66,11 +66,12 @@ bool sl_multipart(const sl_http_req *r, sl_part *parts, uint32_t max, uint32_t *
 /* The shared data server as push connectors see it: mounts of exact paths (or path prefixes ending in '/'). Handlers run on the server's loop. */
 typedef struct sl_http_mount sl_http_mount;
 sl_http_mount *sl_mount_new(sl_loop *l); /* the server's loop */
-/* Takes path+method; refused when taken. The handler may run until unmount's done. @on any: posts to the server's loop. */
+/* Takes path+method; refused when taken. The handler runs on the server's loop. @on any. */
 sl_err *sl_mount_add(sl_http_mount *m, sl_str method, sl_str path, sl_http_handler h, void *arg);
-void sl_mount_del(sl_http_mount *m, sl_str method, sl_str path);
+void sl_mount_del(sl_http_mount *m, sl_str method, sl_str path); /* @on any; once it returned the handler does not run any more */
 void sl_mount_serve(sl_http_mount *m, sl_http_req *r); /* 404 when nobody has it */
 sl_loop *sl_mount_loop(sl_http_mount *m);
+void sl_mount_free(sl_http_mount *m); /* after the server closed */
 
 /* ---- client ---- */
 typedef struct sl_http_call {
