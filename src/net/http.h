@@ -55,7 +55,7 @@ typedef struct sl_ws_ops {
 bool sl_ws_wanted(const sl_http_req *r);
 sl_ws *sl_ws_accept(sl_http_req *r, const sl_ws_ops *ops, void *arg); /* answers 101, frees r; NULL: answered 400 */
 bool sl_ws_send(sl_ws *w, sl_str bytes, bool text); /* false: too much is waiting; dropped */
-void sl_ws_close(sl_ws *w);
+void sl_ws_close(sl_ws *w); /* says goodbye; no closed() afterwards */
 
 /* Multipart form data of a complete body. */
 typedef struct sl_part {
