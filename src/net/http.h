@@ -74,19 +74,28 @@ sl_loop *sl_mount_loop(sl_http_mount *m);
 void sl_mount_free(sl_http_mount *m); /* after the server closed */
 
 /* ---- client ---- */
+typedef struct sl_http_field { /* one part; filename "" = a plain field */
+    sl_str name, value, filename, type;
+} sl_http_field;
+typedef enum sl_http_fault { SL_HTTP_FINE, SL_HTTP_REFUSED, SL_HTTP_RESET, SL_HTTP_TIMEOUT, SL_HTTP_EOF, SL_HTTP_DNS, SL_HTTP_TLS, SL_HTTP_PRIVATE, SL_HTTP_TOOBIG, SL_HTTP_BADCALL, SL_HTTP_OTHER } sl_http_fault;
 typedef struct sl_http_call {
     sl_str method, url, body;
     const sl_http_header *headers;
     uint32_t nheaders;
-    int64_t timeout_ms; /* 0 = 5 s */
+    int64_t timeout_ms; /* 0 = 5 s, negative = none */
     bool insecure;      /* skip TLS verification */
     const char *ca_path, *cert_path, *key_path;
+    sl_str ca_pem, cert_pem, key_pem; /* the same as PEM text; paths win */
+    int tls_min;        /* 10, 11, 12, 13; 0 = 12 */
+    const sl_http_field *form; /* multipart/form-data instead of body */
+    uint32_t nform;
     size_t max_body;    /* 0 = 16 MiB */
     bool no_private;    /* refuse loopback, private and link-local addresses */
 } sl_http_call;
 typedef struct sl_http_result {
-    int status;          /* 0: no answer, see error */
-    sl_str headers, body, error;
+    int status;          /* 0: no answer, see error and fault */
+    sl_http_fault fault;
+    sl_str headers, body, error; /* headers: of the last answer, "Name: value\r\n"… */
 } sl_http_result;
 typedef struct sl_http_client sl_http_client; /* connections are kept alive per client */
 sl_err *sl_http_client_new(sl_loop *l, sl_http_client **out); /* loads the module; error names the missing package */
