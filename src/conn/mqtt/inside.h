@@ -1,0 +1,143 @@
+/* The client's insides, shared by client.c (life, connection, subscriptions), inbound.c (acknowledging what came) and outbound.c (what
+ * goes out). */
+#ifndef SL_CONN_MQTT_INSIDE_H
+#define SL_CONN_MQTT_INSIDE_H
+#include "base/vec.h"
+#include "conn/mqtt/client.h"
+
+#define MQ_WINDOW 4096               /* our own bound of publishes in flight */
+#define MQ_WRITE_LIMIT (512u * 1024) /* bytes waiting for the socket before publishers are told to wait */
+#define MQ_KEEP_LIMIT (16u << 20)    /* bytes kept for sending again in a lasting session */
+#define MQ_RECEIVE_MAX 2048          /* version 5: unacknowledged messages we let the broker send */
+#define MQ_PUB_IDS 60000u            /* packet identifiers 1 … for publishes, the rest for subscriptions */
+
+/* ---- inbound QoS 1 and 2: a ring by order of arrival ---- */
+enum { IN_HELD, IN_SETTLED, IN_RECEIVED /* PUBREC sent, PUBREL awaited */, IN_DONE };
+typedef struct mq_in {
+    uint16_t id;
+    uint8_t qos, state;
+    uint32_t holders; /* subscriptions that did not commit it yet */
+    uint32_t epoch;   /* connection on which the broker sent it last */
+} mq_in;
+typedef struct mq_inring {
+    mq_in *at;
+    uint32_t cap;        /* power of two */
+    uint64_t base, tail; /* sequence numbers */
+    uint64_t ack_at;     /* all before it are acknowledged or of an older connection */
+    uint32_t stale;      /* entries of an older connection that the broker may send again */
+} mq_inring;
+#define IN_AT(r, seq) (&(r)->at[(seq) & ((r)->cap - 1)])
+
+/* ---- outbound QoS 1 and 2: a ring by order of sending; the packet identifier is the position ---- */
+enum { OUT_SENT, OUT_RELEASED /* PUBREL sent, PUBCOMP awaited */, OUT_DONE };
+typedef struct mq_out {
+    mq_pub *pub; /* NULL: its publisher is gone */
+    uint64_t seq;
+    uint64_t off; /* kept bytes, absolute */
+    uint32_t len; /* 0: not kept */
+    uint8_t qos, state;
+} mq_out;
+typedef struct mq_outring {
+    mq_out *at;
+    uint32_t cap;
+    uint64_t base, tail;
+    sl_buf kept;       /* encoded packets, in order */
+    uint64_t kept_off; /* absolute offset of kept.p[0] */
+} mq_outring;
+#define OUT_AT(r, seq) (&(r)->at[(seq) & ((r)->cap - 1)])
+
+typedef struct mq_held { /* a message that a subscription has not committed */
+    uint64_t pos, seq;
+} mq_held;
+struct mq_sub {
+    mq_sub *next;
+    mq_client *client;
+    const mq_sub_ops *ops;
+    void *arg;
+    char *text;         /* filters, separated by zero bytes replaced spans */
+    sl_mqtt_filter *filters;
+    uint32_t nfilters;
+    bool lasts, paused, gone, fresh /* got something since the last drained */;
+    uint16_t sub_id;    /* packet identifier of a SUBSCRIBE under way, 0 = none */
+    mq_held *held;      /* ring */
+    uint32_t held_cap, held_at, held_n;
+};
+struct mq_pub {
+    mq_pub *next;
+    mq_client *client;
+    const mq_pub_ops *ops;
+    void *arg;
+    bool hungry;        /* was told to wait */
+    bool gone;
+    bool q0;            /* QoS 0 messages first … last wait for the socket */
+    uint64_t q0_first, q0_last;
+    bool some;          /* acknowledged first … last, not yet told */
+    uint64_t some_first, some_last;
+};
+
+typedef enum mq_phase { MQ_IDLE, MQ_OPENING, MQ_GREETING, MQ_UP, MQ_LEAVING, MQ_GONE } mq_phase;
+struct mq_client {
+    sl_loop *loop;
+    const mq_conf *conf;
+    char *owner, *host, *client_id;
+    int port, version;
+    bool tls, ws;
+    sl_tls_conf tls_conf; /* with absolute paths */
+    char *paths[3];
+    unsigned refs;
+    mq_phase phase;
+    bool ever, told_down;
+    char why[400];
+    sl_stream *stream;
+    sl_timer *timer;
+    int64_t backoff;
+    /* keep-alive */
+    int64_t keepalive; /* seconds */
+    bool wrote, heard;
+    int silent;        /* half periods since the last byte after a PINGREQ */
+    /* reading */
+    sl_mqtt_reader reader;
+    sl_buf stash;      /* read but not handled: a subscription paused */
+    uint32_t paused;   /* paused subscriptions */
+    bool reading, broken, resuming, ended;
+    sl_buf scratch;
+    size_t waiting;    /* bytes the socket had not taken at the last write */
+    char **alias;      /* version 5, inbound: [alias] topic */
+    uint32_t nalias;
+    /* limits of the broker */
+    uint32_t receive_max, max_packet;
+    uint8_t max_qos;
+    bool retain_ok;
+    uint32_t epoch;
+    uint16_t next_sub_id;
+    uint64_t pos;
+    mq_inring in;
+    mq_outring out;
+    mq_sub *subs;
+    mq_pub *pubs;
+    bool dirty;        /* answers gathered */
+    void (*watch)(void *arg, sl_conn_state s, sl_str why);
+    void *watch_arg;
+    sl_fn done;
+    void *done_arg;
+};
+
+/* client.c */
+void mq_send(mq_client *c, sl_str bytes);
+void mq_send_ack(mq_client *c, sl_mqtt_type type, uint16_t id, uint8_t reason);
+void mq_broken(mq_client *c, const char *why); /* the peer broke the protocol, or we must start over */
+
+/* inbound.c */
+void mq_in_publish(mq_client *c, sl_mqtt_packet *p);
+void mq_in_release(mq_client *c, uint16_t id); /* PUBREL */
+void mq_in_run(mq_client *c);                  /* acknowledges the settled prefix */
+void mq_in_connected(mq_client *c, bool resumed);
+void mq_in_forget_aliases(mq_client *c);
+
+/* outbound.c */
+void mq_out_ack(mq_client *c, const sl_mqtt_packet *p); /* PUBACK, PUBREC, PUBCOMP */
+void mq_out_connected(mq_client *c, bool resumed);      /* sends again what is in flight */
+void mq_out_lost(mq_client *c, sl_str why);             /* the connection ended */
+void mq_out_written(mq_client *c);                      /* the socket took everything */
+void mq_out_tell(mq_client *c);                         /* hands gathered answers over */
+#endif
