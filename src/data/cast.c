@@ -5,14 +5,6 @@
 #include <stdlib.h>
 #include "base/num.h"
 #include "data/value.h"
-#pragma weak sl_num_i64
-#pragma weak sl_num_u64
-#pragma weak sl_num_g
-#pragma weak sl_num_f
-#pragma weak sl_num_parse_i64
-#pragma weak sl_num_parse_f64
-#pragma weak sl_dur_print
-#pragma weak sl_utf8_put
 
 
 static bool refuse(sl_arena *a, sl_value v, const char *to, sl_str *why) {
@@ -22,7 +14,7 @@ static bool refuse(sl_arena *a, sl_value v, const char *to, sl_str *why) {
     sl_buf_free(&b);
     return false;
 }
-static int64_t truncate(double f) { return f >= -0x1p63 && f < 0x1p63 ? (int64_t)f : INT64_MIN; } /* as the common processors */
+static int64_t whole(double f) { return f >= -0x1p63 && f < 0x1p63 ? (int64_t)f : INT64_MIN; } /* as the common processors */
 
 /* Digits with an optional base prefix; underscores only after a prefix or between digits, as Go's literals. */
 static bool based_int(sl_str s, int64_t *out) {
@@ -149,7 +141,7 @@ bool sl_to_int(sl_arena *a, sl_value v, sl_cast how, int64_t *out, sl_str *why) 
         double f = v.kind == SL_FLOAT ? sl_f64(v) : decimal_f64(v);
         if (how == SL_CAST_STRICT && f != trunc(f))
             break;
-        *out = truncate(f);
+        *out = whole(f);
         return true;
     }
     case SL_STRING:
@@ -318,7 +310,7 @@ bool sl_to_time(sl_arena *a, sl_value v, sl_str format, sl_zone zone, sl_value *
         ms = v.i;
         break;
     case SL_UINT: ms = (int64_t)v.u; break;
-    case SL_FLOAT: ms = v.flags & SL_F_WHOLE ? v.i : truncate(v.f); break;
+    case SL_FLOAT: ms = v.flags & SL_F_WHOLE ? v.i : whole(v.f); break;
     default:
     no: {
         sl_buf b = {0};

@@ -6,15 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/num.h"
-#include "base/utf8.h"
-#pragma weak sl_num_i64
-#pragma weak sl_num_u64
-#pragma weak sl_num_g
-#pragma weak sl_num_f
-#pragma weak sl_num_parse_i64
-#pragma weak sl_num_parse_f64
-#pragma weak sl_dur_print
-#pragma weak sl_utf8_put
+#include "data/json_text.h"
 
 
 /* ---- JSONTEXT ---- */
@@ -50,40 +42,9 @@ static bool string_span(cursor *c, sl_str *out, bool *escaped) {
     }
     return false;
 }
-static uint32_t hex4(const char *p) {
-    uint32_t v = 0;
-    for (int i = 0; i < 4; i++) {
-        char h = p[i];
-        v = v << 4 | (uint32_t)(h >= '0' && h <= '9' ? h - '0' : ((h | 32) - 'a' + 10) & 15);
-    }
-    return v;
-}
 static sl_str unescape(sl_arena *a, sl_str s) {
-    char *out = sl_arena_alloc(a, s.n + 4), *w = out;
-    if (!out)
-        return SL_S("");
-    for (size_t i = 0; i < s.n; i++) {
-        char ch = s.p[i];
-        if (ch != '\\' || i + 1 >= s.n) {
-            *w++ = ch;
-            continue;
-        }
-        ch = s.p[++i];
-        if (ch == 'u' && i + 4 < s.n) {
-            uint32_t r = hex4(s.p + i + 1);
-            i += 4;
-            if (r >= 0xD800 && r < 0xDC00 && i + 6 < s.n && s.p[i + 1] == '\\' && s.p[i + 2] == 'u') {
-                uint32_t low = hex4(s.p + i + 3);
-                if (low >= 0xDC00 && low < 0xE000) {
-                    r = 0x10000 + ((r - 0xD800) << 10) + (low - 0xDC00);
-                    i += 6;
-                }
-            }
-            w += sl_utf8_put(w, r >= 0xD800 && r < 0xE000 ? 0xFFFD : r);
-        } else
-            *w++ = ch == 'n' ? '\n' : ch == 't' ? '\t' : ch == 'r' ? '\r' : ch == 'b' ? '\b' : ch == 'f' ? '\f' : ch;
-    }
-    return sl_str_n(out, (size_t)(w - out));
+    char *out = sl_arena_alloc(a, s.n * 3 + 1);
+    return out ? sl_str_n(out, sl_jt_unescape(out, s)) : SL_S("");
 }
 /* Passes over one value of any kind. */
 static bool skip(cursor *c) {
@@ -118,21 +79,6 @@ static bool skip(cursor *c) {
         c->p++;
     return true;
 }
-static sl_value number(sl_str s, bool int64) {
-    double f = 0;
-    int64_t i = 0;
-    bool whole = true;
-    for (size_t k = 0; k < s.n; k++)
-        whole = whole && s.p[k] != '.' && s.p[k] != 'e' && s.p[k] != 'E';
-    bool fits = whole && sl_num_parse_i64(s, &i);
-    if (fits && int64)
-        return sl_v_int(i);
-    if (fits && (i > (INT64_C(1) << 53) || i < -(INT64_C(1) << 53)))
-        return (sl_value){.kind = SL_FLOAT, .flags = SL_F_WHOLE, .i = i};
-    if (fits)
-        return sl_v_float(i == 0 && s.p[0] == '-' ? -0.0 : (double)i);
-    return sl_num_parse_f64(s, &f) ? sl_v_float(f) : sl_v_null();
-}
 static bool one_value(sl_arena *a, cursor *c, uint16_t aux, sl_value *out) {
     blanks(c);
     if (c->p >= c->end)
@@ -155,10 +101,9 @@ static bool one_value(sl_arena *a, cursor *c, uint16_t aux, sl_value *out) {
     } else if (sl_str_is(s, "true") || sl_str_is(s, "false"))
         *out = sl_v_bool(*from == 't');
     else
-        *out = *from == 'n' ? sl_v_null() : number(s, aux & 1);
+        *out = *from == 'n' ? sl_v_null() : sl_jt_number(s, aux & 1);
     return true;
 }
-static sl_str member_key(sl_arena *a, sl_str s, bool esc) { return esc ? unescape(a, s) : s; }
 
 typedef struct seen { /* last of equal keys wins: positions by key, open addressing */
     uint32_t *at;
@@ -223,7 +168,7 @@ sl_value sl_value_open(sl_arena *a, sl_value v) {
         sl_value val;
         if ((i && !eat(&c, ',')) || !string_span(&c, &raw, &esc) || !eat(&c, ':') || !one_value(a, &c, v.aux, &val))
             return sl_v_null();
-        sl_str key = member_key(a, raw, esc);
+        sl_str key = esc ? unescape(a, raw) : raw;
         uint32_t pos = have;
         if (t.n) {
             uint32_t *slot = seen_slot(&t, m, key);
