@@ -10,8 +10,6 @@
 #pragma weak sl_json_obj
 #pragma weak sl_json_set
 #pragma weak sl_json_str
-#pragma weak sl_num_g
-#pragma weak sl_num_i64
 
 static const char *type_name(const sl_type *t) {
     static const char *const names[] = {"", "bigint", "float", "string", "bytea", "datetime", "boolean", "array", "struct"};

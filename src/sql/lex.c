@@ -3,8 +3,6 @@
  * Decision: the lexer knows reserved words only; statement words, type names, options and functions are plain identifiers. */
 #include "base/utf8.h"
 #include "sql/lex.h"
-#pragma weak sl_utf8_get
-#pragma weak sl_utf8_put
 
 static const struct {
     const char *word;

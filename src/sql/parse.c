@@ -251,6 +251,7 @@ static bool named(sl_parser *p, sl_stmt *out) {
     if (t.kind != SL_K_IDENT)
         return sl_p_found(p, t, "found %s, expected stream name.");
     out->name = t.lit;
+    p->name_pos = t.pos;
     return true;
 }
 static void statement(sl_parser *p, sl_stmt *out) {

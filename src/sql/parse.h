@@ -9,6 +9,9 @@
 sl_err *sl_parse(sl_arena *a, sl_str text, sl_stmt *out, uint32_t *pos);
 /* As sl_parse, and refuses all but SELECT with `SQL <text> is not a select statement.` */
 sl_err *sl_parse_select(sl_arena *a, sl_str text, sl_select **out, uint32_t *pos);
+/* For a person at a prompt: line and column, the line with a caret below pos, and advice where we have any (a name that is near, the form
+ * to write instead). pos and e as sl_parse gave them. Ends with a line break. */
+void sl_parse_hint(sl_buf *out, sl_str text, uint32_t pos, const sl_err *e);
 /* Name rule of streams, rules, … (rest-api.md 1.4). */
 sl_err *sl_check_id(sl_str id);
 /* A type's text as DESCRIBE prints it: bigint, array(struct(a bigint)). */

@@ -3,8 +3,6 @@
 #include "base/num.h"
 #include "data/json.h"
 #include "sql/parser.h"
-#pragma weak sl_num_parse_f64
-#pragma weak sl_num_parse_i64
 #pragma weak sl_json_parse
 
 static bool fields(sl_parser *p, sl_field **out, uint32_t *n, bool nested);
@@ -201,6 +199,12 @@ static bool option(sl_parser *p, sl_token name, sl_stream_opts *o) {
         return false;
     }
     *text = t.lit;
+    if (text == &o->format)
+        p->format_pos = t.pos;
+    if (text == &o->extra)
+        p->extra_pos = t.pos;
+    if (text == &o->type)
+        p->type_pos = t.pos;
     if (text == &o->retain_size_text && !sl_num_parse_i64(t.lit, &o->retain_size))
         return sl_p_found(p, t, "found %s, expect number value in RETAIN_SIZE option.");
     if (text == &o->kind || text == &o->version)
@@ -227,22 +231,22 @@ static bool check(sl_parser *p, const sl_create *c, bool table) {
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         known |= sl_str_ieq(o->format, sl_str_of(formats[i]));
     if (!known)
-        return sl_p_fail(p, 0, "option 'format=%.*s' is invalid", SL_FMT(o->format));
+        return sl_p_fail(p, p->format_pos, "option 'format=%.*s' is invalid", SL_FMT(o->format));
     if (binary && table)
-        return sl_p_fail(p, 0, "'binary' format is not supported for table");
+        return sl_p_fail(p, p->format_pos, "'binary' format is not supported for table");
     if (binary && c->nfields > 1)
-        return sl_p_fail(p, 0, "'binary' format stream can have only one field");
+        return sl_p_fail(p, p->format_pos, "'binary' format stream can have only one field");
     if (binary && c->nfields && c->fields[0].type->kind != SL_T_BYTEA)
-        return sl_p_fail(p, 0, "'binary' format stream can have only 'bytea' type field");
+        return sl_p_fail(p, p->format_pos, "'binary' format stream can have only 'bytea' type field");
     if (o->extra.n) {
         sl_json *j = NULL;
         sl_err *e = sl_json_parse(p->a, o->extra, &j, NULL);
         sl_err_free(e);
         if (e || j->kind != SL_J_OBJ)
-            return sl_p_fail(p, 0, "invalid extra option, expect JSON string");
+            return sl_p_fail(p, p->extra_pos, "invalid extra option, expect JSON string");
     }
     if (table && sl_str_is(o->type, "memory") && sl_str_is(o->kind, "lookup") && !o->key.n)
-        return sl_p_fail(p, 0, "Option \"key\" is required for memory lookup table.");
+        return sl_p_fail(p, p->type_pos, "Option \"key\" is required for memory lookup table.");
     return true;
 }
 sl_create *sl_p_create(sl_parser *p, bool table, sl_str name) {
@@ -259,7 +263,7 @@ sl_create *sl_p_create(sl_parser *p, bool table, sl_str name) {
         return NULL;
     sl_err *bad = sl_check_id(name);
     if (bad)
-        sl_p_fail(p, 0, "%s", sl_err_text(bad));
+        sl_p_fail(p, p->name_pos, "%s", sl_err_text(bad));
     sl_err_free(bad);
     return bad ? NULL : c;
 }

@@ -2,7 +2,6 @@
  * level of *, where `2 * arr[1]` can only fail). Functions are looked up and their arguments checked here, as upstream does. */
 #include "base/num.h"
 #include "sql/parser.h"
-#pragma weak sl_num_parse_f64
 
 const char *const sl_op_text[] = {"", "+", "-", "*", "/", "%", "&", "|", "^", "AND", "OR", "=", "!=", "<", "<=", ">", ">="};
 enum { P_OR = 1, P_AND, P_CMP, P_SUM, P_MUL };

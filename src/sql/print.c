@@ -1,8 +1,6 @@
 /* Expressions in upstream's plan form (sql.md 15), as messages and plans show them. */
 #include "base/num.h"
 #include "sql/parser.h"
-#pragma weak sl_num_i64
-#pragma weak sl_num_f
 
 static void list(sl_buf *out, sl_expr *const *at, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {

@@ -1,29 +1,7 @@
 /* The SQL parser: error texts, trees in plan form, definitions, limits. */
 #include "kit.h"
-#include "base/num.h"
 #include "sql/func.h"
 #include "sql/parse.h"
-#include "base/utf8.h"
-
-/* Stand-ins for what the ground floor does not have yet; its own functions win. */
-#define WEAK __attribute__((weak))
-WEAK bool sl_num_parse_f64(sl_str s, double *out) { return sscanf(s.p, "%lf", out) == 1; }
-WEAK bool sl_num_parse_i64(sl_str s, int64_t *out) {
-    char c[32] = {0}, *end;
-    memcpy(c, s.p, s.n < 31 ? s.n : 31);
-    *out = strtoll(c, &end, 10);
-    return !*end;
-}
-WEAK size_t sl_num_i64(char *out, int64_t v) { return (size_t)sprintf(out, "%lld", (long long)v); }
-WEAK size_t sl_num_f(char *out, double v) { return (size_t)sprintf(out, "%.15g", v); }
-WEAK size_t sl_num_g(char *out, double v) { return (size_t)sprintf(out, "%.15g", v); }
-WEAK unsigned sl_utf8_get(const char *p, size_t n, uint32_t *rune) { return (void)n, *rune = (unsigned char)*p, 1; }
-WEAK unsigned sl_utf8_put(char *out, uint32_t r) {
-    if (r < 0x80)
-        return *out = (char)r, 1;
-    return out[0] = (char)(0xC0 | r >> 6), out[1] = (char)(0x80 | (r & 63)), 2;
-}
-
 static char *parse_error(const char *sql, uint32_t *pos) {
     sl_arena *a = sl_arena_new(0);
     sl_select *s;
