@@ -1,15 +1,6 @@
 /* What a stream or table definition looks like from outside: DESCRIBE text, describe JSON, schema map. */
 #include "base/num.h"
 #include "sql/parse.h"
-#pragma weak sl_json_add
-#pragma weak sl_json_arr
-#pragma weak sl_json_bool
-#pragma weak sl_json_dbl
-#pragma weak sl_json_int
-#pragma weak sl_json_null
-#pragma weak sl_json_obj
-#pragma weak sl_json_set
-#pragma weak sl_json_str
 
 static const char *type_name(const sl_type *t) {
     static const char *const names[] = {"", "bigint", "float", "string", "bytea", "datetime", "boolean", "array", "struct"};

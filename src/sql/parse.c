@@ -1,7 +1,6 @@
 /* Statements and the clauses of SELECT: recursive descent with two tokens of look-ahead. The order in which things are found wrong is
  * upstream's, because clients see its texts; where upstream accepts nonsense (sql.md 18) the stance there decides. */
 #include "sql/parser.h"
-#pragma weak sl_go_quote
 
 void *sl_p_fail(sl_parser *p, uint32_t pos, const char *fmt, ...) {
     if (p->err)
@@ -16,22 +15,9 @@ void *sl_p_fail(sl_parser *p, uint32_t pos, const char *fmt, ...) {
     sl_buf_free(&b);
     return NULL;
 }
-void sl_p_quote(sl_buf *out, sl_str s) {
-    if (sl_go_quote) {
-        sl_go_quote(out, s);
-        return;
-    }
-    sl_buf_putc(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"' || s.p[i] == '\\')
-            sl_buf_putc(out, '\\');
-        sl_buf_putc(out, s.p[i]);
-    }
-    sl_buf_putc(out, '"');
-}
 void *sl_p_found(sl_parser *p, sl_token t, const char *fmt) {
     sl_buf b = {0};
-    sl_p_quote(&b, t.lit);
+    sl_go_quote(&b, t.lit);
     sl_p_fail(p, t.pos, fmt, sl_buf_cstr(&b));
     sl_buf_free(&b);
     return NULL;
@@ -233,8 +219,11 @@ static sl_select *select_stmt(sl_parser *p) {
     t = sl_p_next(p);
     if (t.kind == SL_K_BANG)
         return sl_p_fail(p, t.pos, "found \"!\", expected an operator such as \"!=\".");
-    if (t.kind != SL_K_EOF && t.kind != SL_K_SEMI)
+    if (t.kind != SL_K_EOF && t.kind != SL_K_SEMI) {
+        if (p->has_glued)
+            t.pos = p->glued.pos; /* upstream's words, but it went wrong there */
         return sl_p_found(p, t, "found %s, expected EOF.");
+    }
     if (p->has_glued)
         return sl_p_found(p, p->glued, "found %s, expected EOF.");
     return sl_p_finish(p, s) ? s : NULL;

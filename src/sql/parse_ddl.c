@@ -3,7 +3,6 @@
 #include "base/num.h"
 #include "data/json.h"
 #include "sql/parser.h"
-#pragma weak sl_json_parse
 
 static bool fields(sl_parser *p, sl_field **out, uint32_t *n, bool nested);
 
@@ -86,7 +85,7 @@ static bool default_value(sl_parser *p, sl_type *t) {
         ok = sl_to_bool(p->a, v, SL_CAST_ALL, &b, &why);
         if (!ok && v.kind == SL_STRING) {
             sl_buf q = {0};
-            sl_p_quote(&q, text);
+            sl_go_quote(&q, text);
             why = sl_arena_printf(p->a, "strconv.ParseBool: parsing %s: invalid syntax", sl_buf_cstr(&q));
             sl_buf_free(&q);
         }
@@ -193,7 +192,7 @@ static bool option(sl_parser *p, sl_token name, sl_stream_opts *o) {
         if (*flag || sl_str_ieq(t.lit, SL_S("FALSE")))
             return true;
         sl_buf b = {0};
-        sl_p_quote(&b, t.lit);
+        sl_go_quote(&b, t.lit);
         sl_p_fail(p, t.pos, "found %s, expect TRUE/FALSE value in %s option.", sl_buf_cstr(&b), flag_name);
         sl_buf_free(&b);
         return false;

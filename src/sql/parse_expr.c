@@ -87,7 +87,7 @@ static bool loose_end(sl_parser *p, const char *what) {
     if (!path && (o < 0 || ops[o].prec <= P_CMP))
         return true;
     sl_buf b = {0};
-    sl_p_quote(&b, t.lit);
+    sl_go_quote(&b, t.lit);
     sl_p_fail(p, t.pos, "found %s after %s", sl_buf_cstr(&b), what);
     sl_buf_free(&b);
     return false;
@@ -328,7 +328,7 @@ bool sl_p_args(sl_parser *p, sl_str lower, sl_expr ***at, uint32_t *n) {
     if (t.kind == SL_K_RP)
         return true;
     sl_buf b = {0};
-    sl_p_quote(&b, t.lit);
+    sl_go_quote(&b, t.lit);
     sl_p_fail(p, t.pos, "found function call \"%.*s\", expected ), but with %s.", SL_FMT(lower), sl_buf_cstr(&b));
     sl_buf_free(&b);
     return false;

@@ -384,10 +384,86 @@ static void definitions(void **st) {
     sl_arena_free(a);
 }
 
+static void want_json(const char *sql, const char *describe, const char *schema) {
+    sl_arena *a = sl_arena_new(0);
+    sl_stmt s;
+    assert_null(sl_parse(a, sl_str_of(sql), &s, NULL));
+    sl_buf b = {0};
+    sl_json_write(&b, sl_create_json(a, s.create), false, 0);
+    assert_string_equal(sl_buf_cstr(&b), describe);
+    sl_buf_clear(&b);
+    sl_json_write(&b, sl_create_schema(a, s.create), true, 0);
+    assert_string_equal(sl_buf_cstr(&b), schema);
+    sl_buf_free(&b);
+    sl_arena_free(a);
+}
+static void json_forms(void **st) {
+    want_json("CREATE STREAM s1 (id BIGINT, tags ARRAY(STRING), p STRUCT(v FLOAT)) WITH (DATASOURCE=\"t/1\", FORMAT=\"json\", TYPE=\"mqtt\")",
+        "{\"Name\":\"s1\",\"StreamFields\":[{\"FieldType\":\"bigint\",\"Name\":\"id\"},{\"FieldType\":{\"Type\":\"array\",\"ElementType\":\"string\"},"
+        "\"Name\":\"tags\"},{\"FieldType\":{\"Type\":\"struct\",\"Fields\":[{\"FieldType\":\"float\",\"Name\":\"v\"}]},\"Name\":\"p\"}],"
+        "\"Options\":{\"datasource\":\"t/1\",\"format\":\"json\",\"type\":\"mqtt\"},\"StreamType\":0,\"Statement\":null}",
+        "{\"id\":{\"index\":0,\"type\":\"bigint\"},\"p\":{\"index\":0,\"properties\":{\"v\":{\"index\":0,\"type\":\"float\"}},\"type\":\"struct\"},"
+        "\"tags\":{\"index\":0,\"items\":{\"index\":0,\"type\":\"string\"},\"type\":\"array\"}}");
+    want_json("CREATE TABLE t () WITH (KEY=\"id\", FORMAT=\"JSON\", CONF_KEY=\"demo\", TYPE=\"mqtt\", STRICT_VALIDATION=\"TRUE\", TIMESTAMP=\"ts\", "
+              "TIMESTAMP_FORMAT=\"yyyy\", SHARED=\"false\", VERSION=\"3\", EXTRA=\"{\\\"k\\\":1}\", TEMP=\"true\", RETAIN_SIZE=\"10\", KIND=\"scan\", DELIMITER=\";\")",
+        "{\"Name\":\"t\",\"StreamFields\":null,\"Options\":{\"key\":\"id\",\"format\":\"JSON\",\"confKey\":\"demo\",\"type\":\"mqtt\",\"strictValidation\":true,"
+        "\"timestamp\":\"ts\",\"timestampFormat\":\"yyyy\",\"version\":\"3\",\"extra\":\"{\\\"k\\\":1}\",\"temp\":true,\"retainSize\":10,\"kind\":\"scan\","
+        "\"delimiter\":\";\"},\"StreamType\":1,\"Statement\":null}",
+        "null");
+    want_json("CREATE STREAM d (a BIGINT DEFAULT 5) WITH ()",
+        "{\"Name\":\"d\",\"StreamFields\":[{\"DefaultClause\":5,\"FieldType\":\"bigint\",\"Name\":\"a\"}],\"Options\":{},\"StreamType\":0,\"Statement\":null}",
+        "{\"a\":{\"default\":5,\"index\":0,\"type\":\"bigint\"}}");
+}
+static void hints(void **st) {
+    static const struct {
+        const char *sql, *hint;
+    } t[] = {
+        {"SELECT asb(a) FROM s", "line 1, column 8\nSELECT asb(a) FROM s\n       ^\ndid you mean \"abs\"?\n"},
+        {"SELECT a\n\tFORM s", "line 2, column 2\n\tFORM s\n\t^\ndid you mean \"FROM\"?\n"},
+        {"SELECT \"\xe6\x9d\xb1\" x FROM s", "line 1, column 12\nSELECT \"\xe6\x9d\xb1\" x FROM s\n           ^\nan alias needs AS, and fields are separated by commas\n"},
+        {"SELECT a FROM s JOIN b", "line 1, column 17\nSELECT a FROM s JOIN b\n                ^\n"
+                                   "write the kind of join: INNER JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN or CROSS JOIN\n"},
+        {"SELECT a FROM s WHRE a > 1", "line 1, column 17\nSELECT a FROM s WHRE a > 1\n                ^\ndid you mean \"WHERE\"?\n"},
+        {"SELECT a FROM s x", "line 1, column 17\nSELECT a FROM s x\n                ^\nan alias of a stream needs AS\n"},
+        {"CREATE STREM s () WITH ()", "line 1, column 8\nCREATE STREM s () WITH ()\n       ^\ndid you mean \"STREAM\"?\n"},
+        {"CREATE STREAM s (a INT) WITH ()", "line 1, column 20\nCREATE STREAM s (a INT) WITH ()\n                   ^\ndid you mean \"BIGINT\"?\n"},
+        {"CREATE STREAM s () WITH (DATASORCE=\"x\")",
+            "line 1, column 26\nCREATE STREAM s () WITH (DATASORCE=\"x\")\n                         ^\ndid you mean \"DATASOURCE\"?\n"},
+        {"SELECT a FROM s WHERE a >", "line 1, column 26\nSELECT a FROM s WHERE a >\n                         ^\n"},
+    };
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        sl_arena *a = sl_arena_new(0);
+        sl_stmt s;
+        uint32_t pos;
+        sl_err *e = sl_parse(a, sl_str_of(t[i].sql), &s, &pos);
+        assert_non_null(e);
+        sl_buf b = {0};
+        sl_parse_hint(&b, sl_str_of(t[i].sql), pos, e);
+        assert_string_equal(sl_buf_cstr(&b), t[i].hint);
+        sl_buf_free(&b);
+        sl_err_free(e);
+        sl_arena_free(a);
+    }
+    /* One very long line shows only what surrounds the place. */
+    char *sql = repeat("SELECT a", ", a", 5000, " + FROM s");
+    sl_arena *a = sl_arena_new(0);
+    sl_stmt s;
+    uint32_t pos;
+    sl_err *e = sl_parse(a, sl_str_of(sql), &s, &pos);
+    sl_buf b = {0};
+    sl_parse_hint(&b, sl_str_of(sql), pos, e);
+    assert_true(b.n < 400 && strstr(sl_buf_cstr(&b), "column 15012\n"));
+    sl_buf_free(&b);
+    sl_err_free(e);
+    sl_arena_free(a);
+    free(sql);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(error_texts), cmocka_unit_test(field_names), cmocka_unit_test(clauses),      cmocka_unit_test(limits),
         cmocka_unit_test(ddl_errors),  cmocka_unit_test(plan_forms),  cmocka_unit_test(definitions),
+        cmocka_unit_test(json_forms),  cmocka_unit_test(hints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
