@@ -366,7 +366,7 @@ const char *sl_value_gotype(sl_value v) {
     case SL_BYTES: return "[]uint8";
     case SL_TIME: return "time.Time";
     case SL_DURATION: return "time.Duration";
-    case SL_LIST: return "[]interface {}";
+    case SL_LIST: return v.flags & SL_F_TEXTLIST ? "[]string" : "[]interface {}";
     case SL_MAP: return "map[string]interface {}";
     case SL_PAIRS: return "map[interface {}]interface {}";
     case SL_JSONTEXT: return sl_str_trim(sl_v_text(v)).p[0] == '[' ? "[]interface {}" : "map[string]interface {}";

@@ -34,7 +34,8 @@ enum {
     SL_F_WHOLE = 2,   /* FLOAT whose exact value is the int64 in i */
     SL_F_GOINT = 4,   /* INT that upstream holds as its native "int" (functions.md section 1) */
     SL_F_WEEKDAY = 8, /* INT that upstream holds as a weekday (prints as a number) */
-    SL_F_NILLIST = 16 /* LIST or MAP of length 0 that upstream holds as nil: prints as null */
+    SL_F_NILLIST = 16, /* LIST or MAP of length 0 that upstream holds as nil: prints as null */
+    SL_F_TEXTLIST = 32 /* LIST that upstream holds as []string (keys()): array functions refuse it */
 };
 
 typedef struct sl_value sl_value;
