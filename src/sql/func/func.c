@@ -6,19 +6,10 @@
 #include "sql/func.h"
 
 /* Tables of files that are not there yet are null. */
-#pragma weak sl_funcs_agg
-#pragma weak sl_funcs_analytic
-#pragma weak sl_funcs_str
-#pragma weak sl_funcs_hash
-#pragma weak sl_funcs_encode
-#pragma weak sl_funcs_conv
 #pragma weak sl_funcs_json
 #pragma weak sl_funcs_time
 #pragma weak sl_funcs_array
 #pragma weak sl_funcs_object
-#pragma weak sl_funcs_misc
-#pragma weak sl_num_i64
-#pragma weak sl_num_g
 
 static const sl_func *const tables[] = {sl_funcs_agg, sl_funcs_analytic, sl_funcs_math, sl_funcs_str, sl_funcs_hash, sl_funcs_encode,
                                         sl_funcs_conv, sl_funcs_json, sl_funcs_time, sl_funcs_array, sl_funcs_object, sl_funcs_misc};

@@ -337,7 +337,7 @@ const sl_func sl_funcs_str[] = {
      "concat(\"a\", \"b\")", "\"ab\"", NULL},
     {"endswith", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_endswith, NULL, "(s string, t string) -> boolean", "Whether s ends with t.",
      "endswith(\"abc\", \"bc\")", "true", NULL},
-    {"format", SL_FN_SCALAR, GP, 2, 3, format_check, sl_fn_format, NULL, "(x number, digits int [, locale string]) -> string",
+    {"format", SL_FN_SCALAR, GP, 2, -1, format_check, sl_fn_format, NULL, "(x number, digits int [, locale string]) -> string",
      "A number with fixed decimals, in the manner of a country.", "format(1234.5, 2, \"en_US\")", "\"1,234.50\"", NULL},
     {"indexof", SL_FN_SCALAR, SL_FN_PURE, 2, 2, sl_ck_s2, fn_indexof, NULL, "(s string, t string) -> int",
      "Byte offset of t in s, from 0; -1 when it is not there.", "indexof(\"hello\", \"l\")", "2", NULL},

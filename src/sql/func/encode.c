@@ -1,0 +1,190 @@
+/* encode, decode, hexadecimal and compression.
+ * Decision: zlib is part of the daemon; Zstandard is a module loaded on the first call that asks for it. What a call site has compressed
+ * with first is kept in its state, because upstream insists on one method per call site. */
+#include <limits.h>
+#include <stdlib.h>
+#include <zlib.h>
+#include "base/bytes.h"
+#include "os/module.h"
+#include "sql/func.h"
+#include "sql/func/zstd.h"
+
+enum { MAX_UNPACKED = 256 << 20 };
+
+static sl_value take_bytes(sl_call *c, sl_buf *b) {
+    sl_value v = sl_fn_take(c, b);
+    if (v.kind == SL_STRING)
+        v.kind = SL_BYTES;
+    return v;
+}
+static bool base64_only(sl_call *c, sl_value v) {
+    sl_str m = sl_fn_text(c, v);
+    return sl_str_ieq(m, SL_S("base64"));
+}
+static sl_value fn_encode(sl_call *c, const sl_value *args, uint32_t n) {
+    if (args[0].kind != SL_STRING)
+        return sl_call_fail(c, "Only string type can be encoded.");
+    if (!base64_only(c, args[1]))
+        return sl_call_fail(c, "Only base64 encoding is supported.");
+    sl_buf b = {0};
+    sl_base64_put(&b, sl_v_text(args[0]));
+    return sl_fn_take(c, &b);
+}
+static sl_value fn_decode(sl_call *c, const sl_value *args, uint32_t n) {
+    if (args[0].kind != SL_STRING)
+        return sl_call_fail(c, "Only string type can be decoded.");
+    if (!base64_only(c, args[1]))
+        return sl_call_fail(c, "Only base64 decoding is supported.");
+    sl_buf b = {0};
+    size_t at;
+    if (sl_base64_get(&b, sl_v_text(args[0]), &at))
+        return take_bytes(c, &b);
+    sl_buf_free(&b);
+    return sl_call_fail(c, "fail to decode base64 string: illegal base64 data at input byte %zu", at);
+}
+static sl_value fn_hex2dec(sl_call *c, const sl_value *args, uint32_t n) {
+    if (args[0].kind != SL_STRING)
+        return sl_call_fail(c, "invalid input type: %s please input hex string", sl_fn_v(c, args[0]));
+    sl_str s = sl_v_text(args[0]);
+    if (sl_str_starts(s, SL_S("0x")))
+        s.p += 2, s.n -= 2;
+    size_t i = s.n && (s.p[0] == '-' || s.p[0] == '+');
+    bool minus = i && s.p[0] == '-', fine = i < s.n;
+    uint64_t u = 0;
+    for (; fine && i < s.n; i++) {
+        char ch = s.p[i];
+        int d = ch >= '0' && ch <= '9' ? ch - '0' : (ch | 32) >= 'a' && (ch | 32) <= 'f' ? (ch | 32) - 'a' + 10 : -1;
+        fine = d >= 0 && u >> 60 == 0;
+        u = u << 4 | (uint64_t)(d & 15);
+    }
+    if (!fine || u > (uint64_t)INT64_MAX + minus)
+        return sl_call_fail(c, "invalid hexadecimal value: %.*s", SL_FMT(s));
+    return sl_v_int((int64_t)(minus ? 0 - u : u));
+}
+static sl_value fn_dec2hex(sl_call *c, const sl_value *args, uint32_t n) {
+    int64_t i;
+    sl_str why;
+    if (!sl_to_int(c->arena, args[0], SL_CAST_STRICT | SL_CAST_GOINT, &i, &why))
+        return sl_call_fail(c, "%.*s", SL_FMT(why));
+    return sl_v_str(sl_arena_printf(c->arena, "0x%s%llx", i < 0 ? "-" : "", (unsigned long long)(i < 0 ? 0 - (uint64_t)i : (uint64_t)i)));
+}
+
+/* ---- compression ---- */
+static const char *const methods[] = {"zlib", "gzip", "flate", "zstd"};
+enum { ZLIB, GZIP, FLATE, ZSTD, NMETHODS };
+static int window_bits(int m) { return m == ZLIB ? 15 : m == GZIP ? 31 : -15; }
+
+static const char *pack(int m, sl_str in, sl_buf *out) {
+    z_stream z = {0};
+    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window_bits(m), 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return "out of memory";
+    size_t room = deflateBound(&z, in.n);
+    const char *why = !sl_buf_room(out, room) ? "out of memory" : in.n > UINT_MAX || room > UINT_MAX ? "the data is too large" : NULL;
+    if (!why) {
+        z.next_in = (Bytef *)(uintptr_t)in.p;
+        z.avail_in = (uInt)in.n;
+        z.next_out = (Bytef *)out->p + out->n;
+        z.avail_out = (uInt)room;
+        if (deflate(&z, Z_FINISH) != Z_STREAM_END)
+            why = "the data could not be compressed";
+        out->n += z.total_out;
+    }
+    deflateEnd(&z);
+    return why;
+}
+static const char *unpack(int m, sl_str in, sl_buf *out) {
+    z_stream z = {0};
+    if (in.n > UINT_MAX)
+        return "the data is too large";
+    if (inflateInit2(&z, window_bits(m)) != Z_OK)
+        return "out of memory";
+    z.next_in = (Bytef *)(uintptr_t)in.p;
+    z.avail_in = (uInt)in.n;
+    const char *why = NULL;
+    for (int rc = Z_OK; rc != Z_STREAM_END && !why;) {
+        if (!sl_buf_room(out, 16384)) {
+            why = "out of memory";
+            break;
+        }
+        z.next_out = (Bytef *)out->p + out->n;
+        z.avail_out = 16384;
+        rc = inflate(&z, Z_NO_FLUSH);
+        out->n += 16384 - z.avail_out;
+        if (out->n > MAX_UNPACKED)
+            why = "the result is too large";
+        else if (rc == Z_BUF_ERROR || (rc == Z_OK && z.avail_in == 0 && z.avail_out != 0))
+            why = "unexpected EOF";
+        else if (rc != Z_OK && rc != Z_STREAM_END)
+            why = m == ZLIB ? "zlib: invalid header or data" : m == GZIP ? "gzip: invalid header or data" : "flate: corrupt input";
+    }
+    inflateEnd(&z);
+    return why;
+}
+static sl_value coded(sl_call *c, const sl_value *args, bool packing) {
+    const char *const verb = packing ? "compress" : "decompress";
+    sl_value v = args[0];
+    if (sl_v_nil(v))
+        return sl_v_null();
+    if (v.kind != SL_STRING && v.kind != SL_BYTES)
+        return sl_call_fail(c, "require string or bytea parameter, but got %s", sl_fn_v(c, v));
+    sl_str name = sl_fn_text(c, args[1]);
+    const char *before = c->state ? *c->state : NULL;
+    if (before && !sl_str_is(name, before))
+        return sl_call_fail(c, "%s type must be consistent, previous %s, now %.*s", verb, before, SL_FMT(name));
+    int m = 0;
+    while (m < NMETHODS && !sl_str_is(name, methods[m]))
+        m++;
+    if (m == NMETHODS)
+        return sl_call_fail(c, "unsupported %sor: %.*s", verb, SL_FMT(name));
+    sl_buf out = {0};
+    const char *why = NULL;
+    if (m == ZSTD) {
+        void *table;
+        sl_err *e = sl_module_load("zstd", "sl_zstd_module", &table);
+        if (e) {
+            sl_value bad = sl_call_fail(c, "zstd is a module of its own that could not be loaded: %s", sl_err_text(e));
+            sl_err_free(e);
+            return bad;
+        }
+        const sl_zstd *z = table;
+        if (packing)
+            z->pack(sl_v_text(v), &out, &why);
+        else
+            z->unpack(sl_v_text(v), MAX_UNPACKED, &out, &why);
+    } else
+        why = packing ? pack(m, sl_v_text(v), &out) : unpack(m, sl_v_text(v), &out);
+    if (c->state)
+        *c->state = (void *)(uintptr_t)methods[m]; /* static text: nothing to free */
+    if (!why)
+        return take_bytes(c, &out);
+    sl_buf_free(&out);
+    return sl_call_fail(c, "%s", why);
+}
+static sl_value fn_compress(sl_call *c, const sl_value *args, uint32_t n) { return coded(c, args, true); }
+static sl_value fn_decompress(sl_call *c, const sl_value *args, uint32_t n) { return coded(c, args, false); }
+static void forget(void *state) {}
+
+static const char *encode_check(sl_arena *a, sl_expr **args, uint32_t n) {
+    const char *e = sl_ck_count(a, 2, n);
+    if (e)
+        return e;
+    if (sl_x_not_str(args[0]))
+        return sl_ck_expect(a, "string", 1);
+    if (!sl_x_is_str(args[1]))
+        return sl_ck_expect(a, "string", 2);
+    return sl_str_is(sl_v_text(args[1]->value), "base64") ? NULL : "Only base64 is supported for the 2nd parameter.";
+}
+#define GP (SL_FN_NULLGATE | SL_FN_PURE)
+const sl_func sl_funcs_encode[] = {
+    {"encode", SL_FN_SCALAR, GP, 2, 2, encode_check, fn_encode, NULL, "(s string, \"base64\") -> string", "Base64 of a text.", "encode(\"hi\", \"base64\")",
+     "\"aGk=\"", NULL},
+    {"decode", SL_FN_SCALAR, GP, 2, 2, encode_check, fn_decode, NULL, "(s string, \"base64\") -> bytea", "Bytes of a base64 text.",
+     "cast(decode(\"aGk=\", \"base64\"), \"string\")", "\"hi\"", NULL},
+    {"hex2dec", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_hex2dec, NULL, "(s string) -> int", "A hexadecimal text as a number.", "hex2dec(\"0xff\")", "255", NULL},
+    {"dec2hex", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_dec2hex, NULL, "(n int) -> string", "A number in hexadecimal (not a literal number).",
+     "dec2hex(hex2dec(\"ff\"))", "\"0xff\"", NULL},
+    {"compress", SL_FN_SCALAR, 0, 2, 2, sl_ck_s2, fn_compress, forget, "(data string or bytea, method string) -> bytea",
+     "Compresses with zlib, gzip, flate or zstd.", "cast(decompress(compress(\"hi\", \"zlib\"), \"zlib\"), \"string\")", "\"hi\"", NULL},
+    {"decompress", SL_FN_SCALAR, 0, 2, 2, sl_ck_s2, fn_decompress, forget, "(data string or bytea, method string) -> bytea",
+     "Undoes compress.", "cast(decompress(compress(\"hi\", \"gzip\"), \"gzip\"), \"string\")", "\"hi\"", NULL},
+    {0}};
