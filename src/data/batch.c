@@ -258,6 +258,7 @@ struct sl_builder {
     sl_value *cell; /* cells + row number: column c of the current row is cell[c * stride] */
     uint32_t n, rows, stride, cleared, covered;
     uint32_t errors;
+    uint64_t serial;
     bool all, failed, inrow;
     sl_member *tail; /* of the current row */
     size_t ntail, tailcap;
@@ -271,6 +272,8 @@ struct sl_builder {
 #define NO_TIME INT64_MIN
 
 static bool builder_open(sl_builder *w) { /* takes a shell for the next batch */
+    static _Atomic uint64_t serials;
+    w->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
     w->s = shell_get();
     w->rows = w->cleared = w->covered = w->errors = 0;
     w->n = w->layout->n;
@@ -300,13 +303,12 @@ sl_builder *sl_builder_new(const sl_layout *layout, bool all) {
     }
     return w;
 }
-static void builder_reset(sl_builder *w) { /* drops what the unfinished batch holds; keeps the shell */
+static void builder_reset(sl_builder *w) { /* drops what the unfinished batch holds, then opens the next */
     sl_batch_drop(w->s->b.base);
-    sl_arena_reset(w->s->b.arena);
-    w->s->b = (sl_batch){.arena = w->s->b.arena};
-    w->s->nframes = w->s->nmarks = 0;
-    w->rows = w->cleared = w->covered = w->errors = 0;
-    w->failed = w->inrow = false;
+    shell_put(w->s);
+    w->s = NULL;
+    w->inrow = false;
+    builder_open(w);
 }
 void sl_builder_free(sl_builder *w) {
     if (!w)
@@ -332,6 +334,7 @@ sl_arena *sl_builder_arena(sl_builder *w) {
     return w->s->b.arena;
 }
 const sl_layout *sl_builder_layout(const sl_builder *w) { return w->layout; }
+uint64_t sl_builder_serial(const sl_builder *w) { return w->serial; }
 bool sl_builder_all(const sl_builder *w) { return w->all; }
 uint32_t sl_builder_rows(const sl_builder *w) { return w->rows; }
 uint32_t sl_builder_events(const sl_builder *w) { return w->rows + w->errors; }
@@ -648,10 +651,8 @@ void sl_builder_relayout(sl_builder *w, const sl_layout *layout, bool all) {
     w->layout = sl_layout_hold(layout);
     sl_layout_drop(old);
     w->all = all;
-    if (w->s) {
+    if (w->s)
         builder_reset(w);
-        shell_put(w->s);
-        w->s = NULL;
-    }
-    builder_open(w);
+    else
+        builder_open(w);
 }

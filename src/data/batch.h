@@ -149,6 +149,8 @@ void sl_builder_mark(sl_builder *w, sl_mark_kind kind, int64_t value); /* before
  * (the caller counts them and fails the flow). at: arrival time in ms. */
 sl_batch *sl_builder_done(sl_builder *w, int64_t at);
 void sl_builder_relayout(sl_builder *w, const sl_layout *layout, bool all); /* only when empty */
+/* A number that differs for every batch under construction in this process (what lives in its arena is valid as long as it stays). */
+uint64_t sl_builder_serial(const sl_builder *w);
 /* Payloads of the batch under construction may point into base: held until the batch goes. At most one. */
 void sl_builder_base(sl_builder *w, sl_batch *base);
 /* Pool of arenas so that steady state allocates nothing: per-thread, inside batch.c. */

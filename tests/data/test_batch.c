@@ -12,7 +12,7 @@ static sl_layout *layout_of(const char *const *names, uint32_t n) {
 }
 static void layout_finds_every_name(void **st) {
     (void)st;
-    char text[2000][8];
+    char text[2000][16];
     sl_str *names = malloc(2000 * sizeof *names);
     for (int i = 0; i < 2000; i++)
         names[i] = (sl_str){text[i], (size_t)sprintf(text[i], "c%d", i)};
@@ -93,7 +93,7 @@ static void long_tails_keep_last_of_equal_keys(void **st) {
     sl_batch *b = sl_builder_done(w, 0);
     assert_int_equal(b->tails[0].n, 400);
     for (int i = 0; i < 400; i++) {
-        char key[8];
+        char key[16];
         int n = sprintf(key, "k%d", i);
         assert_int_equal(sl_batch_get(b, 0, sl_str_n(key, (size_t)n)).i, i < 200 ? 800 + i : 400 + i);
     }

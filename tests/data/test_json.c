@@ -148,7 +148,7 @@ static void values_are_written_as_go_does(void **st) {
     sl_member m[] = {{SL_S("b"), sl_v_list(list, 2)}, {SL_S("a"), sl_v_bool(true)}, {SL_S("B"), sl_v_map(NULL, 0)}};
     assert_string_equal(put(sl_v_map(m, 3)), "{\"B\":{},\"a\":true,\"b\":[1,\"x\"]}");
     static sl_member many[100];
-    static char keys[100][8];
+    static char keys[100][16];
     sl_buf want = {0};
     for (int i = 0; i < 100; i++) {
         int n = sprintf(keys[i], "k%02d", (i * 37) % 100);
