@@ -1,0 +1,137 @@
+/* Compiled expressions: what the compiler (expr.c) makes, the runner (expr_run.c) executes and the plan strings together.
+ * For the room's own use.
+ *
+ * A register is a column of values indexed by the row number of the batch; the first registers are the referenced columns and
+ * point straight into the batch. An instruction works on all active rows (a list of row numbers, or all) before the next one
+ * starts. AND, OR, CASE and lazily computed aliases are structured: their conditional parts are sub-programs that run over a
+ * shorter list. A failed row has a value of kind SL_ERROR in its register and nothing else stops. */
+#ifndef SL_SQL_EXPR_H
+#define SL_SQL_EXPR_H
+#include "base/err.h"
+#include "data/batch.h"
+#include "sql/ast.h"
+#include "sql/func.h"
+
+typedef enum sl_iop {
+    SL_I_ARITH,   /* dst = a sub b (+ - * / % & | ^) */
+    SL_I_CMP,     /* dst = a sub b */
+    SL_I_LOGIC,   /* dst = a AND/OR block x */
+    SL_I_MEMBER,  /* dst = a -> text */
+    SL_I_INDEX,   /* dst = a[b] */
+    SL_I_SLICE,   /* dst = a[b:c]; SL_NOREG = open end */
+    SL_I_BETWEEN, /* dst = a between b and c */
+    SL_I_INLIST,  /* dst = a in (args) */
+    SL_I_INVAL,   /* dst = a in b */
+    SL_I_LIKE,    /* dst = a like b; aux = compiled pattern or NULL */
+    SL_I_CASE,    /* dst = result of the first of whens that holds; a = operand or SL_NOREG */
+    SL_I_CALL,    /* dst = func(args) */
+    SL_I_META,    /* dst = metadata member text, or all of it when text is empty */
+    SL_I_ALIAS    /* dst = block x where dst is not yet computed */
+} sl_iop;
+
+#define SL_NOREG INT32_MIN
+/* Marks a row of an alias register that has not been computed. Never leaves the runner. */
+#define SL_UNSET 0xFE
+
+typedef struct sl_insn sl_insn;
+typedef struct sl_block { /* straight-line code, result in `res` (register, or constant ~i) */
+    const sl_insn *code;
+    uint32_t n;
+    int32_t res;
+} sl_block;
+struct sl_insn {
+    uint8_t op, sub;
+    bool negated;
+    int32_t dst, a, b, c;
+    sl_block x;
+    const int32_t *args;
+    const sl_block *whens; /* CASE: condition, result, condition, result …; the ELSE at [2 * nargs] */
+    uint32_t nargs;
+    uint32_t site; /* CALL: number of the call site */
+    sl_str text;
+    const void *aux;
+};
+typedef struct sl_prog {
+    sl_value *consts;
+    uint32_t nconst, capconst;
+    uint32_t ncol, nreg; /* registers 0 … ncol-1 are columns */
+    uint32_t nsite;
+    const sl_func **sites; /* [nsite] */
+    uint32_t capsite;
+    int32_t *alias_reg;    /* [nalias] where the value is */
+    bool *alias_lazy;      /* [nalias] the register starts UNSET */
+    uint32_t nalias;
+} sl_prog;
+
+/* ---- compiling ---- */
+typedef struct sl_comp {
+    sl_arena *a;
+    sl_prog *p;
+    sl_insn *code;         /* of the block being built */
+    uint32_t n, cap;
+    sl_expr **alias_expr;  /* [nalias] */
+    uint8_t *alias_state;  /* 0 not computed, 1 perhaps, 2 computed on all rows that get here */
+    sl_insn **alias_insn;  /* [nalias] computes it on demand; NULL until somebody needs that */
+    uint32_t depth;        /* > 0: inside a conditional part */
+    sl_zone zone;
+    sl_err *err;
+} sl_comp;
+/* Compiles e (bound: COLUMN has b_col, an alias is a SLOT with b_slot) and returns where its value will be: a register, or ~i for
+ * constant i. Errors are latched in c->err. */
+int32_t sl_compile(sl_comp *c, const sl_expr *e);
+sl_block sl_compile_block(sl_comp *c, const sl_expr *e);
+/* The value is true, false or an error whatever the row holds. */
+bool sl_x_always_bool(const sl_expr *e);
+/* Deep copy into a. */
+sl_expr *sl_x_copy(sl_arena *a, const sl_expr *e);
+
+/* ---- running ---- */
+typedef struct sl_run {
+    const sl_prog *p;
+    sl_arena *out;      /* results: live as long as the output */
+    sl_arena *tmp;      /* registers, row lists: until the end of the run */
+    sl_value **reg;     /* [nreg]; columns set by the caller */
+    sl_value **own;     /* [nreg] scratch columns, made on first use */
+    uint32_t nrows;     /* rows a register has room for */
+    const sl_value *meta;
+    const int64_t *time;
+    int64_t at;
+    sl_call call;       /* template: clock, zone, rule */
+    void **state;       /* [nsite] */
+    sl_buf buf;         /* error texts are written here */
+    uint64_t errors;    /* error values made so far in this run */
+    bool nomem;
+} sl_run;
+typedef struct sl_rows { /* active rows; at = NULL: 0 … n-1 */
+    const uint32_t *at;
+    uint32_t n;
+} sl_rows;
+void sl_run_begin(sl_run *r); /* after p, out, tmp, nrows were set: makes the register tables */
+void sl_run_unset(sl_run *r, sl_rows rows); /* marks the lazily computed aliases */
+void sl_run_end(sl_run *r);
+void sl_run_block(sl_run *r, sl_block b, sl_rows rows);
+/* The value of an operand in row i. */
+static inline sl_value sl_run_at(const sl_run *r, int32_t opnd, uint32_t i) { return opnd >= 0 ? r->reg[opnd][i] : r->p->consts[~opnd]; }
+/* Runs b as a condition: rows for which it is true go to `keep` (room for rows.n), failed ones are told to fail(). */
+uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void (*fail)(void *arg, uint32_t row, sl_value err), void *arg);
+
+/* ---- operators on single values (expr_ops.c) ---- */
+sl_value sl_op_fail(sl_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+sl_value sl_op_binary(sl_run *r, sl_op op, sl_value x, sl_value y);
+sl_value sl_op_member(sl_run *r, sl_value x, sl_str name);
+sl_value sl_op_index(sl_run *r, sl_value x, sl_value i);
+sl_value sl_op_slice(sl_run *r, sl_value x, const sl_value *from, const sl_value *to);
+sl_value sl_op_between(sl_run *r, sl_value x, sl_value lo, sl_value hi, bool negated);
+sl_value sl_op_in(sl_run *r, sl_value x, const sl_value *list, uint32_t n, bool negated);
+sl_value sl_op_in_value(sl_run *r, sl_value x, sl_value list, bool negated);
+sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl_value *args, uint32_t n);
+/* Is x = y inside CASE: 1, 0, or -1 with the error in *err. */
+int sl_op_case_eq(sl_run *r, sl_value x, sl_value y, sl_value *err);
+
+/* ---- LIKE (like.c) ---- */
+typedef struct sl_like sl_like;
+/* Compiles a pattern into a: % any run without line breaks, _ one character, backslash makes the next % _ or \ plain. */
+const sl_like *sl_like_new(sl_arena *a, sl_str pattern);
+bool sl_like_match(const sl_like *k, sl_str s);
+sl_value sl_op_like(sl_run *r, sl_value x, const sl_like *compiled, sl_value pattern, bool negated);
+#endif

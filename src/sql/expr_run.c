@@ -1,0 +1,331 @@
+/* The runner: one instruction over all active rows, then the next.
+ * Decision: the inner loops know two kinds, INT and FLOAT, because that is what rows are full of; any other pair of kinds goes
+ * through sl_op_binary, one value at a time. A constant operand is a column with step 0, so that there is one loop for both. */
+#include <math.h>
+#include "sql/expr.h"
+
+typedef struct opnd {
+    const sl_value *at;
+    uint32_t step;
+} opnd;
+static inline opnd operand(const sl_run *r, int32_t o) {
+    if (o >= 0)
+        return (opnd){r->reg[o], 1};
+    return (opnd){&r->p->consts[~o], 0};
+}
+#define AT(o, i) ((o).at[(size_t)(i) * (o).step])
+
+/* Every active row in turn; i is the row number. */
+#define EACH_ROW(rows, i, ...)                                                                                         \
+    do {                                                                                                               \
+        if ((rows).at)                                                                                                 \
+            for (uint32_t k_ = 0; k_ < (rows).n; k_++) {                                                               \
+                uint32_t i = (rows).at[k_];                                                                            \
+                __VA_ARGS__                                                                                            \
+            }                                                                                                          \
+        else                                                                                                           \
+            for (uint32_t i = 0; i < (rows).n; i++) {                                                                  \
+                __VA_ARGS__                                                                                            \
+            }                                                                                                          \
+    } while (0)
+
+void sl_run_begin(sl_run *r) {
+    uint32_t n = r->p->nreg ? r->p->nreg : 1;
+    r->reg = sl_arena_zero(r->tmp, n * sizeof *r->reg);
+    r->own = sl_arena_zero(r->tmp, n * sizeof *r->own);
+    if (!r->reg || !r->own || sl_arena_failed(r->tmp))
+        r->nomem = true;
+}
+void sl_run_end(sl_run *r) { sl_buf_free(&r->buf); }
+/* Scratch column of a register. NULL: out of memory (latched). */
+static sl_value *scratch(sl_run *r, int32_t dst) {
+    if (!r->own[dst]) {
+        r->own[dst] = sl_arena_alloc(r->tmp, (size_t)r->nrows * sizeof(sl_value));
+        if (!r->own[dst] || sl_arena_failed(r->tmp)) {
+            r->nomem = true;
+            r->own[dst] = NULL;
+            return NULL;
+        }
+        r->reg[dst] = r->own[dst];
+    }
+    return r->own[dst];
+}
+void sl_run_unset(sl_run *r, sl_rows rows) {
+    for (uint32_t k = 0; k < r->p->nalias && !r->nomem; k++) {
+        if (!r->p->alias_lazy[k])
+            continue;
+        sl_value *d = scratch(r, r->p->alias_reg[k]);
+        if (d)
+            EACH_ROW(rows, i, d[i].kind = SL_UNSET;);
+    }
+}
+static uint32_t *row_list(sl_run *r, uint32_t n) {
+    uint32_t *l = sl_arena_alloc(r->tmp, (size_t)n * sizeof *l);
+    if (!l || sl_arena_failed(r->tmp)) {
+        r->nomem = true;
+        return NULL;
+    }
+    return l;
+}
+
+/* ---- comparison ---- */
+#define PLAIN(v) (!((v).flags & (SL_F_WEEKDAY | SL_F_WHOLE)))
+#define CMP_KERNEL(name, OP, CODE)                                                                                     \
+    static inline sl_value one_##name(sl_run *r, sl_value x, sl_value y) {                                             \
+        if (x.kind == SL_FLOAT && y.kind == SL_FLOAT && PLAIN(x) && PLAIN(y))                                          \
+            return sl_v_bool(x.f OP y.f);                                                                              \
+        if (x.kind == SL_INT && y.kind == SL_INT && PLAIN(x) && PLAIN(y))                                              \
+            return sl_v_bool(x.i OP y.i);                                                                              \
+        if (x.kind == SL_FLOAT && y.kind == SL_INT && PLAIN(x) && PLAIN(y))                                            \
+            return sl_v_bool(x.f OP(double) y.i);                                                                      \
+        return sl_op_binary(r, CODE, x, y);                                                                            \
+    }                                                                                                                  \
+    static void cmp_##name(sl_run *r, sl_value *d, opnd x, opnd y, sl_rows rows) {                                     \
+        EACH_ROW(rows, i, d[i] = one_##name(r, AT(x, i), AT(y, i)););                                                  \
+    }                                                                                                                  \
+    static uint32_t sel_##name(sl_run *r, opnd x, opnd y, sl_rows rows, uint32_t *keep, sl_value *odd, uint32_t *nodd, \
+                               uint32_t *odd_row) {                                                                    \
+        uint32_t n = 0;                                                                                                \
+        EACH_ROW(rows, i, sl_value v = one_##name(r, AT(x, i), AT(y, i)); if (v.kind == SL_BOOL) {                     \
+                     keep[n] = i;                                                                                      \
+                     n += v.i != 0;                                                                                    \
+                 } else {                                                                                              \
+                     odd[*nodd] = v;                                                                                   \
+                     odd_row[(*nodd)++] = i;                                                                           \
+                 });                                                                                                   \
+        return n;                                                                                                      \
+    }
+CMP_KERNEL(eq, ==, SL_OP_EQ)
+CMP_KERNEL(ne, !=, SL_OP_NE)
+CMP_KERNEL(lt, <, SL_OP_LT)
+CMP_KERNEL(le, <=, SL_OP_LE)
+CMP_KERNEL(gt, >, SL_OP_GT)
+CMP_KERNEL(ge, >=, SL_OP_GE)
+
+static void run_cmp(sl_run *r, const sl_insn *in, sl_rows rows) {
+    sl_value *d = scratch(r, in->dst);
+    if (!d)
+        return;
+    opnd x = operand(r, in->a), y = operand(r, in->b);
+    switch (in->sub) {
+    case SL_OP_EQ: cmp_eq(r, d, x, y, rows); break;
+    case SL_OP_NE: cmp_ne(r, d, x, y, rows); break;
+    case SL_OP_LT: cmp_lt(r, d, x, y, rows); break;
+    case SL_OP_LE: cmp_le(r, d, x, y, rows); break;
+    case SL_OP_GT: cmp_gt(r, d, x, y, rows); break;
+    default: cmp_ge(r, d, x, y, rows); break;
+    }
+}
+
+/* ---- arithmetic ---- */
+#define ARITH_KERNEL(name, OP, CODE)                                                                                   \
+    static void arith_##name(sl_run *r, sl_value *d, opnd x, opnd y, sl_rows rows) {                                   \
+        EACH_ROW(rows, i, const sl_value *a = &AT(x, i); const sl_value *b = &AT(y, i);                                \
+                 if (a->kind == SL_FLOAT && b->kind == SL_FLOAT && PLAIN(*a) && PLAIN(*b)) d[i] = sl_v_float(a->f OP b->f); \
+                 else if (a->kind == SL_INT && b->kind == SL_INT && PLAIN(*a) && PLAIN(*b))                            \
+                     d[i] = sl_v_int((int64_t)((uint64_t)a->i OP(uint64_t) b->i));                                     \
+                 else if (a->kind == SL_FLOAT && b->kind == SL_INT && PLAIN(*a) && PLAIN(*b))                          \
+                     d[i] = sl_v_float(a->f OP(double) b->i);                                                          \
+                 else d[i] = sl_op_binary(r, CODE, *a, *b););                                                          \
+    }
+ARITH_KERNEL(add, +, SL_OP_ADD)
+ARITH_KERNEL(sub, -, SL_OP_SUB)
+ARITH_KERNEL(mul, *, SL_OP_MUL)
+static void run_arith(sl_run *r, const sl_insn *in, sl_rows rows) {
+    sl_value *d = scratch(r, in->dst);
+    if (!d)
+        return;
+    opnd x = operand(r, in->a), y = operand(r, in->b);
+    sl_op op = in->sub;
+    switch (op) {
+    case SL_OP_ADD: arith_add(r, d, x, y, rows); return;
+    case SL_OP_SUB: arith_sub(r, d, x, y, rows); return;
+    case SL_OP_MUL: arith_mul(r, d, x, y, rows); return;
+    default: EACH_ROW(rows, i, d[i] = sl_op_binary(r, op, AT(x, i), AT(y, i)););
+    }
+}
+
+/* ---- conditional parts ---- */
+static void run_logic(sl_run *r, const sl_insn *in, sl_rows rows) {
+    sl_value *d = scratch(r, in->dst);
+    bool is_or = in->sub == SL_OP_OR;
+    opnd x = operand(r, in->a);
+    uint32_t *rest = row_list(r, rows.n), n = 0;
+    if (!d || !rest)
+        return;
+    EACH_ROW(rows, i, sl_value v = AT(x, i); if (v.kind == SL_ERROR || (v.kind == SL_BOOL && (v.i != 0) == is_or)) d[i] = v;
+             else rest[n++] = i;);
+    if (n == 0)
+        return;
+    sl_rows some = {n == rows.n ? rows.at : rest, n};
+    sl_run_block(r, in->x, some);
+    if (r->nomem)
+        return;
+    opnd y = operand(r, in->x.res);
+    sl_op op = in->sub;
+    EACH_ROW(some, i, sl_value a = AT(x, i); sl_value b = AT(y, i); if (a.kind == SL_BOOL && b.kind == SL_BOOL) d[i] = b;
+             else d[i] = sl_op_binary(r, op, a, b););
+}
+static void run_alias(sl_run *r, const sl_insn *in, sl_rows rows) {
+    sl_value *d = scratch(r, in->dst);
+    uint32_t *rest = row_list(r, rows.n), n = 0;
+    if (!d || !rest)
+        return;
+    EACH_ROW(rows, i, if (d[i].kind == SL_UNSET) rest[n++] = i;);
+    if (n == 0)
+        return;
+    sl_rows some = {rest, n};
+    sl_run_block(r, in->x, some);
+    if (r->nomem)
+        return;
+    opnd y = operand(r, in->x.res);
+    EACH_ROW(some, i, d[i] = AT(y, i););
+}
+static void run_case(sl_run *r, const sl_insn *in, sl_rows rows) {
+    sl_value *d = scratch(r, in->dst);
+    uint32_t *left = row_list(r, rows.n), *hit = row_list(r, rows.n);
+    if (!d || !left || !hit)
+        return;
+    uint32_t nleft = 0;
+    EACH_ROW(rows, i, left[nleft++] = i;);
+    for (uint32_t w = 0; w < in->nargs && nleft; w++) {
+        const sl_block *cond = &in->whens[2 * w], *then = cond + 1;
+        sl_run_block(r, *cond, (sl_rows){left, nleft});
+        if (r->nomem)
+            return;
+        opnd c = operand(r, cond->res);
+        uint32_t nhit = 0, n = 0;
+        for (uint32_t k = 0; k < nleft; k++) {
+            uint32_t i = left[k];
+            sl_value v = AT(c, i), err;
+            int yes;
+            if (in->a == SL_NOREG) {
+                yes = v.kind == SL_ERROR ? -1 : v.kind == SL_BOOL && v.i;
+                err = v;
+            } else
+                yes = sl_op_case_eq(r, sl_run_at(r, in->a, i), v, &err);
+            if (yes < 0)
+                d[i] = err;
+            else if (yes)
+                hit[nhit++] = i;
+            else
+                left[n++] = i;
+        }
+        nleft = n;
+        if (!nhit)
+            continue;
+        sl_run_block(r, *then, (sl_rows){hit, nhit});
+        if (r->nomem)
+            return;
+        opnd t = operand(r, then->res);
+        for (uint32_t k = 0; k < nhit; k++)
+            d[hit[k]] = AT(t, hit[k]);
+    }
+    if (!nleft)
+        return;
+    const sl_block *other = &in->whens[2 * in->nargs];
+    sl_run_block(r, *other, (sl_rows){left, nleft});
+    if (r->nomem)
+        return;
+    opnd t = operand(r, other->res);
+    for (uint32_t k = 0; k < nleft; k++)
+        d[left[k]] = AT(t, left[k]);
+}
+
+static void run_list(sl_run *r, const sl_insn *in, sl_rows rows) { /* IN (…) and calls: several operands at once */
+    sl_value *d = scratch(r, in->dst);
+    sl_value few[8], *args = in->nargs <= 8 ? few : sl_arena_alloc(r->tmp, in->nargs * sizeof *args);
+    if (!d || !args || sl_arena_failed(r->tmp)) {
+        r->nomem = true;
+        return;
+    }
+    bool call = in->op == SL_I_CALL;
+    EACH_ROW(rows, i, for (uint32_t k = 0; k < in->nargs; k++) args[k] = sl_run_at(r, in->args[k], i);
+             d[i] = call ? sl_op_call(r, in->aux, in->site, i, args, in->nargs)
+                         : sl_op_in(r, sl_run_at(r, in->a, i), args, in->nargs, in->negated););
+}
+static void run_meta(sl_run *r, const sl_insn *in, sl_rows rows) {
+    sl_value *d = scratch(r, in->dst);
+    if (!d)
+        return;
+    EACH_ROW(rows, i, sl_value m = r->meta ? r->meta[i] : sl_v_absent();
+             d[i] = sl_v_nil(m) ? sl_v_null() : in->text.p ? sl_op_member(r, m, in->text) : m;);
+}
+static void run_other(sl_run *r, const sl_insn *in, sl_rows rows) {
+    sl_value *d = scratch(r, in->dst);
+    if (!d)
+        return;
+    opnd x = operand(r, in->a), none = {NULL, 0};
+    opnd y = in->b == SL_NOREG ? none : operand(r, in->b), z = in->c == SL_NOREG ? none : operand(r, in->c);
+    switch (in->op) {
+    case SL_I_MEMBER: EACH_ROW(rows, i, d[i] = sl_op_member(r, AT(x, i), in->text);); break;
+    case SL_I_INDEX: EACH_ROW(rows, i, d[i] = sl_op_index(r, AT(x, i), AT(y, i));); break;
+    case SL_I_SLICE:
+        EACH_ROW(rows, i, d[i] = sl_op_slice(r, AT(x, i), y.at ? &AT(y, i) : NULL, z.at ? &AT(z, i) : NULL););
+        break;
+    case SL_I_BETWEEN: EACH_ROW(rows, i, d[i] = sl_op_between(r, AT(x, i), AT(y, i), AT(z, i), in->negated);); break;
+    case SL_I_INVAL: EACH_ROW(rows, i, d[i] = sl_op_in_value(r, AT(x, i), AT(y, i), in->negated);); break;
+    default: EACH_ROW(rows, i, d[i] = sl_op_like(r, AT(x, i), in->aux, AT(y, i), in->negated);); break;
+    }
+}
+static void run_one(sl_run *r, const sl_insn *in, sl_rows rows) {
+    switch (in->op) {
+    case SL_I_ARITH: run_arith(r, in, rows); break;
+    case SL_I_CMP: run_cmp(r, in, rows); break;
+    case SL_I_LOGIC: run_logic(r, in, rows); break;
+    case SL_I_CASE: run_case(r, in, rows); break;
+    case SL_I_ALIAS: run_alias(r, in, rows); break;
+    case SL_I_META: run_meta(r, in, rows); break;
+    case SL_I_CALL:
+    case SL_I_INLIST: run_list(r, in, rows); break;
+    default: run_other(r, in, rows); break;
+    }
+}
+void sl_run_block(sl_run *r, sl_block b, sl_rows rows) {
+    for (uint32_t k = 0; k < b.n && !r->nomem; k++)
+        run_one(r, &b.code[k], rows);
+}
+
+uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void (*fail)(void *arg, uint32_t row, sl_value err), void *arg) {
+    uint32_t n = 0;
+    const sl_insn *last = b.n ? &b.code[b.n - 1] : NULL;
+    if (last && last->op == SL_I_CMP && last->dst == b.res) { /* the comparison writes the list itself */
+        sl_run_block(r, (sl_block){b.code, b.n - 1, 0}, rows);
+        sl_value *odd = sl_arena_alloc(r->tmp, (size_t)rows.n * sizeof *odd);
+        uint32_t *odd_row = row_list(r, rows.n), nodd = 0;
+        if (r->nomem || !odd || sl_arena_failed(r->tmp)) {
+            r->nomem = true;
+            return 0;
+        }
+        opnd x = operand(r, last->a), y = operand(r, last->b);
+        switch (last->sub) {
+        case SL_OP_EQ: n = sel_eq(r, x, y, rows, keep, odd, &nodd, odd_row); break;
+        case SL_OP_NE: n = sel_ne(r, x, y, rows, keep, odd, &nodd, odd_row); break;
+        case SL_OP_LT: n = sel_lt(r, x, y, rows, keep, odd, &nodd, odd_row); break;
+        case SL_OP_LE: n = sel_le(r, x, y, rows, keep, odd, &nodd, odd_row); break;
+        case SL_OP_GT: n = sel_gt(r, x, y, rows, keep, odd, &nodd, odd_row); break;
+        default: n = sel_ge(r, x, y, rows, keep, odd, &nodd, odd_row); break;
+        }
+        for (uint32_t k = 0; k < nodd; k++)
+            fail(arg, odd_row[k], odd[k]);
+        return n;
+    }
+    sl_run_block(r, b, rows);
+    if (r->nomem)
+        return 0;
+    opnd x = operand(r, b.res);
+    EACH_ROW(rows, i, sl_value v = AT(x, i); if (v.kind == SL_BOOL) {
+        keep[n] = i;
+        n += v.i != 0;
+    } else if (v.kind == SL_ERROR) fail(arg, i, v);
+             else if (!sl_v_nil(v)) {
+                 sl_buf_clear(&r->buf);
+                 sl_buf_puts(&r->buf, "invalid condition that returns non-bool value ");
+                 sl_buf_puts(&r->buf, sl_value_gotype(v));
+                 sl_buf_putc(&r->buf, '(');
+                 sl_value_print(&r->buf, v);
+                 sl_buf_putc(&r->buf, ')');
+                 fail(arg, i, sl_v_error(sl_arena_dup(r->out, sl_buf_view(&r->buf))));
+             });
+    return n;
+}

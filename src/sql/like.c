@@ -1,0 +1,126 @@
+/* LIKE without a regular expression. A pattern is a row of pieces separated by %; matching is greedy from the left with one
+ * point of return, so the time is at worst length of text times length of piece, never exponential.
+ * Decision (sql.md, D15): only % and _ are special, a backslash in front of %, _ or itself makes it plain. */
+#include "sql/expr.h"
+#include "base/utf8.h"
+
+typedef struct piece {
+    sl_str text;     /* without wildcards */
+    const uint8_t *any; /* bit per byte: a byte 1 stands for one character; NULL: no _ inside */
+} piece;
+struct sl_like {
+    piece *at;
+    uint32_t n; /* pieces; n - 1 times % between them */
+};
+
+const sl_like *sl_like_new(sl_arena *a, sl_str s) {
+    sl_like *k = SL_NEW(a, sl_like);
+    uint32_t most = 1;
+    for (size_t i = 0; i < s.n; i++)
+        most += s.p[i] == '%';
+    k->at = sl_arena_zero(a, most * sizeof *k->at);
+    char *text = sl_arena_zero(a, s.n + 1);
+    uint8_t *any = sl_arena_zero(a, s.n + 1);
+    if (!k->at || !text || !any)
+        return NULL;
+    size_t w = 0, start = 0;
+    bool has = false;
+    for (size_t i = 0; i <= s.n; i++) {
+        if (i == s.n || s.p[i] == '%') {
+            k->at[k->n++] = (piece){{text + start, w - start}, has ? any + start : NULL};
+            start = w;
+            has = false;
+            continue;
+        }
+        if (s.p[i] == '\\' && i + 1 < s.n && (s.p[i + 1] == '%' || s.p[i + 1] == '_' || s.p[i + 1] == '\\'))
+            i++;
+        else if (s.p[i] == '_') {
+            has = true;
+            any[w] = 1;
+        }
+        text[w++] = s.p[i];
+    }
+    return k;
+}
+
+/* Bytes of text that piece p covers at the start of s, or -1. */
+static ptrdiff_t here(const piece *p, sl_str s) {
+    if (!p->any)
+        return s.n >= p->text.n && (p->text.n == 0 || memcmp(s.p, p->text.p, p->text.n) == 0) ? (ptrdiff_t)p->text.n : -1;
+    size_t at = 0;
+    for (size_t i = 0; i < p->text.n; i++) {
+        if (at >= s.n)
+            return -1;
+        if (p->any[i]) {
+            if (s.p[at] == '\n')
+                return -1;
+            uint32_t rune;
+            at += sl_utf8_get(s.p + at, s.n - at, &rune);
+        } else if (s.p[at] == p->text.p[i])
+            at++;
+        else
+            return -1;
+    }
+    return (ptrdiff_t)at;
+}
+
+bool sl_like_match(const sl_like *k, sl_str s) {
+    ptrdiff_t got = here(&k->at[0], s);
+    if (got < 0)
+        return false;
+    sl_str rest = {s.p + got, s.n - (size_t)got};
+    if (k->n == 1)
+        return rest.n == 0;
+    for (uint32_t i = 1; i < k->n; i++) {
+        const piece *p = &k->at[i];
+        bool last = i + 1 == k->n;
+        if (p->text.n == 0) {
+            if (last)
+                return !memchr(rest.p ? rest.p : "", '\n', rest.n);
+            continue;
+        }
+        for (;;) {
+            got = here(p, rest);
+            if (got >= 0 && (!last || (size_t)got == rest.n))
+                break;
+            if (rest.n == 0 || rest.p[0] == '\n')
+                return false;
+            uint32_t rune; /* % covers whole characters */
+            unsigned step = sl_utf8_get(rest.p, rest.n, &rune);
+            rest.p += step;
+            rest.n -= step;
+        }
+        rest.p += got;
+        rest.n -= (size_t)got;
+    }
+    return true;
+}
+
+sl_value sl_op_like(sl_run *r, sl_value x, const sl_like *k, sl_value pattern, bool negated) {
+    if (x.kind == SL_ERROR)
+        return x;
+    if (!k && pattern.kind == SL_ERROR)
+        return pattern;
+    const char *what = NULL;
+    sl_value bad = x;
+    if (x.kind != SL_STRING)
+        what = "LIKE operator left operand expects string, but found ";
+    else if (!k && pattern.kind != SL_STRING) {
+        what = "invalid LIKE pattern, must be a string but got ";
+        bad = pattern;
+    }
+    if (what) {
+        sl_buf_clear(&r->buf);
+        sl_value_print(&r->buf, bad);
+        sl_str t = sl_arena_dup(r->out, sl_buf_view(&r->buf));
+        return sl_op_fail(r, "%s%.*s", what, SL_FMT(t));
+    }
+    if (!k) {
+        sl_arena_mark m = sl_arena_here(r->tmp);
+        k = sl_like_new(r->tmp, sl_v_text(pattern));
+        bool yes = k && sl_like_match(k, sl_v_text(x));
+        sl_arena_back(r->tmp, m);
+        return sl_v_bool(yes != negated);
+    }
+    return sl_v_bool(sl_like_match(k, sl_v_text(x)) != negated);
+}
