@@ -168,6 +168,14 @@ sl_batch *sl_batch_hold(sl_batch *b) {
         atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
     return b;
 }
+sl_batch *sl_batch_fresh(void) {
+    shell *s = shell_get();
+    if (!s)
+        return NULL;
+    s->b = (sl_batch){.arena = s->b.arena};
+    atomic_init(&s->b.refs, 1);
+    return &s->b;
+}
 void sl_batch_drop(sl_batch *b) {
     while (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1) {
         sl_batch *base = b->base;

@@ -103,6 +103,10 @@ void sl_batch_drop(sl_batch *b); /* NULL is fine */
  * and `at` taken over. The caller is the only owner until it hands the batch on. NULL: out of memory. */
 sl_batch *sl_batch_derive(sl_batch *base, const sl_layout *layout, uint32_t nrows);
 
+/* An empty batch of this thread's pool for an operator that fills it itself: refs 1, an arena, nothing else. What is set as base,
+ * layout and ticket must be held for it; all arrays must live in its arena (or in the base). NULL: out of memory. */
+sl_batch *sl_batch_fresh(void);
+
 /* ---- view: what operators see ---- */
 typedef struct sl_view {
     sl_batch *batch;        /* lent */

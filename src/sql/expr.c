@@ -192,12 +192,7 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
     case SL_X_SLOT: return compile_alias(c, e);
     case SL_X_META:
         in.op = SL_I_META;
-        in.text = e->name;
-        in.dst = reg(c);
-        return emit(c, in);
-    case SL_X_WILDCARD: /* only as the argument of meta(*) here */
-        in.op = SL_I_META;
-        in.text = (sl_str){0};
+        in.text = sl_str_is(e->name, "*") ? (sl_str){0} : e->name;
         in.dst = reg(c);
         return emit(c, in);
     case SL_X_CALL: return compile_call(c, e);
@@ -221,7 +216,7 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
     case SL_X_MEMBER:
         in.op = SL_I_MEMBER;
         in.a = sl_compile(c, e->l);
-        in.text = e->name;
+        in.text = e->r ? (sl_str){0} : e->name;
         break;
     case SL_X_INDEX:
         in.op = SL_I_INDEX;

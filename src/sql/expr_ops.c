@@ -202,6 +202,8 @@ sl_value sl_op_binary(sl_run *r, sl_op op, sl_value x, sl_value y) {
 }
 
 sl_value sl_op_member(sl_run *r, sl_value x, sl_str name) {
+    if (!name.p && is_map(x))
+        return sl_op_fail(r, "the right expression is not a field reference node");
     switch (x.kind) {
     case SL_ERROR: return x;
     case SL_MAP:
@@ -396,16 +398,12 @@ int sl_op_case_eq(sl_run *r, sl_value x, sl_value y, sl_value *err) {
 }
 
 sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl_value *args, uint32_t n) {
-    bool gate = false;
     for (uint32_t i = 0; i < n; i++) {
         if (args[i].kind == SL_ERROR)
             return args[i];
         if (args[i].kind == SL_JSONTEXT)
             args[i] = sl_value_open(r->out, args[i]);
-        gate |= sl_v_nil(args[i]) || ((args[i].kind == SL_LIST || args[i].kind == SL_MAP) && args[i].len == 0);
     }
-    if (gate && f->flags & SL_FN_NULLGATE)
-        return sl_v_null();
     if (f->kind == SL_FN_META) { /* the argument has been looked up: meta gives it, mqtt wants text */
         if (strcmp(f->name, "mqtt") != 0 || args[0].kind == SL_STRING)
             return args[0];
@@ -413,13 +411,11 @@ sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl
     }
     sl_call *c = &r->call;
     c->arena = r->out;
-    c->func = f;
-    c->failed = false;
     c->error = (sl_str){0};
     c->row_ms = r->time ? r->time[row] : r->at;
     c->state = &r->state[site];
     c->row_meta = r->meta ? &r->meta[row] : NULL;
-    sl_value v = f->eval(c, args, n);
+    sl_value v = sl_func_call(c, f, args, n);
     if (c->failed) {
         sl_str text = c->error;
         return sl_op_fail(r, "call func %s error: %.*s", f->name, SL_FMT(text));

@@ -201,7 +201,7 @@ static void run_case(sl_run *r, const sl_insn *in, sl_rows rows) {
             int yes;
             if (in->a == SL_NOREG) {
                 yes = v.kind == SL_ERROR ? -1 : v.kind == SL_BOOL && v.i;
-                err = v;
+                err = yes < 0 ? sl_op_fail(r, "evaluate case expression error: %.*s", (int)v.len, v.p) : v;
             } else
                 yes = sl_op_case_eq(r, sl_run_at(r, in->a, i), v, &err);
             if (yes < 0)

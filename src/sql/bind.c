@@ -1,0 +1,513 @@
+/* Names get their meaning (sql.md 5): sources, columns, aliases.
+ * Decisions, all from sql.md 18: every unknown name is reported, not only the last (D12); a source alias stands for its stream
+ * (D13); on schema streams a reference to a later alias is resolved by dependency (D38); equal aliases are refused everywhere
+ * (D40); s.* is all columns of s (D8). */
+#include <stdlib.h>
+#include "base/vec.h"
+#include "sql/parse.h"
+#include "sql/planner.h"
+
+enum { TEXTS = 1 << 20 };
+typedef struct binder {
+    sl_plan *p;
+    sl_map *alias;     /* name -> alias number + 1 */
+    int32_t self;      /* alias whose expression is bound, -1 */
+    uint32_t field;    /* select field, when in the list */
+    bool in_list;
+    sl_str *alias_text; /* plan form of a reference */
+    size_t texts;       /* bytes of such texts used so far */
+    sl_err *err;
+} binder;
+
+static sl_err *no_memory(void) { return sl_err_new(SL_E_NOMEM, "out of memory"); }
+
+int sl_plan_column(sl_plan *p, uint32_t i, sl_str name) {
+    sl_psource *s = &p->src[i];
+    uintptr_t at = (uintptr_t)sl_map_get(s->cols, name);
+    if (at)
+        return (int)at - 1;
+    if (s->n == s->cap) {
+        uint32_t cap = s->cap ? s->cap * 2 : 8;
+        sl_str *names = sl_arena_zero(p->a, cap * sizeof *names);
+        if (!names)
+            return -1;
+        if (s->n)
+            memcpy(names, s->names, s->n * sizeof *names);
+        s->names = names;
+        s->cap = cap;
+    }
+    if (s->n >= 60000 || !sl_map_set(s->cols, name, (void *)(uintptr_t)(s->n + 1), NULL))
+        return -1;
+    s->names[s->n] = name;
+    return (int)s->n++;
+}
+
+/* ---- columns ---- */
+static const sl_field *declared(const sl_psource *s, sl_str name, bool anycase) {
+    const sl_field *other = NULL;
+    for (uint32_t i = 0; i < s->def->nfields; i++) {
+        if (sl_str_eq(s->def->fields[i].name, name))
+            return &s->def->fields[i];
+        if (anycase && sl_str_ieq(s->def->fields[i].name, name))
+            other = &s->def->fields[i];
+    }
+    return other;
+}
+static bool any_schemaless(const sl_plan *p) {
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        if (p->src[i].schemaless)
+            return true;
+    return false;
+}
+static void to_column(binder *b, sl_expr *e, uint32_t src, sl_str name) {
+    int at = sl_plan_column(b->p, src, name);
+    if (at < 0) {
+        b->err = no_memory();
+        return;
+    }
+    e->b_col = at;
+    e->source = b->p->src[src].pub.stream;
+}
+static void bind_column(binder *b, sl_expr *e) {
+    sl_plan *p = b->p;
+    bool loose = any_schemaless(p);
+    if (e->source.n) {
+        uint32_t i = 0;
+        while (i < p->nsrc && !sl_str_eq(p->src[i].pub.stream, e->source) && !(p->src[i].alias.n && sl_str_eq(p->src[i].alias, e->source)))
+            i++;
+        if (i == p->nsrc) {
+            b->err = sl_err_new(SL_E_PLAN, "stream %.*s not found", SL_FMT(e->source));
+            return;
+        }
+        sl_psource *s = &p->src[i];
+        sl_str name = e->name;
+        if (!s->schemaless) {
+            const sl_field *f = declared(s, name, p->opts.ignore_case);
+            if (!f && !loose) {
+                const char *q = "";
+                for (uint32_t k = 0; k < p->nsrc; k++)
+                    if (k != i && declared(&p->src[k], name, false))
+                        q = ".";
+                b->err = declared(s, name, true) ? sl_err_new(SL_E_PLAN, "field %.*s not found in stream %.*s", SL_FMT(name), SL_FMT(s->pub.stream))
+                         : *q ? sl_err_new(SL_E_PLAN, "unknown field %.*s.%.*s", SL_FMT(e->source), SL_FMT(name))
+                              : sl_err_new(SL_E_PLAN, "unknown field %.*s", SL_FMT(name));
+                return;
+            }
+            if (f)
+                name = f->name;
+        }
+        to_column(b, e, i, name);
+        return;
+    }
+    int found = -1;
+    sl_str name = e->name;
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        const sl_field *f = p->src[i].schemaless ? NULL : declared(&p->src[i], e->name, p->opts.ignore_case);
+        if (!f)
+            continue;
+        if (found >= 0) {
+            b->err = sl_err_new(SL_E_PLAN, "ambiguous field %.*s", SL_FMT(e->name));
+            return;
+        }
+        found = (int)i;
+        name = f->name;
+    }
+    if (found < 0 && !loose) {
+        for (uint32_t i = 0; i < p->nsrc; i++)
+            if (declared(&p->src[i], e->name, true)) {
+                b->err = sl_err_new(SL_E_PLAN, "field %.*s not found in stream %.*s", SL_FMT(e->name), SL_FMT(p->src[i].pub.stream));
+                return;
+            }
+        b->err = sl_err_new(SL_E_PLAN, "unknown field %.*s", SL_FMT(e->name));
+        return;
+    }
+    if (found < 0 && p->nsrc > 1)
+        return; /* looked up in the joined row */
+    to_column(b, e, found < 0 ? 0 : (uint32_t)found, name);
+}
+
+/* ---- aliases ---- */
+static void to_alias(binder *b, sl_expr *e, uint32_t i) {
+    e->kind = SL_X_SLOT;
+    e->b_slot = (int)i;
+    e->name = b->alias_text[i];
+    if ((b->texts += e->name.n) > TEXTS) /* a statement of 1 MiB could ask for gigabytes of message text */
+        e->name.n = sizeof "$$alias." - 1 + b->p->fields[b->p->alias_at[i]].name.n;
+}
+static bool is_plain(const sl_expr *e) { return e->kind == SL_X_COLUMN && !sl_str_is(e->name, "*"); }
+/* The alias that an unqualified name means here, or -1. */
+static int32_t alias_of(binder *b, sl_str name) {
+    sl_plan *p = b->p;
+    int32_t i = (int32_t)(uintptr_t)sl_map_get(b->alias, name) - 1;
+    if (!b->in_list) {
+        if (i >= 0)
+            return i;
+        for (uint32_t s = 0; s < p->nsrc; s++)
+            if (!p->src[s].schemaless && declared(&p->src[s], name, false))
+                return -1;
+        for (uint32_t k = 0; k < p->nalias; k++)
+            if (sl_str_ieq(p->fields[p->alias_at[k]].name, name))
+                return (int32_t)k;
+        return -1;
+    }
+    if (i < 0 || i == b->self)
+        return -1;
+    const sl_pfield *f = &p->fields[p->alias_at[i]];
+    if (p->alias_at[i] < b->field)
+        return i;
+    if (p->opts.disable_alias_ref)
+        return -1;
+    /* a later one */
+    bool column = is_plain(f->expr) || (f->expr->kind == SL_X_SLOT && f->expr->b_aux);
+    return !any_schemaless(p) || column ? i : -1;
+}
+
+static void bind(binder *b, sl_expr *e) {
+    if (!e || b->err)
+        return;
+    switch (e->kind) {
+    case SL_X_COLUMN: {
+        if (sl_str_is(e->name, "*")) {
+            b->err = sl_err_new(SL_E_PLAN, "unknown field *");
+            return;
+        }
+        int32_t i = e->source.n ? -1 : alias_of(b, e->name);
+        if (i < 0) {
+            bind_column(b, e);
+            return;
+        }
+        to_alias(b, e, (uint32_t)i);
+        e->b_aux = e; /* it was written as a plain name */
+        return;
+    }
+    case SL_X_META:
+        b->p->src[0].pub.meta = true;
+        if (b->p->nsrc == 1)
+            e->source = (sl_str){0}; /* one source: its name says nothing */
+        return;
+    case SL_X_SLICE: {
+        const sl_expr *from = e->args[0], *to = e->args[1];
+        if (from && to && from->kind == SL_X_LITERAL && to->kind == SL_X_LITERAL && from->value.kind == SL_INT && to->value.kind == SL_INT &&
+            from->value.i >= 0 && to->value.i >= 0 && from->value.i >= to->value.i) {
+            b->err = sl_err_new(SL_E_PLAN, "colon start value can't be greater than end value");
+            return;
+        }
+        break;
+    }
+    default: break;
+    }
+    bind(b, e->l);
+    if (e->kind != SL_X_MEMBER)
+        bind(b, e->r);
+    for (uint32_t i = 0; i < e->nargs; i++)
+        bind(b, e->args[i]);
+    if (e->kind == SL_X_WILDCARD)
+        for (uint32_t i = 0; i < e->nreplace; i++)
+            bind(b, e->replace[i].expr);
+    if (e->over) {
+        for (uint32_t i = 0; i < e->over->npartition; i++)
+            bind(b, e->over->partition[i]);
+        bind(b, e->over->when);
+        for (uint32_t i = 0; i < e->over->norder; i++)
+            bind(b, e->over->order[i].expr);
+    }
+}
+
+/* ---- dependencies between aliases ---- */
+typedef struct edges {
+    binder *b;
+    SL_VEC(uint32_t) from, to; /* `from` must be computed before `to` */
+    uint32_t cur;
+    bool failed;
+} edges;
+static bool add_edge(sl_expr *e, void *arg) {
+    edges *g = arg;
+    if (e->kind != SL_X_COLUMN || e->source.n)
+        return true;
+    uint32_t i = (uint32_t)(uintptr_t)sl_map_get(g->b->alias, e->name);
+    if (!i-- || i == g->cur)
+        return true;
+    if (!SL_PUSH(g->from, i) || !SL_PUSH(g->to, g->cur))
+        g->failed = true;
+    return !g->failed;
+}
+/* Orders the aliases; an error when they form a circle or stand too high on one another. */
+static sl_err *order_aliases(binder *b) {
+    sl_plan *p = b->p;
+    uint32_t n = p->nalias;
+    edges g = {.b = b};
+    for (g.cur = 0; g.cur < n && !g.failed; g.cur++)
+        sl_expr_walk(p->fields[p->alias_at[g.cur]].expr, add_edge, &g);
+    uint32_t *wait = calloc(n + 1, sizeof *wait), *high = calloc(n + 1, sizeof *high), *first = calloc(n + 2, sizeof *first);
+    uint32_t *list = calloc(g.from.n + 1, sizeof *list);
+    sl_err *err = g.failed || !wait || !high || !first || !list ? no_memory() : NULL;
+    if (!err) {
+        for (size_t k = 0; k < g.from.n; k++) {
+            first[g.from.at[k] + 1]++;
+            wait[g.to.at[k]]++;
+        }
+        for (uint32_t i = 0; i < n; i++)
+            first[i + 1] += first[i];
+        uint32_t *at = calloc(n + 1, sizeof *at);
+        if (!at)
+            err = no_memory();
+        for (size_t k = 0; !err && k < g.from.n; k++)
+            list[first[g.from.at[k]] + at[g.from.at[k]]++] = g.to.at[k];
+        free(at);
+    }
+    if (!err) { /* those without open dependencies, in text order; the output list is the queue */
+        uint32_t done = 0, head = 0;
+        for (uint32_t i = 0; i < n; i++)
+            if (!wait[i])
+                p->alias_order[done++] = i;
+        while (head < done && !err) {
+            uint32_t i = p->alias_order[head++];
+            high[i] += p->fields[p->alias_at[i]].expr->height + 1u;
+            if (high[i] > SL_PLAN_HEIGHT)
+                err = sl_err_new(SL_E_LIMIT, "alias %.*s stands on too long a chain of other aliases: at most %d operators on one another",
+                    SL_FMT(p->fields[p->alias_at[i]].name), SL_PLAN_HEIGHT);
+            for (uint32_t k = first[i]; k < first[i + 1]; k++) {
+                uint32_t to = list[k];
+                if (high[to] < high[i])
+                    high[to] = high[i];
+                if (p->alias_rank[to] < p->alias_rank[i] + 1)
+                    p->alias_rank[to] = p->alias_rank[i] + 1;
+                if (--wait[to] == 0)
+                    p->alias_order[done++] = to;
+            }
+        }
+        if (!err && done < n)
+            err = sl_err_new(SL_E_PLAN, "select fields have cycled alias");
+    }
+    free(wait);
+    free(high);
+    free(first);
+    free(list);
+    SL_VEC_FREE(g.from);
+    SL_VEC_FREE(g.to);
+    return err;
+}
+
+/* ---- the statement ---- */
+static sl_err *add_source(sl_plan *p, const sl_source_ref *r, sl_lookup_def find, void *arg) {
+    const sl_create *def = find(arg, r->name);
+    if (!def)
+        return sl_err_new(SL_E_PLAN, "fail to get stream %.*s, please check if stream is created", SL_FMT(r->name));
+    if (def->opts.temp && !p->opts.temp_rule)
+        return sl_err_new(SL_E_PLAN, "temp stream %.*s can only be used by temp rules", SL_FMT(r->name));
+    sl_psource *s = &p->src[p->nsrc++];
+    s->pub.stream = r->name;
+    s->pub.is_table = def->table;
+    s->alias = r->alias;
+    s->def = def;
+    s->schemaless = def->schemaless;
+    s->lookup = def->table && sl_str_ieq(def->opts.kind, SL_S("lookup"));
+    s->cols = sl_map_new();
+    return s->cols ? NULL : no_memory();
+}
+static sl_err *event_time(sl_plan *p) {
+    for (uint32_t i = 0; p->opts.event_time && i < p->nsrc; i++) {
+        sl_psource *s = &p->src[i];
+        if (s->pub.is_table)
+            continue;
+        if (!s->def->opts.timestamp.n)
+            return sl_err_new(SL_E_PLAN, "preprocessor is set to be event time but stream option TIMESTAMP not found");
+        if (!s->schemaless && !declared(s, s->def->opts.timestamp, false))
+            return sl_err_new(SL_E_PLAN, "timestamp field %.*s not found", SL_FMT(s->def->opts.timestamp));
+        if (sl_plan_column(p, i, sl_arena_dup(p->a, s->def->opts.timestamp)) < 0)
+            return no_memory();
+    }
+    return NULL;
+}
+/* *, s.* */
+static bool star_of(const sl_expr *e) { return e->kind == SL_X_WILDCARD || (e->kind == SL_X_COLUMN && sl_str_is(e->name, "*")); }
+static sl_err *bind_star(sl_plan *p, const sl_expr *e) {
+    bool first = !p->star;
+    p->star = true;
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        sl_psource *s = &p->src[i];
+        if (e->kind == SL_X_COLUMN && !sl_str_eq(e->source, s->pub.stream) && !sl_str_eq(e->source, s->alias))
+            continue;
+        s->pub.all = true;
+        for (uint32_t k = 0; !s->schemaless && k < s->def->nfields; k++)
+            if (sl_plan_column(p, i, sl_arena_dup(p->a, s->def->fields[k].name)) < 0)
+                return no_memory();
+    }
+    if (first) {
+        p->except = e->except;
+        p->nexcept = e->nexcept;
+        return NULL;
+    }
+    sl_str *both = sl_arena_zero(p->a, (e->nexcept + 1) * sizeof *both); /* what one * shows another does not hide */
+    uint32_t n = 0;
+    for (uint32_t i = 0; both && i < e->nexcept; i++)
+        for (uint32_t k = 0; k < p->nexcept; k++)
+            if (sl_str_eq(e->except[i], p->except[k])) {
+                both[n++] = e->except[i];
+                break;
+            }
+    p->except = both;
+    p->nexcept = n;
+    return both ? NULL : no_memory();
+}
+static sl_err *fill_fields(sl_plan *p, sl_select *s, binder *b) {
+    uint32_t total = s->nfields;
+    for (uint32_t i = 0; i < s->nfields; i++)
+        if (s->fields[i].expr->kind == SL_X_WILDCARD)
+            total += s->fields[i].expr->nreplace;
+    p->fields = sl_arena_zero(p->a, (total + 1) * sizeof *p->fields);
+    p->alias_at = sl_arena_zero(p->a, (s->nfields + 1) * sizeof *p->alias_at);
+    p->alias_order = sl_arena_zero(p->a, (s->nfields + 1) * sizeof *p->alias_order);
+    p->alias_rank = sl_arena_zero(p->a, (s->nfields + 1) * sizeof *p->alias_rank);
+    if (!p->fields || !p->alias_at || !p->alias_order || !p->alias_rank || !b->alias)
+        return no_memory();
+    for (uint32_t i = 0; i < s->nfields; i++) {
+        sl_selfield *f = &s->fields[i];
+        sl_pfield *o = &p->fields[p->nfields++];
+        *o = (sl_pfield){.kind = SL_P_EXPR, .visible = !f->invisible, .expr = f->expr, .name = f->alias.n ? f->alias : f->name, .alias = -1};
+        if (star_of(f->expr) && !f->alias.n) {
+            o->kind = SL_P_STAR;
+            o->visible = false;
+            for (uint32_t k = 0; f->expr->kind == SL_X_WILDCARD && k < f->expr->nreplace; k++) {
+                sl_selfield *r = &f->expr->replace[k];
+                p->fields[p->nfields++] = (sl_pfield){
+                    .kind = SL_P_EXPR, .visible = true, .replace = true, .expr = r->expr, .name = r->alias.n ? r->alias : r->name, .alias = -1};
+            }
+            continue;
+        }
+        if (!f->alias.n) {
+            if (is_plain(f->expr))
+                o->kind = SL_P_COLUMN;
+            continue;
+        }
+        o->kind = SL_P_ALIAS;
+        o->alias = (int32_t)p->nalias;
+        if (sl_map_has(b->alias, f->alias))
+            return sl_err_new(SL_E_PLAN, "duplicate alias %.*s", SL_FMT(f->alias));
+        p->alias_at[p->nalias++] = p->nfields - 1;
+        if (!sl_map_set(b->alias, f->alias, (void *)(uintptr_t)p->nalias, NULL))
+            return no_memory();
+    }
+    return NULL;
+}
+/* $$alias.x,aliasRef:<expr>, cut to the name where texts grow out of hand (aliases of aliases double). */
+static sl_str reference_text(sl_plan *p, const sl_pfield *f) {
+    sl_buf t = {0};
+    sl_buf_printf(&t, "$$alias.%.*s,aliasRef:", SL_FMT(f->name));
+    sl_expr_print(&t, f->expr);
+    sl_str s = t.n <= 2000 ? sl_arena_dup(p->a, sl_buf_view(&t)) : sl_arena_printf(p->a, "$$alias.%.*s", SL_FMT(f->name));
+    sl_buf_free(&t);
+    return s;
+}
+static sl_err *bind_fields(sl_plan *p, binder *b) {
+    b->in_list = true;
+    b->alias_text = sl_arena_zero(p->a, (p->nalias + 1) * sizeof *b->alias_text);
+    if (!b->alias_text)
+        return no_memory();
+    /* Aliases first, in dependency order, so that the text of a reference is known when it is needed. */
+    for (uint32_t k = 0; k < p->nalias && !b->err; k++) {
+        uint32_t i = p->alias_order[k];
+        sl_pfield *f = &p->fields[p->alias_at[i]];
+        b->self = (int32_t)i;
+        b->field = p->alias_at[i];
+        bind(b, f->expr);
+        b->alias_text[i] = reference_text(p, f);
+    }
+    b->self = -1;
+    for (uint32_t i = 0; i < p->nfields && !b->err; i++) {
+        sl_pfield *f = &p->fields[i];
+        b->field = i;
+        if (f->kind == SL_P_STAR) {
+            sl_err *e = bind_star(p, f->expr);
+            if (e)
+                return e;
+        } else if (f->kind != SL_P_ALIAS) {
+            bind(b, f->expr);
+            if (f->kind == SL_P_COLUMN && f->expr->kind == SL_X_SLOT) /* a plain name that is an alias: another use of its value */
+                f->kind = SL_P_EXPR;
+        }
+    }
+    b->in_list = false;
+    return b->err;
+}
+static sl_err *unique_names(const sl_plan *p) {
+    sl_map *seen = sl_map_new();
+    sl_err *err = seen ? NULL : no_memory();
+    for (uint32_t i = 0; i < p->nfields && !err; i++) {
+        const sl_pfield *f = &p->fields[i];
+        if (!f->visible || f->kind == SL_P_STAR || f->replace)
+            continue;
+        if (sl_map_has(seen, f->name))
+            err = sl_err_new(SL_E_PLAN, "duplicate field definition %.*s", SL_FMT(f->name));
+        else if (!sl_map_set(seen, f->name, (void *)1, NULL))
+            err = no_memory();
+    }
+    sl_map_free(seen);
+    return err;
+}
+static void bind_window(binder *b, sl_window *w) {
+    bind(b, w->begin);
+    bind(b, w->emit);
+    bind(b, w->filter);
+    bind(b, w->when);
+    for (uint32_t i = 0; i < w->npartition; i++)
+        bind(b, w->partition[i]);
+}
+static sl_err *bind_rest(binder *b, sl_select *s) {
+    bind(b, s->where);
+    for (uint32_t i = 0; i < s->njoins; i++)
+        bind(b, s->joins[i].on);
+    for (uint32_t i = 0; i < s->ndims; i++)
+        bind(b, s->dims[i]);
+    if (s->window)
+        bind_window(b, s->window);
+    bind(b, s->having);
+    for (uint32_t i = 0; i < s->norder; i++)
+        bind(b, s->order[i].expr);
+    return b->err;
+}
+
+static sl_err *bind_all(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg, binder *b) {
+    p->src = sl_arena_zero(p->a, (1 + (size_t)s->njoins) * sizeof *p->src);
+    if (!p->src)
+        return no_memory();
+    SL_TRY(add_source(p, &s->from, find, arg));
+    for (uint32_t i = 0; i < s->njoins; i++)
+        SL_TRY(add_source(p, &s->joins[i].src, find, arg));
+    SL_TRY(fill_fields(p, s, b));
+    SL_TRY(order_aliases(b));
+    SL_TRY(bind_fields(p, b));
+    for (uint32_t i = 1; i < p->nsrc && !s->window; i++)
+        if (!p->src[i].pub.is_table)
+            return sl_err_new(SL_E_PLAN, "a time window or count window is required to join multiple streams");
+    SL_TRY(bind_rest(b, s));
+    SL_TRY(unique_names(p));
+    SL_TRY(event_time(p));
+    p->where = s->where;
+    return NULL;
+}
+static void done(sl_plan *p, binder *b) {
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        sl_map_free(p->src[i].cols);
+        p->src[i].cols = NULL;
+    }
+    if (b->alias)
+        sl_map_free(b->alias);
+}
+sl_err *sl_bind(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg) {
+    binder b = {.p = p, .self = -1, .alias = sl_map_new()};
+    sl_err *err = bind_all(p, s, find, arg, &b);
+    if (!err && sl_arena_failed(p->a))
+        err = no_memory();
+    done(p, &b);
+    return err;
+}
+sl_err *sl_bind_expr(sl_plan *p, sl_expr *e) {
+    binder b = {.p = p, .self = -1, .alias = sl_map_new()};
+    p->src[0].cols = sl_map_new();
+    if (!b.alias || !p->src[0].cols)
+        b.err = no_memory();
+    bind(&b, e);
+    done(p, &b);
+    return b.err;
+}

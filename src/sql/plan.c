@@ -1,0 +1,353 @@
+/* From a statement to a plan: checks, binding, compiling, and what the rest of the house asks a plan.
+ * Decisions: WHERE is split at AND into conditions that each shorten the row list, but only where both sides can be nothing but
+ * true, false or an error, so that results and error texts stay those of AND. Fields without alias are evaluated before aliased
+ * ones, as upstream does; it shows in which error a row reports. */
+#include <stdlib.h>
+#include "sql/parse.h"
+#include "sql/planner.h"
+
+void sl_plan_opts_default(sl_plan_opts *o) { *o = (sl_plan_opts){.late_ms = 1000, .zone = SL_ZONE_LOCAL}; }
+
+static sl_err *no_memory(void) { return sl_err_new(SL_E_NOMEM, "out of memory"); }
+
+/* ---- a copy of the statement that the plan may change ---- */
+static sl_expr **copy_list(sl_arena *a, sl_expr **at, uint32_t n) {
+    sl_expr **c = sl_arena_zero(a, (n + 1) * sizeof *c);
+    for (uint32_t i = 0; c && i < n; i++)
+        c[i] = sl_x_copy(a, at[i]);
+    return c;
+}
+static sl_select *copy_select(sl_arena *a, const sl_select *s) {
+    sl_select *c = SL_NEW(a, sl_select);
+    *c = *s;
+    c->fields = sl_arena_zero(a, (s->nfields + 1) * sizeof *c->fields);
+    c->joins = sl_arena_zero(a, (s->njoins + 1) * sizeof *c->joins);
+    c->order = sl_arena_zero(a, (s->norder + 1) * sizeof *c->order);
+    c->dims = copy_list(a, s->dims, s->ndims);
+    if (!c->fields || !c->joins || !c->order || !c->dims)
+        return NULL;
+    for (uint32_t i = 0; i < s->nfields; i++) {
+        c->fields[i] = s->fields[i];
+        c->fields[i].expr = sl_x_copy(a, s->fields[i].expr);
+        c->fields[i].alias = sl_arena_dup(a, s->fields[i].alias);
+        c->fields[i].name = sl_arena_dup(a, s->fields[i].name);
+    }
+    c->from.name = sl_arena_dup(a, s->from.name);
+    c->from.alias = sl_arena_dup(a, s->from.alias);
+    for (uint32_t i = 0; i < s->njoins; i++) {
+        c->joins[i] = s->joins[i];
+        c->joins[i].src.name = sl_arena_dup(a, s->joins[i].src.name);
+        c->joins[i].src.alias = sl_arena_dup(a, s->joins[i].src.alias);
+        c->joins[i].on = sl_x_copy(a, s->joins[i].on);
+    }
+    for (uint32_t i = 0; i < s->norder; i++) {
+        c->order[i] = s->order[i];
+        c->order[i].expr = sl_x_copy(a, s->order[i].expr);
+    }
+    c->where = sl_x_copy(a, s->where);
+    c->having = sl_x_copy(a, s->having);
+    if (s->window) {
+        c->window = SL_NEW(a, sl_window);
+        *c->window = *s->window;
+        c->window->begin = sl_x_copy(a, s->window->begin);
+        c->window->emit = sl_x_copy(a, s->window->emit);
+        c->window->filter = sl_x_copy(a, s->window->filter);
+        c->window->when = sl_x_copy(a, s->window->when);
+        c->window->partition = copy_list(a, s->window->partition, s->window->npartition);
+    }
+    return c;
+}
+
+/* ---- compiling ---- */
+static bool split_here(const sl_expr *e) {
+    return e->kind == SL_X_BINARY && e->op == SL_OP_AND && sl_x_always_bool(e->l) && sl_x_always_bool(e->r);
+}
+static uint32_t count_conditions(const sl_expr *e) {
+    while (e->kind == SL_X_PAREN)
+        e = e->l;
+    return split_here(e) ? count_conditions(e->l) + count_conditions(e->r) : 1;
+}
+static void compile_conditions(sl_plan *p, sl_comp *c, const sl_expr *e) {
+    while (e->kind == SL_X_PAREN)
+        e = e->l;
+    if (split_here(e)) {
+        compile_conditions(p, c, e->l);
+        compile_conditions(p, c, e->r);
+    } else
+        p->cond[p->ncond++] = sl_compile_block(c, e);
+}
+static sl_str fail_text(sl_plan *p, const sl_pfield *f) {
+    enum { MOST = 16 << 10 };
+    sl_buf b = {0};
+    sl_buf_puts(&b, "run Select error: ");
+    if (f->kind == SL_P_ALIAS || f->replace)
+        sl_buf_printf(&b, "alias: %.*s ", SL_FMT(f->name));
+    sl_buf_puts(&b, "expr: ");
+    sl_expr_print(&b, f->expr);
+    if (b.n > MOST)
+        b.n = MOST;
+    sl_buf_puts(&b, " meet error, err:");
+    sl_str s = sl_arena_dup(p->a, sl_buf_view(&b));
+    sl_buf_free(&b);
+    return s;
+}
+static bool setup_program(sl_plan *p, sl_comp *c) {
+    uint32_t n = p->nalias + 1;
+    p->prog.ncol = p->prog.nreg = p->src[0].n;
+    p->prog.nalias = p->nalias;
+    p->prog.alias_reg = sl_arena_zero(p->a, n * sizeof *p->prog.alias_reg);
+    p->prog.alias_lazy = sl_arena_zero(p->a, n * sizeof *p->prog.alias_lazy);
+    c->alias_expr = sl_arena_zero(p->a, n * sizeof *c->alias_expr);
+    c->alias_state = sl_arena_zero(p->a, n);
+    c->alias_insn = sl_arena_zero(p->a, n * sizeof *c->alias_insn);
+    if (!p->prog.alias_reg || !p->prog.alias_lazy || !c->alias_expr || !c->alias_state || !c->alias_insn)
+        return false;
+    for (uint32_t i = 0; i < p->nalias; i++)
+        c->alias_expr[i] = p->fields[p->alias_at[i]].expr;
+    return true;
+}
+static sl_err *compile_all(sl_plan *p) {
+    sl_comp c = {.a = p->a, .p = &p->prog, .zone = p->opts.zone};
+    p->order = sl_arena_zero(p->a, (p->nfields + 1) * sizeof *p->order);
+    if (!setup_program(p, &c) || !p->order)
+        return no_memory();
+    if (p->where) {
+        p->cond = sl_arena_zero(p->a, count_conditions(p->where) * sizeof *p->cond);
+        if (!p->cond)
+            return no_memory();
+        compile_conditions(p, &c, p->where);
+    }
+    for (uint32_t i = 0; i < p->nfields; i++)
+        if (p->fields[i].kind == SL_P_EXPR && !p->fields[i].replace)
+            p->order[p->norder++] = i;
+    for (uint32_t k = 0; k < p->nalias; k++)
+        p->order[p->norder++] = p->alias_at[p->alias_order[k]];
+    for (uint32_t i = 0; i < p->nfields; i++)
+        if (p->fields[i].replace)
+            p->order[p->norder++] = i;
+    for (uint32_t k = 0; k < p->norder && !c.err; k++) {
+        sl_pfield *f = &p->fields[p->order[k]];
+        sl_expr slot = {.kind = SL_X_SLOT, .b_slot = f->alias};
+        f->block = sl_compile_block(&c, f->kind == SL_P_ALIAS ? &slot : f->expr);
+        f->fail = fail_text(p, f);
+    }
+    for (uint32_t i = 0; i < p->nfields && !c.err; i++)
+        if (p->fields[i].kind == SL_P_COLUMN)
+            p->fields[i].block.res = p->fields[i].expr->b_col;
+    return c.err;
+}
+static sl_err *outputs(sl_plan *p) {
+    p->outnames = sl_arena_zero(p->a, (p->nfields + 1) * sizeof *p->outnames);
+    p->outfield = sl_arena_zero(p->a, (p->nfields + 1) * sizeof *p->outfield);
+    if (!p->outnames || !p->outfield)
+        return no_memory();
+    for (uint32_t i = 0; i < p->nfields; i++) {
+        sl_pfield *f = &p->fields[i];
+        if (!f->visible || f->kind == SL_P_STAR)
+            continue;
+        uint32_t k = 0; /* only REPLACE items can meet a name again; the later one wins */
+        while (k < p->nout && (!p->star || !sl_str_eq(p->outnames[k], f->name)))
+            k++;
+        p->outnames[k] = f->name;
+        p->outfield[k] = i;
+        p->nout += k == p->nout;
+    }
+    if (p->opts.send_meta) {
+        p->src[0].pub.meta = true;
+        p->outnames[p->nout] = SL_S("__meta");
+        p->outfield[p->nout++] = UINT32_MAX;
+    }
+    if (!p->star && !(p->out = sl_layout_new(p->outnames, p->nout, 0)))
+        return no_memory();
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        sl_psource *s = &p->src[i];
+        s->pub.all |= p->opts.ignore_case; /* another spelling may stand anywhere in the row */
+        if (!(s->pub.layout = sl_layout_new(s->names, s->n, 0)))
+            return no_memory();
+    }
+    return NULL;
+}
+
+static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *arg) {
+    sl_select *s = p->bound = copy_select(p->a, sel);
+    if (!s || sl_arena_failed(p->a))
+        return no_memory();
+    p->limit = s->limit;
+    SL_TRY(sl_bind(p, s, find, arg));
+    SL_TRY(sl_plan_check(p, s));
+    SL_TRY(compile_all(p));
+    SL_TRY(outputs(p));
+    return sl_arena_failed(p->a) ? no_memory() : NULL;
+}
+sl_err *sl_plan_make(const sl_select *sel, sl_lookup_def find, void *arg, const sl_plan_opts *o, sl_plan **out) {
+    *out = NULL;
+    sl_plan *p = calloc(1, sizeof *p);
+    if (!p || !(p->a = sl_arena_new(0))) {
+        free(p);
+        return no_memory();
+    }
+    atomic_init(&p->refs, 1);
+    p->opts = *o;
+    p->opts.rule_id = sl_arena_dup(p->a, o->rule_id);
+    sl_err *err = make(p, sel, find, arg);
+    if (err) {
+        sl_plan_drop(p);
+        return err;
+    }
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        p->src[i].def = NULL;
+    *out = p;
+    return NULL;
+}
+sl_plan *sl_plan_hold(sl_plan *p) {
+    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    return p;
+}
+void sl_plan_drop(sl_plan *p) {
+    if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        sl_layout_drop(p->src[i].pub.layout);
+    sl_layout_drop(p->out);
+    sl_arena_free(p->a);
+    free(p);
+}
+uint32_t sl_plan_nsources(const sl_plan *p) { return p->nsrc; }
+const sl_plan_source *sl_plan_source_at(const sl_plan *p, uint32_t i) { return i < p->nsrc ? &p->src[i].pub : NULL; }
+uint32_t sl_plan_output(const sl_plan *p, const sl_str **names, bool *all) {
+    *names = p->outnames;
+    *all = p->star;
+    return p->nout;
+}
+
+/* ---- explain (sql.md 19) ---- */
+static void put_info(sl_buf *out, uint32_t depth, const char *op, sl_buf *info) {
+    for (uint32_t i = 0; depth && i < 2 * depth - 1; i++)
+        sl_buf_putc(out, '\t');
+    sl_buf_printf(out, "{\"op\":\"%s_%u\",\"info\":\"", op, depth);
+    for (size_t i = 0; i < info->n; i++) {
+        unsigned char ch = (unsigned char)info->p[i];
+        if (ch == '"' || ch == '\\')
+            sl_buf_printf(out, "\\%c", ch);
+        else if (ch == '\n')
+            sl_buf_puts(out, "\\n");
+        else if (ch == '\t')
+            sl_buf_puts(out, "\\t");
+        else if (ch == '\r')
+            sl_buf_puts(out, "\\r");
+        else if (ch < 0x20)
+            sl_buf_printf(out, "\\u%04x", ch);
+        else
+            sl_buf_putc(out, (char)ch);
+    }
+    sl_buf_puts(out, "\"}\n");
+    sl_buf_clear(info);
+}
+static int by_rank(const void *x, const void *y, void *arg) {
+    const sl_plan *p = arg;
+    const sl_pfield *a = &p->fields[*(const uint32_t *)x], *b = &p->fields[*(const uint32_t *)y];
+    uint32_t ra = a->alias >= 0 ? p->alias_rank[a->alias] : 0, rb = b->alias >= 0 ? p->alias_rank[b->alias] : 0;
+    if (ra != rb)
+        return ra < rb ? -1 : 1;
+    int c = sl_str_cmp(a->name, b->name);
+    return c ? c : a < b ? -1 : a > b;
+}
+static int by_name(const void *x, const void *y) { return sl_str_cmp(*(const sl_str *)x, *(const sl_str *)y); }
+void sl_plan_explain(const sl_plan *p, sl_buf *out) {
+    sl_buf info = {0};
+    uint32_t depth = 0, *order = malloc((p->nfields + 1) * sizeof *order), n = 0;
+    if (!order) {
+        out->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < p->nfields; i++)
+        if (!p->fields[i].replace)
+            order[n++] = i;
+    qsort_r(order, n, sizeof *order, by_rank, (void *)p);
+    sl_buf_puts(&info, "Fields:[ ");
+    for (uint32_t i = 0; i < n; i++) {
+        const sl_pfield *f = &p->fields[order[i]];
+        sl_buf_puts(&info, i ? ", " : "");
+        if (f->kind == SL_P_ALIAS)
+            sl_buf_printf(&info, "$$alias.%.*s,aliasRef:", SL_FMT(f->name));
+        sl_expr_print(&info, f->expr);
+    }
+    free(order);
+    sl_buf_puts(&info, " ]");
+    if (p->limit >= 0)
+        sl_buf_printf(&info, ", Limit:%lld", (long long)p->limit);
+    put_info(out, depth++, "ProjectPlan", &info);
+    if (p->where) {
+        sl_buf_puts(&info, "Condition:{ ");
+        sl_expr_print(&info, p->where);
+        sl_buf_puts(&info, " }, ");
+        put_info(out, depth++, "FilterPlan", &info);
+    }
+    const sl_psource *s = &p->src[0];
+    sl_buf_printf(&info, "StreamName: %.*s", SL_FMT(s->pub.stream));
+    sl_str *names = malloc((s->n + 1) * sizeof *names);
+    if (names && s->n && !(s->schemaless && s->pub.all)) {
+        memcpy(names, s->names, s->n * sizeof *names);
+        qsort(names, s->n, sizeof *names, by_name);
+        sl_buf_puts(&info, ", StreamFields:[ ");
+        for (uint32_t i = 0; i < s->n; i++)
+            sl_buf_printf(&info, "%s%.*s", i ? ", " : "", SL_FMT(names[i]));
+        sl_buf_puts(&info, " ]");
+    }
+    free(names);
+    put_info(out, depth, "DataSourcePlan", &info);
+    sl_buf_free(&info);
+}
+
+/* ---- one expression on one row ---- */
+static sl_err *eval1(sl_plan *p, sl_expr *x, sl_value row, sl_value meta, int64_t now_ms, sl_arena *a, sl_value *out) {
+    sl_expr *e = sl_x_copy(p->a, x);
+    sl_create loose = {.schemaless = true};
+    sl_psource src = {.schemaless = true, .def = &loose};
+    src.pub.stream = SL_S("$$default");
+    p->src = &src;
+    p->nsrc = 1;
+    SL_TRY(sl_bind_expr(p, e));
+    sl_comp c = {.a = p->a, .p = &p->prog, .zone = p->opts.zone};
+    if (!setup_program(p, &c))
+        return no_memory();
+    sl_block b = sl_compile_block(&c, e);
+    if (c.err)
+        return c.err;
+    sl_run r = {.p = &p->prog, .out = a, .tmp = p->a, .nrows = 1, .meta = &meta, .at = now_ms};
+    r.call = (sl_call){.now_ms = now_ms, .zone = p->opts.zone};
+    r.state = sl_arena_zero(p->a, (p->prog.nsite + 1) * sizeof *r.state);
+    sl_run_begin(&r);
+    sl_value *cells = sl_arena_zero(p->a, (src.n + 1) * sizeof *cells);
+    sl_err *err = r.nomem || !r.state || !cells ? no_memory() : NULL;
+    for (uint32_t i = 0; !err && i < src.n; i++) {
+        cells[i] = sl_value_get(a, row, src.names[i]);
+        r.reg[i] = &cells[i];
+    }
+    if (!err) {
+        sl_run_block(&r, b, (sl_rows){NULL, 1});
+        if (r.nomem)
+            err = no_memory();
+    }
+    if (!err) {
+        sl_value v = sl_run_at(&r, b.res, 0);
+        if (v.kind == SL_ERROR)
+            err = sl_err_new(SL_E_EXEC, "%.*s", (int)v.len, v.p);
+        *out = sl_v_nil(v) || v.kind == SL_ERROR ? sl_v_null() : sl_value_copy(a, v); /* may point into the program */
+    }
+    for (uint32_t i = 0; r.state && i < p->prog.nsite; i++)
+        if (r.state[i] && p->prog.sites[i]->state_free)
+            p->prog.sites[i]->state_free(r.state[i]);
+    sl_run_end(&r);
+    return err;
+}
+sl_err *sl_expr_eval1(sl_arena *a, sl_expr *e, sl_value row, sl_value meta, int64_t now_ms, sl_zone zone, sl_value *out) {
+    sl_plan p = {.a = sl_arena_new(0)};
+    if (!p.a)
+        return no_memory();
+    p.opts.zone = zone;
+    *out = sl_v_null();
+    sl_err *err = eval1(&p, e, row, meta, now_ms, a, out);
+    sl_arena_free(p.a);
+    return err;
+}
