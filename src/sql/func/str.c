@@ -44,7 +44,7 @@ static sl_value fn_indexof(sl_call *c, const sl_value *args, uint32_t n) {
 }
 static sl_value fn_length(sl_call *c, const sl_value *args, uint32_t n) {
     sl_value v = sl_value_open(c->arena, args[0]);
-    if (v.kind == SL_LIST || v.kind == SL_MAP)
+    if ((v.kind == SL_LIST && !(v.flags & SL_F_TEXTLIST)) || v.kind == SL_MAP) /* a []string is measured as it prints */
         return sl_v_goint(v.len);
     return sl_v_goint((int64_t)sl_utf8_count(sl_fn_text(c, v)));
 }
