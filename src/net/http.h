@@ -69,6 +69,8 @@ sl_http_mount *sl_mount_new(sl_loop *l); /* the server's loop */
 /* Takes path+method; refused when taken. The handler runs on the server's loop. @on any. */
 sl_err *sl_mount_add(sl_http_mount *m, sl_str method, sl_str path, sl_http_handler h, void *arg);
 void sl_mount_del(sl_http_mount *m, sl_str method, sl_str path); /* @on any; once it returned the handler does not run any more */
+/* arg of the endpoint when path+method is mounted with exactly h, else NULL. @on the server's loop, to share an endpoint. */
+void *sl_mount_find(sl_http_mount *m, sl_str method, sl_str path, sl_http_handler h);
 void sl_mount_serve(sl_http_mount *m, sl_http_req *r); /* 404 when nobody has it */
 sl_loop *sl_mount_loop(sl_http_mount *m);
 void sl_mount_free(sl_http_mount *m); /* after the server closed */

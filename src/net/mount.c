@@ -90,6 +90,15 @@ void sl_mount_del(sl_http_mount *m, sl_str method, sl_str path) {
     }
     pthread_mutex_unlock(&m->lock);
 }
+void *sl_mount_find(sl_http_mount *m, sl_str method, sl_str path, sl_http_handler h) {
+    pthread_mutex_lock(&m->lock);
+    entry *e = sl_map_get(m->paths, path);
+    while (e && !sl_str_is(method, e->method))
+        e = e->next;
+    void *arg = e && e->h == h ? e->arg : NULL;
+    pthread_mutex_unlock(&m->lock);
+    return arg;
+}
 void sl_mount_serve(sl_http_mount *m, sl_http_req *r) {
     pthread_mutex_lock(&m->lock);
     sl_str path = sl_str_of(r->path);

@@ -41,9 +41,12 @@ static inline void rig_done(void *arg) {
 }
 static void rig_step(void *arg) {
     rig_call *c = arg;
-    c->fn(c->async ? c : c->arg);
-    if (!c->async)
-        rig_done(c);
+    if (c->async) {
+        c->fn(c); /* c may be gone when this returns */
+        return;
+    }
+    c->fn(c->arg);
+    rig_done(c);
 }
 static inline void rig_wait(rig_call *c) {
     struct timespec end;
