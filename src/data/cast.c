@@ -57,11 +57,12 @@ static bool based_int(sl_str s, int64_t *out) {
     *out = (int64_t)(neg ? 0 - v : v);
     return true;
 }
-/* Go's ParseFloat: decimal, hexadecimal with p exponent, inf and nan words, underscores only with a base prefix. */
+static bool digit_of(char c, bool hex) { return (c >= '0' && c <= '9') || (hex && ((c | 32) >= 'a' && (c | 32) <= 'f')); }
+/* Go's ParseFloat: decimal, hexadecimal with p exponent, words for infinity and not-a-number, underscores between digits. */
 static bool go_float(sl_str s, double *out) {
     char buf[512];
+    bool neg = s.n && s.p[0] == '-';
     sl_str t = s;
-    bool neg = t.n && t.p[0] == '-';
     if (t.n && (t.p[0] == '+' || t.p[0] == '-'))
         t.p++, t.n--;
     if (sl_str_ieq(t, SL_S("inf")) || sl_str_ieq(t, SL_S("infinity"))) {
@@ -72,42 +73,30 @@ static bool go_float(sl_str s, double *out) {
         *out = NAN;
         return true;
     }
-    if (t.n < 2 || t.p[0] != '0' || (t.p[1] | 32) != 'x') {
-        bool digit = false;
-        char prev = 0;
-        for (size_t i = 0; i < t.n; i++) { /* forms num.c may not take: ".5" and "5." */
-            char ch = t.p[i];
-            bool exp_sign = (ch == '+' || ch == '-') && (prev | 32) == 'e';
-            if (!(ch >= '0' && ch <= '9') && ch != '.' && (ch | 32) != 'e' && !exp_sign)
-                return false;
-            digit = digit || (ch >= '0' && ch <= '9');
-            prev = ch;
-        }
-        if (!digit)
-            return false;
-        if (sl_num_parse_f64(s, out))
-            return !isinf(*out);
-    }
-    if (s.n >= sizeof buf)
+    if (t.n >= sizeof buf)
         return false;
+    bool hex = t.n > 2 && t.p[0] == '0' && (t.p[1] | 32) == 'x', digit = false, expo = false;
     size_t n = 0;
-    bool hex = t.n > 1 && (t.p[1] | 32) == 'x', expo = false;
     for (size_t i = 0; i < t.n; i++) {
-        char ch = t.p[i];
-        if (ch == '_') { /* between digits, or right behind the prefix */
-            if (!hex || i == 0 || i + 1 == t.n || t.p[i - 1] == '_' || t.p[i - 1] == '.' || t.p[i + 1] == '.' || t.p[i + 1] == '_')
+        char c = t.p[i], prev = i ? t.p[i - 1] : 0;
+        if (c == '_') {
+            if (!(digit_of(prev, hex) || (hex && i == 2)) || i + 1 == t.n || !digit_of(t.p[i + 1], hex))
                 return false;
             continue;
         }
-        expo = expo || (ch | 32) == 'p';
-        buf[n++] = ch;
+        bool mark = !expo && digit && (c | 32) == (hex ? 'p' : 'e');
+        if (!digit_of(c, hex && !expo) && c != '.' && !mark && !(hex && i == 1) && !((c == '+' || c == '-') && expo && (prev | 32) == (hex ? 'p' : 'e')))
+            return false;
+        expo = expo || mark;
+        digit = digit || digit_of(c, hex);
+        buf[n++] = c;
     }
     buf[n] = 0;
-    if (hex && !expo)
+    if (!digit || (hex && !expo))
         return false;
     char *end;
-    double v = strtod(buf, &end);
-    if (n == 0 || *end || isinf(v) || buf[0] == '+' || buf[0] == '-' || buf[0] == ' ')
+    double v = strtod(buf, &end); /* the process keeps the C locale for numbers */
+    if (*end || isinf(v))
         return false;
     *out = neg ? -v : v;
     return true;

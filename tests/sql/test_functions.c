@@ -205,7 +205,19 @@ static bool one_call(sl_arena *a, const sl_json *o, const sl_json *step, const s
     for (uint32_t i = 0; native_ints(sl_str_of(f->name)) && i < v.len; i++)
         if (v.list[i].kind == SL_INT)
             ((sl_value *)(uintptr_t)v.list)[i].flags |= SL_F_GOINT;
-    return judge(a, &c, o, step, f, sl_func_call(&c, f, v.list, v.len), say);
+    if (!judge(a, &c, o, step, f, sl_func_call(&c, f, v.list, v.len), say))
+        return false;
+    bool again = false; /* once more with arrays and objects that nobody opened yet */
+    uint32_t n = 0;
+    for (const sl_json *k = args ? args->child : NULL; k && !state; k = k->next, n++)
+        if ((k->kind == SL_J_ARR || k->kind == SL_J_OBJ) && sl_str_find(k->raw, SL_S("$type")) < 0) {
+            sl_value t = sl_v_jsontext(k->raw);
+            t.aux = 1;
+            ((sl_value *)(uintptr_t)v.list)[n] = t;
+            again = true;
+        }
+    c.failed = false;
+    return !again || judge(a, &c, o, step, f, sl_func_call(&c, f, v.list, v.len), say);
 }
 static bool statement(sl_arena *a, const sl_json *o, sl_str *say) {
     sl_buf b = {0};
