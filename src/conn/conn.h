@@ -138,4 +138,10 @@ extern const sl_conn_def sl_conn_mqtt, sl_conn_httppush, sl_conn_file, sl_conn_m
 sl_err *sl_pool_define(sl_str id, sl_str type, const sl_json *props); /* @on office; replaces only when unused */
 sl_err *sl_pool_undefine(sl_str id);                                   /* refused while used: text as upstream */
 bool sl_pool_props(sl_str id, sl_arena *a, sl_json **props, sl_str *type); /* copy; @on any */
+/* State of a named connection and, when disconnected, why (cut to n bytes, NUL-terminated). false: unknown id. @on any */
+bool sl_pool_status(sl_str id, sl_conn_state *s, char *why, size_t n);
+/* home: folder for relative paths in connections. Before the first definition; without it they are relative to the working folder. @on office */
+void sl_pool_home(const char *home);
+/* Ends all connections and the pool's thread; nobody may use one any more. @on office */
+void sl_pool_stop(void);
 #endif

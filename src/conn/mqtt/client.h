@@ -22,6 +22,8 @@ typedef struct mq_conf { /* all properties of sources, sinks and named connectio
     sl_str tls_default;
 } mq_conf;
 
+extern const sl_prop mq_props[]; /* property table of the connector, mqtt.c */
+
 typedef struct mq_client mq_client;
 typedef struct mq_sub mq_sub;
 typedef struct mq_pub mq_pub;

@@ -28,6 +28,10 @@ static void refused(mq_pub *p, uint64_t seq, sl_answer a, sl_str why) {
     if (!p)
         return;
     tell(p);
+    if (p->q0) { /* a range must not cover this one: those before it are told when queued instead of when written */
+        p->q0 = false;
+        p->ops->answer(p->arg, p->q0_first, p->q0_last, SL_DELIVERED, SL_S(""));
+    }
     p->ops->answer(p->arg, seq, seq, a, why);
 }
 /* Publishers wait for room; told when a quarter of the window is free, or the socket took all. */
