@@ -34,6 +34,8 @@ static _Atomic(sl_pool_conn *) all;
 static sl_loop *loop; /* made by the office before the first definition that needs it is seen by anybody */
 static sl_thread *thread;
 static char *home_dir;
+static unsigned alive; /* clients, and whether the end waits for them; @on the pool's loop */
+static bool stopping;
 
 static void run(void *arg) { sl_loop_run(arg); }
 void sl_pool_home(const char *home) {
@@ -81,13 +83,20 @@ static void open_client(void *arg) {
         c->bad = sl_strdup_n(sl_err_text(e), strlen(sl_err_text(e)));
         on_state(c, SL_CONN_DISCONNECTED, sl_str_of(sl_err_text(e)));
         sl_err_free(e);
-    }
+    } else
+        alive++;
+}
+static void stop_now(void *arg) { sl_loop_stop(loop); }
+static void client_gone(void *arg) {
+    if (--alive == 0 && stopping) /* posted: what the clients deferred comes first */
+        sl_post(loop, stop_now, NULL);
 }
 static void close_client(void *arg) {
     sl_pool_conn *c = arg;
-    if (c->client)
-        c->kind->close(c->client, NULL, NULL);
+    void *client = c->client;
     c->client = NULL;
+    if (client)
+        c->kind->close(client, client_gone, NULL);
 }
 sl_loop *sl_pool_loop(const sl_pool_conn *c) { return loop; }
 void *sl_pool_client(sl_pool_conn *c, const char **why) {
@@ -157,33 +166,22 @@ sl_err *sl_pool_define(sl_str id, sl_str type, const sl_json *props) {
     atomic_store(&all, c);
     return NULL;
 }
-typedef struct closing {
-    int left;
-} closing;
-static void closed_one(void *arg) {
-    closing *k = arg;
-    if (--k->left == 0)
-        sl_loop_stop(loop);
-}
 static void close_all(void *arg) {
-    closing *k = arg;
-    k->left = 1;
+    stopping = true;
+    alive++; /* of this function */
     for (sl_pool_conn *c = atomic_load(&all); c; c = c->next)
-        if (c->client) {
-            k->left++;
-            c->kind->close(c->client, closed_one, k);
-            c->client = NULL;
-        }
-    closed_one(k);
+        close_client(c);
+    client_gone(NULL);
 }
 void sl_pool_stop(void) {
-    closing k = {0};
     if (loop) {
-        sl_post(loop, close_all, &k);
+        while (!sl_post(loop, close_all, NULL)) {
+        }
         sl_thread_join(thread);
         sl_loop_free(loop);
         loop = NULL;
         thread = NULL;
+        stopping = false;
     }
     for (sl_pool_conn *c = atomic_exchange(&all, NULL), *next; c; c = next) {
         next = c->next;
