@@ -179,6 +179,15 @@ static int32_t compile_call(sl_comp *c, const sl_expr *e) {
     return fixed && e->func->kind == SL_FN_SCALAR && e->func->flags & SL_FN_PURE ? fold(c, in.dst) : in.dst;
 }
 
+static const sl_members *member_set(sl_comp *c, const sl_insn *in) {
+    sl_value *at = malloc((in->nargs + 1) * sizeof *at);
+    for (uint32_t i = 0; at && i < in->nargs; i++)
+        at[i] = c->p->consts[~in->args[i]];
+    const sl_members *s = at ? sl_members_new(c->a, at, in->nargs) : NULL;
+    free(at);
+    return s;
+}
+
 int32_t sl_compile(sl_comp *c, const sl_expr *e) {
     if (c->err)
         return 0;
@@ -245,6 +254,8 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
         } else {
             in.op = SL_I_INLIST;
             compile_args(c, e, &in, &fixed);
+            if (fixed && in.a >= 0 && !c->err)
+                in.aux = member_set(c, &in);
         }
         break;
     case SL_X_LIKE:
@@ -267,6 +278,7 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
     return fixed ? fold(c, in.dst) : in.dst;
 }
 
+/* When an array of a node cannot be had the copy is short and the arena is told: the border looks at sl_arena_failed(). */
 sl_expr *sl_x_copy(sl_arena *a, const sl_expr *e) {
     if (!e)
         return NULL;
@@ -303,9 +315,18 @@ sl_expr *sl_x_copy(sl_arena *a, const sl_expr *e) {
         if (!n->replace)
             n->nreplace = 0;
     }
-    if (e->over) { /* shares what it holds: looked at while planning, never run */
-        n->over = SL_NEW(a, sl_over);
-        *n->over = *e->over;
+    if (e->over) {
+        sl_over *o = n->over = SL_NEW(a, sl_over);
+        *o = *e->over;
+        o->when = sl_x_copy(a, o->when);
+        o->partition = sl_arena_zero(a, (o->npartition + 1) * sizeof *o->partition);
+        o->order = sl_arena_zero(a, (o->norder + 1) * sizeof *o->order);
+        if (!o->partition || !o->order)
+            o->npartition = o->norder = 0;
+        for (uint32_t i = 0; i < o->npartition; i++)
+            o->partition[i] = sl_x_copy(a, e->over->partition[i]);
+        for (uint32_t i = 0; i < o->norder; i++)
+            o->order[i] = (sl_sort){sl_x_copy(a, e->over->order[i].expr), e->over->order[i].desc};
     }
     return n;
 }

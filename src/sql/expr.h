@@ -128,6 +128,12 @@ sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl
 /* Is x = y inside CASE: 1, 0, or -1 with the error in *err. */
 int sl_op_case_eq(sl_run *r, sl_value x, sl_value y, sl_value *err);
 
+/* Long IN lists of constants of one kind (texts or ints): membership without walking the list. */
+typedef struct sl_members sl_members;
+const sl_members *sl_members_new(sl_arena *a, const sl_value *at, uint32_t n); /* NULL: not worth it, mixed kinds, or out of memory */
+bool sl_members_take(const sl_members *s, sl_value x); /* x is of the kind of the members */
+bool sl_members_have(const sl_members *s, sl_value x);
+
 /* ---- LIKE (like.c) ---- */
 typedef struct sl_like sl_like;
 /* Compiles a pattern into a: % any run without line breaks, _ one character, backslash makes the next % _ or \ plain. */

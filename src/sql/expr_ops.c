@@ -424,3 +424,43 @@ sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl
         r->errors++;
     return v;
 }
+
+/* ---- sets of constants ---- */
+struct sl_members {
+    uint8_t kind;
+    uint32_t mask;
+    const sl_value *slots; /* ABSENT = empty */
+};
+static uint64_t set_hash(sl_value v) { return v.kind == SL_STRING ? sl_hash(v.p, v.len) : sl_hash(&v.i, sizeof v.i); }
+bool sl_members_take(const sl_members *s, sl_value x) { return x.kind == s->kind && !(x.flags & SL_F_WEEKDAY); }
+bool sl_members_have(const sl_members *s, sl_value x) {
+    for (uint64_t h = set_hash(x);; h++) {
+        sl_value m = s->slots[h & s->mask];
+        if (m.kind == SL_ABSENT)
+            return false;
+        if (x.kind == SL_STRING ? sl_str_eq(sl_v_text(m), sl_v_text(x)) : m.i == x.i)
+            return true;
+    }
+}
+const sl_members *sl_members_new(sl_arena *a, const sl_value *at, uint32_t n) {
+    if (n < 8 || (at[0].kind != SL_STRING && at[0].kind != SL_INT))
+        return NULL;
+    for (uint32_t i = 1; i < n; i++)
+        if (at[i].kind != at[0].kind)
+            return NULL;
+    uint32_t size = 16;
+    while (size < 2 * n)
+        size *= 2;
+    sl_value *slots = sl_arena_zero(a, size * sizeof *slots);
+    sl_members *s = SL_NEW(a, sl_members);
+    if (!slots)
+        return NULL;
+    *s = (sl_members){.kind = at[0].kind, .mask = size - 1, .slots = slots};
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t h = set_hash(at[i]);
+        while (slots[h & s->mask].kind != SL_ABSENT)
+            h++;
+        slots[h & s->mask] = at[i];
+    }
+    return s;
+}

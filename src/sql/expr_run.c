@@ -70,7 +70,11 @@ static uint32_t *row_list(sl_run *r, uint32_t n) {
 
 /* ---- comparison ---- */
 #define PLAIN(v) (!((v).flags & (SL_F_WEEKDAY | SL_F_WHOLE)))
-#define CMP_KERNEL(name, OP, CODE)                                                                                     \
+#define NO_TEXT(OP, x, y)
+#define TEXT(OP, x, y)                                                                                                 \
+    if (x.kind == SL_STRING && y.kind == SL_STRING)                                                                    \
+        return sl_v_bool((x.len == y.len && (x.p == y.p || memcmp(x.p, y.p, x.len) == 0)) OP true);
+#define CMP_KERNEL(name, OP, CODE, TEXTS)                                                                              \
     static inline sl_value one_##name(sl_run *r, sl_value x, sl_value y) {                                             \
         if (x.kind == SL_FLOAT && y.kind == SL_FLOAT && PLAIN(x) && PLAIN(y))                                          \
             return sl_v_bool(x.f OP y.f);                                                                              \
@@ -78,6 +82,7 @@ static uint32_t *row_list(sl_run *r, uint32_t n) {
             return sl_v_bool(x.i OP y.i);                                                                              \
         if (x.kind == SL_FLOAT && y.kind == SL_INT && PLAIN(x) && PLAIN(y))                                            \
             return sl_v_bool(x.f OP(double) y.i);                                                                      \
+        TEXTS(OP, x, y)                                                                                                \
         return sl_op_binary(r, CODE, x, y);                                                                            \
     }                                                                                                                  \
     static void cmp_##name(sl_run *r, sl_value *d, opnd x, opnd y, sl_rows rows) {                                     \
@@ -95,12 +100,12 @@ static uint32_t *row_list(sl_run *r, uint32_t n) {
                  });                                                                                                   \
         return n;                                                                                                      \
     }
-CMP_KERNEL(eq, ==, SL_OP_EQ)
-CMP_KERNEL(ne, !=, SL_OP_NE)
-CMP_KERNEL(lt, <, SL_OP_LT)
-CMP_KERNEL(le, <=, SL_OP_LE)
-CMP_KERNEL(gt, >, SL_OP_GT)
-CMP_KERNEL(ge, >=, SL_OP_GE)
+CMP_KERNEL(eq, ==, SL_OP_EQ, TEXT)
+CMP_KERNEL(ne, !=, SL_OP_NE, TEXT)
+CMP_KERNEL(lt, <, SL_OP_LT, NO_TEXT)
+CMP_KERNEL(le, <=, SL_OP_LE, NO_TEXT)
+CMP_KERNEL(gt, >, SL_OP_GT, NO_TEXT)
+CMP_KERNEL(ge, >=, SL_OP_GE, NO_TEXT)
 
 static void run_cmp(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = scratch(r, in->dst);
@@ -232,11 +237,29 @@ static void run_case(sl_run *r, const sl_insn *in, sl_rows rows) {
         d[left[k]] = AT(t, left[k]);
 }
 
+static sl_value *space_for_list(sl_run *r, const sl_insn *in) { /* constants, for the rows that the set does not decide */
+    sl_value *at = sl_arena_alloc(r->tmp, in->nargs * sizeof *at);
+    if (!at || sl_arena_failed(r->tmp)) {
+        r->nomem = true;
+        return NULL;
+    }
+    for (uint32_t k = 0; k < in->nargs; k++)
+        at[k] = sl_run_at(r, in->args[k], 0);
+    return at;
+}
 static void run_list(sl_run *r, const sl_insn *in, sl_rows rows) { /* IN (…) and calls: several operands at once */
     sl_value *d = scratch(r, in->dst);
     sl_value few[8], *args = in->nargs <= 8 ? few : sl_arena_alloc(r->tmp, in->nargs * sizeof *args);
     if (!d || !args || sl_arena_failed(r->tmp)) {
         r->nomem = true;
+        return;
+    }
+    if (in->op == SL_I_INLIST && in->aux) {
+        const sl_members *set = in->aux;
+        sl_value *all = space_for_list(r, in);
+        if (all)
+            EACH_ROW(rows, i, sl_value x = sl_run_at(r, in->a, i);
+                     d[i] = sl_members_take(set, x) ? sl_v_bool(sl_members_have(set, x) != in->negated) : sl_op_in(r, x, all, in->nargs, in->negated););
         return;
     }
     bool call = in->op == SL_I_CALL;

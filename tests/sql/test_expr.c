@@ -100,6 +100,15 @@ static void test_operators(void **state) {
     is("o->x", "{\"o\":[1,2]}", "the result [1 2] is not a type of map[string]interface{}");
     is("CASE a WHEN \"x\" THEN 1 ELSE 2 END", "{\"a\":1}", "evaluate case expression error: invalid operation int64(1) = string(x)");
     is("CASE WHEN a > 0 THEN a ELSE 1 / 0 END", "{\"a\":1}", "1");
+    const char *many = "x IN (\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"\")";
+    is(many, "{\"x\":\"h\"}", "true");
+    is(many, "{\"x\":\"\"}", "true");
+    is(many, "{\"x\":\"i\"}", "false");
+    is(many, "{}", "false");
+    is(many, "{\"x\":1}", "evaluate in expression error: invalid operation int64(1) = string(a)");
+    is("x NOT IN (1, 2, 3, 4, 5, 6, 7, 8, 9)", "{\"x\":5}", "false");
+    is("x NOT IN (1, 2, 3, 4, 5, 6, 7, 8, 9)", "{\"x\":-5}", "true");
+    is("x IN (1, 2, 3, 4, 5, 6, 7, 8, 9)", "{\"x\":5.0}", "true");
     is("1 + 2 * 3 - 4", "{}", "3");
     is("1 / 0", "{}", "divided by zero");
     is("1 > 2 AND 1 / 0 = 1", "{}", "false");
