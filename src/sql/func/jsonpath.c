@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/regex.h"
 #include "base/utf8.h"
+#include "data/json.h"
 
 typedef enum nkind { N_LIT, N_PATH, N_NEG, N_NOT, N_BIN, N_COND, N_LIST, N_OBJECT } nkind;
 typedef enum op { O_NONE, O_COALESCE, O_OR, O_AND, O_EQ, O_NE, O_LT, O_LE, O_GT, O_GE, O_MATCH, O_NOMATCH, O_IN, O_XOR, O_BAND, O_BOR, O_SHL, O_SHR, O_ADD, O_SUB, O_MUL, O_DIV, O_MOD, O_POW } op;
@@ -33,8 +34,9 @@ struct sl_jpath {
     sl_str text;
     node *root;
     node *regexes; /* nodes that own one, by c */
+    bool many;     /* some path in it matches several things */
 };
-enum { DEPTH = 100, STEPS = 4000000 };
+enum { DEPTH = 100, STEPS = 1000000 };
 
 /* ---- reading ---- */
 typedef struct reader {
@@ -156,7 +158,8 @@ static sel *sel_add(reader *r, node *path, sel ***tail, skind k) {
     s->kind = k;
     **tail = s;
     *tail = &s->next;
-    path->many = path->many || k != S_KEY;
+    if (k != S_KEY)
+        path->many = r->p->many = true;
     return s;
 }
 static void bracket(reader *r, node *path, sel ***tail) {
@@ -388,7 +391,7 @@ static bool bad(run *r, const char *fmt, const char *a, const char *b) {
     r->why = sl_arena_printf(r->c->arena, fmt, a, b);
     return false;
 }
-static bool step(run *r) { return ++r->steps <= STEPS || bad(r, "the path takes more than %s steps", "4000000", ""); }
+static bool step(run *r) { return ++r->steps <= STEPS || bad(r, "the path takes more than %s steps", "1000000", ""); }
 static bool is_num(sl_value v) { return v.kind == SL_FLOAT || v.kind == SL_INT || v.kind == SL_UINT || v.kind == SL_DECIMAL; }
 static bool to_num(run *r, sl_value v, double *d) {
     sl_str why;
@@ -683,7 +686,31 @@ static bool eval(run *r, const node *x, sl_value cur, sl_value *out) {
     *out = v;
     return true;
 }
+/* All JSON text below v read at once: a path that matches several things would read it again at every visit. */
+static sl_value opened(sl_call *c, sl_value v) {
+    if (v.kind == SL_JSONTEXT) {
+        sl_value all = sl_v_null();
+        sl_err_free(sl_json_value(c->arena, sl_v_text(v), v.aux & 1, &all));
+        return all;
+    }
+    if ((v.kind != SL_LIST && v.kind != SL_MAP) || v.len == 0)
+        return v;
+    if (v.kind == SL_LIST) {
+        sl_value *at = sl_arena_alloc(c->arena, v.len * sizeof *at);
+        for (uint32_t i = 0; at && i < v.len; i++)
+            at[i] = opened(c, v.list[i]);
+        v.list = at ? at : v.list;
+    } else {
+        sl_member *at = sl_arena_alloc(c->arena, v.len * sizeof *at);
+        for (uint32_t i = 0; at && i < v.len; i++)
+            at[i] = (sl_member){v.map[i].key, opened(c, v.map[i].val)};
+        v.map = at ? at : v.map;
+    }
+    return v;
+}
 bool sl_jpath_eval(sl_call *c, sl_jpath *p, sl_value data, sl_value *out, sl_str *why) {
+    if (p->many)
+        data = opened(c, data);
     run r = {.c = c, .root = data};
     if (eval(&r, p->root, data, out))
         return true;

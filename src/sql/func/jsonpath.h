@@ -8,6 +8,6 @@ sl_jpath *sl_jpath_new(sl_arena *a, sl_str text, sl_str *why);
 void sl_jpath_free(sl_jpath *p);
 sl_str sl_jpath_text(const sl_jpath *p);
 /* Evaluates on data; the result lives in the call's arena. false: *why. A path with wildcards, lists, slices, filters or ".." always
- * gives an array. One evaluation makes at most 4 million steps. */
+ * gives an array. One evaluation makes at most a million steps. */
 bool sl_jpath_eval(sl_call *c, sl_jpath *p, sl_value data, sl_value *out, sl_str *why);
 #endif
