@@ -354,7 +354,7 @@ const sl_func sl_funcs_str[] = {
     {"regexp_matches", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_regexp_matches, drop_compiled, "(s string, pattern string) -> boolean",
      "Whether the pattern occurs in s.", "regexp_matches(\"abc\", \"b\")", "true", NULL},
     {"regexp_replace", SL_FN_SCALAR, GP, 3, 3, sl_ck_s3, fn_regexp_replace, drop_compiled, "(s string, pattern string, with string) -> string",
-     "Replaces all matches; $1 or ${name} stands for a group.", "regexp_replace(\"a1\", \"([a-z])\", \"<$1>\")", "\"<a>1\"", NULL},
+     "Replaces all matches; $1 or ${name} stands for a group.", "regexp_replace(\"a1\", \"([a-z])\", \"[$1]\")", "\"[a]1\"", NULL},
     {"regexp_substr", SL_FN_SCALAR, GP, 2, 2, sl_ck_s2, fn_regexp_substr, drop_compiled, "(s string, pattern string) -> string",
      "The first match, or the empty text.", "regexp_substr(\"xaab\", \"a+\")", "\"aa\"", NULL},
     {"reverse", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_reverse, NULL, "(s string) -> string", "The characters in reverse order.", "reverse(\"abc\")", "\"cba\"", NULL},
