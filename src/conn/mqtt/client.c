@@ -17,6 +17,7 @@
 
 static void lost(mq_client *c, sl_str why);
 static void connect_now(mq_client *c);
+static void drained(mq_client *c);
 
 /* ---- settings ---- */
 static int version_of(sl_str v) {
@@ -435,8 +436,10 @@ static void read_bytes(mq_client *c, sl_str bytes) {
             }
         } else
             c->stash.n = 0;
-        if (c->paused && c->stream && c->phase == MQ_UP)
+        if (c->paused && c->stream && c->phase == MQ_UP) {
             sl_stream_pause(c->stream, true);
+            drained(c); /* the socket will not say so while it is not read */
+        }
     }
     release(c);
 }

@@ -1,8 +1,10 @@
 /* Shared clients across loops; see remote.h. Each user is one object with two halves: fields of the home half are touched only on the client's
  * loop, those of the user half only on the user's; letters carry everything else. It is freed on the user's loop by the last letter.
  *
- * Decision: a slow user never stops the shared connection. What waits for him is bounded by the broker's window for QoS 1 and 2, because they
- * are acknowledged only after he took them; QoS 0 beyond a limit is dropped, counted and told to him as an error. */
+ * Decision: a slow user slows the shared connection for a moment, so that a burst is not lost, but never stops it: acknowledgements that other
+ * users (or his own sink) wait for come over the same socket. After PATIENCE the connection goes on; what waits for him is then bounded by the
+ * broker's window for QoS 1 and 2, because they are acknowledged only after he took them, and QoS 0 beyond a limit is dropped, counted
+ * and told to him as an error. */
 #include "conn/mqtt/remote.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -10,6 +12,8 @@
 #include "conn/pool.h"
 
 #define LETTER 65536              /* bytes after which a letter leaves before the end of the turn */
+#define SUB_SLOW (1u << 20)       /* bytes waiting for a user before the connection waits for him */
+#define PATIENCE 1000             /* ms it waits */
 #define SUB_LIMIT (8u << 20)      /* bytes waiting for a user before QoS 0 is dropped */
 #define PUB_WINDOW 4096u          /* messages of one sink under way */
 #define PUB_LIMIT (1u << 20)      /* bytes of one sink not yet handled at home */
@@ -74,10 +78,13 @@ struct mq_rsub {
     const mq_sub_ops *ops;
     void *arg;
     _Atomic size_t waiting;
+    _Atomic bool stalled; /* the connection waits for this user */
     /* home */
     mq_sub *sub;
     letter *fill;
     uint64_t dropped;
+    sl_timer *timer;
+    bool armed, impatient; /* impatient: he did not catch up in time; not waited for until he does */
     /* user */
     bool paused, closing, working;
     queue queue;
@@ -94,23 +101,44 @@ static void rsub_send(mq_rsub *s) {
     s->fill = NULL;
     if (l)
         send(s->user, user_messages, l);
-    if (s->dropped) {
-        letter *e = letter_new(s);
-        if (e) {
-            sl_buf_printf(&e->b, "%llu message(s) of QoS 0 dropped: the rule does not keep up with the shared connection", (unsigned long long)s->dropped);
-            s->dropped = 0;
-            send(s->user, user_error, e);
-        }
+}
+static void home_arm(mq_rsub *s) {
+    if (!s->armed && s->timer) {
+        s->armed = true;
+        sl_timer_in(s->timer, PATIENCE);
     }
+}
+static void home_go_on(mq_rsub *s) {
+    if (atomic_exchange(&s->stalled, false) && s->sub)
+        mq_pause(s->sub, false);
+}
+static void home_timer(void *arg) {
+    mq_rsub *s = arg;
+    s->armed = false;
+    if (atomic_load(&s->stalled)) {
+        s->impatient = true;
+        home_go_on(s);
+    }
+    letter *e = s->dropped ? letter_new(s) : NULL;
+    if (e) {
+        sl_buf_printf(&e->b, "%llu message(s) of QoS 0 dropped: the rule does not keep up with the shared connection", (unsigned long long)s->dropped);
+        s->dropped = 0;
+        send(s->user, user_error, e);
+    }
+}
+static void home_caught_up(void *arg) {
+    letter *l = arg;
+    mq_rsub *s = l->to;
+    s->impatient = false;
+    home_go_on(s);
+    letter_free(l);
 }
 static bool home_message(void *arg, const sl_mqtt_packet *p, uint64_t pos) {
     mq_rsub *s = arg;
-    if (!p->qos && atomic_load_explicit(&s->waiting, memory_order_relaxed) > SUB_LIMIT) {
+    size_t waiting = atomic_load_explicit(&s->waiting, memory_order_relaxed);
+    if ((!p->qos && waiting > SUB_LIMIT) || (!s->fill && !(s->fill = letter_new(s)))) {
         s->dropped++;
-        return true;
-    }
-    if (!s->fill && !(s->fill = letter_new(s))) {
-        s->dropped++;
+        home_arm(s);
         return true;
     }
     record r = {.pos = pos, .topic = (uint32_t)p->topic.n, .payload = (uint32_t)p->payload.n, .id = p->id, .qos = p->qos, .dup = p->dup, .retain = p->retain,
@@ -125,6 +153,17 @@ static bool home_message(void *arg, const sl_mqtt_packet *p, uint64_t pos) {
     atomic_fetch_add_explicit(&s->waiting, sizeof r + r.topic + r.payload + r.user, memory_order_relaxed);
     if (b->n >= LETTER)
         rsub_send(s);
+    if (waiting > SUB_SLOW && !s->impatient) {
+        rsub_send(s);
+        atomic_store(&s->stalled, true); /* sends before this store: he frees at least one letter after it */
+        if (atomic_load(&s->waiting) > SUB_SLOW / 2) {
+            home_arm(s);
+            return false;
+        }
+        atomic_store(&s->stalled, false);
+    }
+    if (s->impatient && waiting < SUB_SLOW / 2)
+        s->impatient = false;
     return true;
 }
 static void home_drained(void *arg) { rsub_send(arg); }
@@ -151,6 +190,7 @@ static void home_subscribe(void *arg) {
     const char *why;
     mq_client *c = sl_pool_client(s->conn, &why);
     sl_err *e = NULL;
+    s->timer = sl_timer_real(s->home, home_timer, s);
     /* at home every message waits for the user's letter: he says when he took it */
     if (c)
         e = mq_subscribe(c, sl_str_n(s->filters, s->filters_n), s->qos, true, &home_sub_ops, s, &s->sub);
@@ -175,6 +215,8 @@ static void home_unsubscribe(void *arg) {
     s->sub = NULL;
     letter_free(s->fill);
     s->fill = NULL;
+    sl_timer_free(s->timer);
+    s->timer = NULL;
     sl_pool_give(s->conn, s->owner);
     while (!sl_post(s->user, user_sub_done, s)) { /* it must be told */
     }
@@ -222,7 +264,9 @@ static void work(mq_rsub *s) {
         if (!deliver(s, s->queue.head))
             continue;
         letter *l = queue_take(&s->queue);
-        atomic_fetch_sub_explicit(&s->waiting, l->b.n, memory_order_relaxed);
+        size_t left = atomic_fetch_sub(&s->waiting, l->b.n) - l->b.n;
+        if (left <= SUB_SLOW / 2 && atomic_load(&s->stalled))
+            send(s->home, home_caught_up, letter_new(s));
         if (!s->lasts && l->pos && !s->closing)
             commit_letter(s, l->pos);
         letter_free(l);
