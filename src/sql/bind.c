@@ -28,7 +28,7 @@ int sl_plan_column(sl_plan *p, uint32_t i, sl_str name) {
         return (int)at - 1;
     if (s->n == s->cap) {
         uint32_t cap = s->cap ? s->cap * 2 : 8;
-        sl_str *names = sl_arena_zero(p->a, cap * sizeof *names);
+        sl_str *names = sl_zero(p->a, cap * sizeof *names);
         if (!names)
             return -1;
         if (s->n)
@@ -338,7 +338,7 @@ static sl_err *bind_star(sl_plan *p, const sl_expr *e) {
         p->nexcept = e->nexcept;
         return NULL;
     }
-    sl_str *both = sl_arena_zero(p->a, (e->nexcept + 1) * sizeof *both); /* what one * shows another does not hide */
+    sl_str *both = sl_zero(p->a, (e->nexcept + 1) * sizeof *both); /* what one * shows another does not hide */
     uint32_t n = 0;
     for (uint32_t i = 0; both && i < e->nexcept; i++)
         for (uint32_t k = 0; k < p->nexcept; k++)
@@ -355,10 +355,10 @@ static sl_err *fill_fields(sl_plan *p, sl_select *s, binder *b) {
     for (uint32_t i = 0; i < s->nfields; i++)
         if (s->fields[i].expr->kind == SL_X_WILDCARD)
             total += s->fields[i].expr->nreplace;
-    p->fields = sl_arena_zero(p->a, (total + 1) * sizeof *p->fields);
-    p->alias_at = sl_arena_zero(p->a, (s->nfields + 1) * sizeof *p->alias_at);
-    p->alias_order = sl_arena_zero(p->a, (s->nfields + 1) * sizeof *p->alias_order);
-    p->alias_rank = sl_arena_zero(p->a, (s->nfields + 1) * sizeof *p->alias_rank);
+    p->fields = sl_zero(p->a, (total + 1) * sizeof *p->fields);
+    p->alias_at = sl_zero(p->a, (s->nfields + 1) * sizeof *p->alias_at);
+    p->alias_order = sl_zero(p->a, (s->nfields + 1) * sizeof *p->alias_order);
+    p->alias_rank = sl_zero(p->a, (s->nfields + 1) * sizeof *p->alias_rank);
     if (!p->fields || !p->alias_at || !p->alias_order || !p->alias_rank || !b->alias)
         return no_memory();
     for (uint32_t i = 0; i < s->nfields; i++) {
@@ -401,7 +401,7 @@ static sl_str reference_text(sl_plan *p, const sl_pfield *f) {
 }
 static sl_err *bind_fields(sl_plan *p, binder *b) {
     b->in_list = true;
-    b->alias_text = sl_arena_zero(p->a, (p->nalias + 1) * sizeof *b->alias_text);
+    b->alias_text = sl_zero(p->a, (p->nalias + 1) * sizeof *b->alias_text);
     if (!b->alias_text)
         return no_memory();
     /* Aliases first, in dependency order, so that the text of a reference is known when it is needed. */
@@ -468,7 +468,7 @@ static sl_err *bind_rest(binder *b, sl_select *s) {
 }
 
 static sl_err *bind_all(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg, binder *b) {
-    p->src = sl_arena_zero(p->a, (1 + (size_t)s->njoins) * sizeof *p->src);
+    p->src = sl_zero(p->a, (1 + (size_t)s->njoins) * sizeof *p->src);
     if (!p->src)
         return no_memory();
     SL_TRY(add_source(p, &s->from, find, arg));

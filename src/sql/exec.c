@@ -356,9 +356,9 @@ static bool star_make(work *w) {
     star_clear(s);
     if (!(s->a = sl_arena_new(512)))
         return false;
-    sl_str *names = sl_arena_zero(s->a, ((size_t)l->n + p->nout + 1) * sizeof *names);
-    s->pass = sl_arena_zero(s->a, (l->n + 1) * sizeof *s->pass);
-    s->shadow = sl_arena_zero(s->a, (p->nout + 1) * sizeof *s->shadow);
+    sl_str *names = sl_zero(s->a, ((size_t)l->n + p->nout + 1) * sizeof *names);
+    s->pass = sl_zero(s->a, (l->n + 1) * sizeof *s->pass);
+    s->shadow = sl_zero(s->a, (p->nout + 1) * sizeof *s->shadow);
     if (!names || !s->pass || !s->shadow)
         return false;
     for (uint32_t i = 0; i < l->n; i++)

@@ -14,7 +14,7 @@ static void *grow(sl_comp *c, void *old, uint32_t n, uint32_t *cap, size_t size)
     if (n < *cap)
         return old;
     uint32_t more = *cap ? *cap * 2 : 4;
-    void *p = sl_arena_zero(c->a, more * size);
+    void *p = sl_zero(c->a, more * size);
     if (!p) {
         no_memory(c);
         return NULL;
@@ -112,7 +112,11 @@ static int32_t compile_alias(sl_comp *c, const sl_expr *e) {
         return c->p->alias_reg[i] = at;
     }
     if (!c->alias_insn[i]) {
-        sl_insn *in = c->alias_insn[i] = SL_NEW(c->a, sl_insn);
+        sl_insn *in = c->alias_insn[i] = sl_zero(c->a, sizeof *in);
+        if (!in) {
+            no_memory(c);
+            return 0;
+        }
         *in = (sl_insn){.op = SL_I_ALIAS, .dst = reg(c)};
         c->p->alias_reg[i] = in->dst;
         c->p->alias_lazy[i] = true;
@@ -128,7 +132,7 @@ static int32_t compile_case(sl_comp *c, const sl_expr *e) {
     sl_insn in = {.op = SL_I_CASE, .a = SL_NOREG, .nargs = n};
     if (e->l)
         in.a = sl_compile(c, e->l);
-    sl_block *w = sl_arena_zero(c->a, (2 * (size_t)n + 1) * sizeof *w);
+    sl_block *w = sl_zero(c->a, (2 * (size_t)n + 1) * sizeof *w);
     if (!w) {
         no_memory(c);
         return 0;
@@ -145,7 +149,7 @@ static int32_t compile_case(sl_comp *c, const sl_expr *e) {
 }
 
 static int32_t compile_args(sl_comp *c, const sl_expr *e, sl_insn *in, bool *fixed) {
-    int32_t *args = e->nargs ? sl_arena_zero(c->a, e->nargs * sizeof *args) : NULL;
+    int32_t *args = e->nargs ? sl_zero(c->a, e->nargs * sizeof *args) : NULL;
     if (e->nargs && !args) {
         no_memory(c);
         return 0;
@@ -282,7 +286,9 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
 sl_expr *sl_x_copy(sl_arena *a, const sl_expr *e) {
     if (!e)
         return NULL;
-    sl_expr *n = SL_NEW(a, sl_expr);
+    sl_expr *n = sl_zero(a, sizeof *n);
+    if (!n)
+        return NULL;
     *n = *e;
     n->l = sl_x_copy(a, e->l);
     n->r = sl_x_copy(a, e->r);
@@ -291,21 +297,21 @@ sl_expr *sl_x_copy(sl_arena *a, const sl_expr *e) {
     if (e->value.kind == SL_STRING)
         n->value = sl_v_str(sl_arena_dup(a, sl_v_text(e->value)));
     if (e->nargs) {
-        n->args = sl_arena_zero(a, e->nargs * sizeof *n->args);
+        n->args = sl_zero(a, e->nargs * sizeof *n->args);
         for (uint32_t i = 0; n->args && i < e->nargs; i++)
             n->args[i] = sl_x_copy(a, e->args[i]);
         if (!n->args)
             n->nargs = 0;
     }
     if (e->nexcept) {
-        n->except = sl_arena_zero(a, e->nexcept * sizeof *n->except);
+        n->except = sl_zero(a, e->nexcept * sizeof *n->except);
         for (uint32_t i = 0; n->except && i < e->nexcept; i++)
             n->except[i] = sl_arena_dup(a, e->except[i]);
         if (!n->except)
             n->nexcept = 0;
     }
     if (e->nreplace) {
-        n->replace = sl_arena_zero(a, e->nreplace * sizeof *n->replace);
+        n->replace = sl_zero(a, e->nreplace * sizeof *n->replace);
         for (uint32_t i = 0; n->replace && i < e->nreplace; i++) {
             n->replace[i] = e->replace[i];
             n->replace[i].expr = sl_x_copy(a, e->replace[i].expr);
@@ -316,11 +322,13 @@ sl_expr *sl_x_copy(sl_arena *a, const sl_expr *e) {
             n->nreplace = 0;
     }
     if (e->over) {
-        sl_over *o = n->over = SL_NEW(a, sl_over);
+        sl_over *o = n->over = sl_zero(a, sizeof *o);
+        if (!o)
+            return NULL;
         *o = *e->over;
         o->when = sl_x_copy(a, o->when);
-        o->partition = sl_arena_zero(a, (o->npartition + 1) * sizeof *o->partition);
-        o->order = sl_arena_zero(a, (o->norder + 1) * sizeof *o->order);
+        o->partition = sl_zero(a, (o->npartition + 1) * sizeof *o->partition);
+        o->order = sl_zero(a, (o->norder + 1) * sizeof *o->order);
         if (!o->partition || !o->order)
             o->npartition = o->norder = 0;
         for (uint32_t i = 0; i < o->npartition; i++)

@@ -12,6 +12,13 @@
 #include "sql/ast.h"
 #include "sql/func.h"
 
+/* Cleared memory, or NULL when memory is out, however small the piece: what is built here is full of pointers, and the garbage page
+ * that an arena hands out in its last need must not be taken for them. */
+static inline void *sl_zero(sl_arena *a, size_t n) {
+    void *p = sl_arena_zero(a, n);
+    return sl_arena_failed(a) ? NULL : p;
+}
+
 typedef enum sl_iop {
     SL_I_ARITH,   /* dst = a sub b (+ - * / % & | ^) */
     SL_I_CMP,     /* dst = a sub b */

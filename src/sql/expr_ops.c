@@ -42,6 +42,14 @@ static sl_value prefixed(sl_run *r, const char *prefix, sl_value err) {
 static bool is_list(sl_value v) { return v.kind == SL_LIST || (v.kind == SL_JSONTEXT && v.len && v.p[0] == '['); }
 static bool is_map(sl_value v) { return v.kind == SL_MAP || v.kind == SL_PAIRS || (v.kind == SL_JSONTEXT && v.len && v.p[0] == '{'); }
 
+/* An opened list or map; null when memory is out (latched). */
+static sl_value opened(sl_run *r, sl_value v) {
+    v = sl_value_open(r->out, v);
+    if (!sl_arena_failed(r->out))
+        return v;
+    r->nomem = true;
+    return sl_v_null();
+}
 /* Upstream's widening before any operator. */
 static sl_value widen(sl_run *r, sl_value v) {
     switch (v.kind) {
@@ -219,6 +227,10 @@ sl_value sl_op_member(sl_run *r, sl_value x, sl_str name) {
     case SL_JSONTEXT:
         if (is_map(x)) {
             sl_value v = sl_value_get(r->out, x, name);
+            if (sl_arena_failed(r->out)) {
+                r->nomem = true;
+                return sl_v_null();
+            }
             return v.kind == SL_ABSENT ? sl_v_null() : v;
         }
         break;
@@ -258,8 +270,11 @@ static bool bound(sl_run *r, sl_value v, int64_t *out, sl_value *err) {
 /* Decides what [] means on x; true when x is now an opened list. */
 static bool bracketed(sl_run *r, sl_value *x, int64_t from, int64_t to, sl_value *answer) {
     if (is_list(*x)) {
-        *x = sl_value_open(r->out, *x);
-        return true;
+        *x = opened(r, *x);
+        if (x->kind == SL_LIST)
+            return true;
+        *answer = sl_v_null();
+        return false;
     }
     if (sl_v_nil(*x))
         *answer = sl_v_null();
@@ -367,8 +382,8 @@ sl_value sl_op_in_value(sl_run *r, sl_value x, sl_value list, bool negated) {
     if (sl_v_nil(list))
         return sl_v_bool(negated);
     if (is_list(list)) {
-        list = sl_value_open(r->out, list);
-        return sl_op_in(r, x, list.list, list.len, negated);
+        list = opened(r, list);
+        return sl_op_in(r, x, list.kind == SL_LIST ? list.list : NULL, list.kind == SL_LIST ? list.len : 0, negated);
     }
     if (list.kind == SL_STRING || list.kind == SL_BYTES) {
         for (uint32_t i = 0; i < list.len; i++) {
@@ -402,7 +417,7 @@ sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl
         if (args[i].kind == SL_ERROR)
             return args[i];
         if (args[i].kind == SL_JSONTEXT)
-            args[i] = sl_value_open(r->out, args[i]);
+            args[i] = opened(r, args[i]);
     }
     if (f->kind == SL_FN_META) { /* the argument has been looked up: meta gives it, mqtt wants text */
         if (strcmp(f->name, "mqtt") != 0 || args[0].kind == SL_STRING)
@@ -451,9 +466,9 @@ const sl_members *sl_members_new(sl_arena *a, const sl_value *at, uint32_t n) {
     uint32_t size = 16;
     while (size < 2 * n)
         size *= 2;
-    sl_value *slots = sl_arena_zero(a, size * sizeof *slots);
-    sl_members *s = SL_NEW(a, sl_members);
-    if (!slots)
+    sl_value *slots = sl_zero(a, size * sizeof *slots);
+    sl_members *s = sl_zero(a, sizeof *s);
+    if (!slots || !s)
         return NULL;
     *s = (sl_members){.kind = at[0].kind, .mask = size - 1, .slots = slots};
     for (uint32_t i = 0; i < n; i++) {

@@ -31,8 +31,8 @@ static inline opnd operand(const sl_run *r, int32_t o) {
 
 void sl_run_begin(sl_run *r) {
     uint32_t n = r->p->nreg ? r->p->nreg : 1;
-    r->reg = sl_arena_zero(r->tmp, n * sizeof *r->reg);
-    r->own = sl_arena_zero(r->tmp, n * sizeof *r->own);
+    r->reg = sl_zero(r->tmp, n * sizeof *r->reg);
+    r->own = sl_zero(r->tmp, n * sizeof *r->own);
     if (!r->reg || !r->own || sl_arena_failed(r->tmp))
         r->nomem = true;
 }

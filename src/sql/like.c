@@ -14,13 +14,15 @@ struct sl_like {
 };
 
 const sl_like *sl_like_new(sl_arena *a, sl_str s) {
-    sl_like *k = SL_NEW(a, sl_like);
+    sl_like *k = sl_zero(a, sizeof *k);
+    if (!k)
+        return NULL;
     uint32_t most = 1;
     for (size_t i = 0; i < s.n; i++)
         most += s.p[i] == '%';
-    k->at = sl_arena_zero(a, most * sizeof *k->at);
-    char *text = sl_arena_zero(a, s.n + 1);
-    uint8_t *any = sl_arena_zero(a, s.n + 1);
+    k->at = sl_zero(a, most * sizeof *k->at);
+    char *text = sl_zero(a, s.n + 1);
+    uint8_t *any = sl_zero(a, s.n + 1);
     if (!k->at || !text || !any)
         return NULL;
     size_t w = 0, start = 0;
@@ -118,6 +120,7 @@ sl_value sl_op_like(sl_run *r, sl_value x, const sl_like *k, sl_value pattern, b
     if (!k) {
         sl_arena_mark m = sl_arena_here(r->tmp);
         k = sl_like_new(r->tmp, sl_v_text(pattern));
+        r->nomem |= !k;
         bool yes = k && sl_like_match(k, sl_v_text(x));
         sl_arena_back(r->tmp, m);
         return sl_v_bool(yes != negated);

@@ -8,21 +8,24 @@
 
 void sl_plan_opts_default(sl_plan_opts *o) { *o = (sl_plan_opts){.late_ms = 1000, .zone = SL_ZONE_LOCAL}; }
 
+enum { PLAN_CHUNK = 1000 }; /* ten thousand small plans: start small, the arena doubles */
 static sl_err *no_memory(void) { return sl_err_new(SL_E_NOMEM, "out of memory"); }
 
 /* ---- a copy of the statement that the plan may change ---- */
 static sl_expr **copy_list(sl_arena *a, sl_expr **at, uint32_t n) {
-    sl_expr **c = sl_arena_zero(a, (n + 1) * sizeof *c);
+    sl_expr **c = sl_zero(a, (n + 1) * sizeof *c);
     for (uint32_t i = 0; c && i < n; i++)
         c[i] = sl_x_copy(a, at[i]);
     return c;
 }
 static sl_select *copy_select(sl_arena *a, const sl_select *s) {
-    sl_select *c = SL_NEW(a, sl_select);
+    sl_select *c = sl_zero(a, sizeof *c);
+    if (!c)
+        return NULL;
     *c = *s;
-    c->fields = sl_arena_zero(a, (s->nfields + 1) * sizeof *c->fields);
-    c->joins = sl_arena_zero(a, (s->njoins + 1) * sizeof *c->joins);
-    c->order = sl_arena_zero(a, (s->norder + 1) * sizeof *c->order);
+    c->fields = sl_zero(a, (s->nfields + 1) * sizeof *c->fields);
+    c->joins = sl_zero(a, (s->njoins + 1) * sizeof *c->joins);
+    c->order = sl_zero(a, (s->norder + 1) * sizeof *c->order);
     c->dims = copy_list(a, s->dims, s->ndims);
     if (!c->fields || !c->joins || !c->order || !c->dims)
         return NULL;
@@ -47,7 +50,8 @@ static sl_select *copy_select(sl_arena *a, const sl_select *s) {
     c->where = sl_x_copy(a, s->where);
     c->having = sl_x_copy(a, s->having);
     if (s->window) {
-        c->window = SL_NEW(a, sl_window);
+        if (!(c->window = sl_zero(a, sizeof *c->window)))
+            return NULL;
         *c->window = *s->window;
         c->window->begin = sl_x_copy(a, s->window->begin);
         c->window->emit = sl_x_copy(a, s->window->emit);
@@ -95,11 +99,11 @@ static bool setup_program(sl_plan *p, sl_comp *c) {
     uint32_t n = p->nalias + 1;
     p->prog.ncol = p->prog.nreg = p->src[0].n;
     p->prog.nalias = p->nalias;
-    p->prog.alias_reg = sl_arena_zero(p->a, n * sizeof *p->prog.alias_reg);
-    p->prog.alias_lazy = sl_arena_zero(p->a, n * sizeof *p->prog.alias_lazy);
-    c->alias_expr = sl_arena_zero(p->a, n * sizeof *c->alias_expr);
-    c->alias_state = sl_arena_zero(p->a, n);
-    c->alias_insn = sl_arena_zero(p->a, n * sizeof *c->alias_insn);
+    p->prog.alias_reg = sl_zero(p->a, n * sizeof *p->prog.alias_reg);
+    p->prog.alias_lazy = sl_zero(p->a, n * sizeof *p->prog.alias_lazy);
+    c->alias_expr = sl_zero(p->a, n * sizeof *c->alias_expr);
+    c->alias_state = sl_zero(p->a, n);
+    c->alias_insn = sl_zero(p->a, n * sizeof *c->alias_insn);
     if (!p->prog.alias_reg || !p->prog.alias_lazy || !c->alias_expr || !c->alias_state || !c->alias_insn)
         return false;
     for (uint32_t i = 0; i < p->nalias; i++)
@@ -108,11 +112,11 @@ static bool setup_program(sl_plan *p, sl_comp *c) {
 }
 static sl_err *compile_all(sl_plan *p) {
     sl_comp c = {.a = p->a, .p = &p->prog, .zone = p->opts.zone};
-    p->order = sl_arena_zero(p->a, (p->nfields + 1) * sizeof *p->order);
+    p->order = sl_zero(p->a, (p->nfields + 1) * sizeof *p->order);
     if (!setup_program(p, &c) || !p->order)
         return no_memory();
     if (p->where) {
-        p->cond = sl_arena_zero(p->a, count_conditions(p->where) * sizeof *p->cond);
+        p->cond = sl_zero(p->a, count_conditions(p->where) * sizeof *p->cond);
         if (!p->cond)
             return no_memory();
         compile_conditions(p, &c, p->where);
@@ -137,8 +141,8 @@ static sl_err *compile_all(sl_plan *p) {
     return c.err;
 }
 static sl_err *outputs(sl_plan *p) {
-    p->outnames = sl_arena_zero(p->a, (p->nfields + 1) * sizeof *p->outnames);
-    p->outfield = sl_arena_zero(p->a, (p->nfields + 1) * sizeof *p->outfield);
+    p->outnames = sl_zero(p->a, (p->nfields + 1) * sizeof *p->outnames);
+    p->outfield = sl_zero(p->a, (p->nfields + 1) * sizeof *p->outfield);
     if (!p->outnames || !p->outfield)
         return no_memory();
     for (uint32_t i = 0; i < p->nfields; i++) {
@@ -182,7 +186,7 @@ static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *
 sl_err *sl_plan_make(const sl_select *sel, sl_lookup_def find, void *arg, const sl_plan_opts *o, sl_plan **out) {
     *out = NULL;
     sl_plan *p = calloc(1, sizeof *p);
-    if (!p || !(p->a = sl_arena_new(0))) {
+    if (!p || !(p->a = sl_arena_new(PLAN_CHUNK))) {
         free(p);
         return no_memory();
     }
@@ -302,6 +306,8 @@ void sl_plan_explain(const sl_plan *p, sl_buf *out) {
 /* ---- one expression on one row ---- */
 static sl_err *eval1(sl_plan *p, sl_expr *x, sl_value row, sl_value meta, int64_t now_ms, sl_arena *a, sl_value *out) {
     sl_expr *e = sl_x_copy(p->a, x);
+    if (sl_arena_failed(p->a))
+        return no_memory();
     sl_create loose = {.schemaless = true};
     sl_psource src = {.schemaless = true, .def = &loose};
     src.pub.stream = SL_S("$$default");
@@ -316,9 +322,9 @@ static sl_err *eval1(sl_plan *p, sl_expr *x, sl_value row, sl_value meta, int64_
         return c.err;
     sl_run r = {.p = &p->prog, .out = a, .tmp = p->a, .nrows = 1, .meta = &meta, .at = now_ms};
     r.call = (sl_call){.now_ms = now_ms, .zone = p->opts.zone};
-    r.state = sl_arena_zero(p->a, (p->prog.nsite + 1) * sizeof *r.state);
+    r.state = sl_zero(p->a, (p->prog.nsite + 1) * sizeof *r.state);
     sl_run_begin(&r);
-    sl_value *cells = sl_arena_zero(p->a, (src.n + 1) * sizeof *cells);
+    sl_value *cells = sl_zero(p->a, (src.n + 1) * sizeof *cells);
     sl_err *err = r.nomem || !r.state || !cells ? no_memory() : NULL;
     for (uint32_t i = 0; !err && i < src.n; i++) {
         cells[i] = sl_value_get(a, row, src.names[i]);

@@ -1,5 +1,4 @@
 /* Expressions one at a time: LIKE patterns, operators on odd values, and the `expr` vectors of functions.jsonl. */
-#include <math.h>
 #include "vectors.h"
 #include "sql/expr.h"
 

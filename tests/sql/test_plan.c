@@ -1,6 +1,5 @@
 /* Statements through parser, planner and runner: the worked examples of the SQL reference, and the conformance vectors about one
  * stream without windows (rules.jsonl, statements.jsonl). */
-#include <math.h>
 #include "vectors.h"
 
 /* ---- rules.jsonl ---- */

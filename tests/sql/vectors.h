@@ -2,6 +2,7 @@
 #ifndef SL_TESTS_SQL_VECTORS_H
 #define SL_TESTS_SQL_VECTORS_H
 #include "kit.h"
+#include <math.h>
 #include "data/json.h"
 #include "sql/parse.h"
 #include "sql/plan.h"
