@@ -131,7 +131,7 @@ typedef struct sl_conn_def {
 } sl_conn_def;
 const sl_conn_def *sl_conn_find(sl_str name); /* exact, case-sensitive; NULL unknown */
 const sl_conn_def *sl_conn_at(size_t i);
-extern const sl_conn_def sl_conn_mqtt, sl_conn_httppush, sl_conn_file, sl_conn_memory, sl_conn_simulator, sl_conn_rest, sl_conn_log, sl_conn_nop;
+extern const sl_conn_def sl_conn_mqtt, sl_conn_httppush, sl_conn_file, sl_conn_memory, sl_conn_simulator, sl_conn_rest, sl_conn_log, sl_conn_nop, sl_conn_httppull, sl_conn_websocket, sl_conn_sse;
 
 /* ---- shared connections (connection.yaml, POST /connections, connectionSelector): one client, many users ----
  * The office defines them by id; a connector with def->connection asks for one by id at open (property connectionSelector). */

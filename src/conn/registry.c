@@ -4,7 +4,7 @@
  * that the type is not there, instead of not linking. */
 #include "conn/conn.h"
 
-#define DEFS(X) X(mqtt) X(httppush) X(file) X(memory) X(simulator) X(rest) X(log) X(nop)
+#define DEFS(X) X(mqtt) X(httppush) X(file) X(memory) X(simulator) X(rest) X(log) X(nop) X(httppull) X(websocket) X(sse)
 #define X(n) extern const sl_conn_def sl_conn_##n __attribute__((weak));
 DEFS(X)
 #undef X

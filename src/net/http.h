@@ -92,6 +92,7 @@ typedef struct sl_http_call {
     const sl_http_field *form; /* multipart/form-data instead of body */
     uint32_t nform;
     size_t max_body;    /* 0 = 16 MiB */
+    bool decode;        /* ask for compressed answers and decode them (max_body counts decoded bytes) */
     bool no_private;    /* refuse loopback, private and link-local addresses */
 } sl_http_call;
 typedef struct sl_http_result {

@@ -322,6 +322,8 @@ static const char *prepare(job *j, const sl_http_call *call) {
     curl_easy_setopt(e, CURLOPT_WRITEDATA, j);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, j);
+    if (call->decode)
+        curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, ""); /* all it was built with */
     if (call->no_private) /* a pooled connection would not be asked again, and a proxy would hide the peer */
         curl_easy_setopt(e, CURLOPT_PROXY, "");
     set_tls(e, call);

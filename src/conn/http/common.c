@@ -143,8 +143,7 @@ static const sl_json *access_of(const sl_httpconf *c) {
     const sl_json *a = sl_json_get(c->oauth, "access");
     return a && sl_json_text(sl_json_get(a, "url"), SL_S("")).n ? a : NULL;
 }
-/* Only {{.a.b}} is known. */
-static bool template_ok(sl_str t) {
+bool sl_http_template_ok(sl_str t) {
     for (;;) {
         ptrdiff_t at = sl_str_find(t, SL_S("{{"));
         if (at < 0)
@@ -169,10 +168,10 @@ static sl_err *check_side(const sl_json *side, const char *name) {
         return sl_err_new(SL_E_CONF, "oauth.%s must be an object", name);
     SL_TRY(check_map(sl_json_get(side, "headers"), "oauth headers"));
     sl_str body = sl_json_text(sl_json_get(side, "body"), SL_S(""));
-    bool ok = template_ok(body);
+    bool ok = sl_http_template_ok(body);
     const sl_json *h = sl_json_get(side, "headers");
     for (const sl_json *v = h ? h->child : NULL; v; v = v->next)
-        ok = ok && template_ok(v->s);
+        ok = ok && sl_http_template_ok(v->s);
     return ok ? NULL : sl_err_new(SL_E_UNSUPPORTED, "oauth.%s: only {{.name}} is understood in token templates", name);
 }
 sl_err *sl_oauth_check(const sl_httpconf *c) {
@@ -224,8 +223,9 @@ void sl_oauth_free(sl_oauth *o) {
 }
 bool sl_oauth_has(const sl_oauth *o) { return o->token != NULL; }
 bool sl_oauth_stale(const sl_oauth *o) { return o->expire_s > 0 && (sl_now(o->loop) - o->got_at) * 2 > o->expire_s * 1000; }
-sl_str sl_oauth_render(const sl_oauth *o, sl_arena *a, sl_str text) {
-    if (!o || !o->token || sl_str_find(text, SL_S("{{")) < 0)
+sl_str sl_oauth_render(const sl_oauth *o, sl_arena *a, sl_str text) { return sl_http_render(o ? o->token : NULL, a, text); }
+sl_str sl_http_render(const sl_json *root, sl_arena *a, sl_str text) {
+    if (!root || sl_str_find(text, SL_S("{{")) < 0)
         return text;
     sl_buf b = {0};
     for (;;) {
@@ -234,8 +234,8 @@ sl_str sl_oauth_render(const sl_oauth *o, sl_arena *a, sl_str text) {
             break;
         sl_buf_put(&b, text.p, (size_t)at);
         sl_str in = sl_str_trim(sl_str_n(text.p + at + 2, (size_t)end - 2));
-        const sl_json *v = o->token;
-        if (!template_ok(sl_str_n(text.p + at, (size_t)end + 2))) { /* a message template: not ours */
+        const sl_json *v = root;
+        if (!sl_http_template_ok(sl_str_n(text.p + at, (size_t)end + 2))) { /* a message template: not ours */
             sl_buf_put(&b, text.p + at, (size_t)end + 2);
             v = NULL;
             in.n = 0;
