@@ -1,0 +1,131 @@
+/* Opening and closing the office; the door to the catalogue. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/log.h"
+#include "core/office_int.h"
+#include "os/file.h"
+
+sl_settings *sl_office_settings(sl_office *o) { return o->conf.settings; }
+sl_loop *sl_office_loop(sl_office *o) { return o->conf.loop; }
+sl_http_mount *sl_office_mount(sl_office *o) { return o->conf.http; }
+const char *sl_office_home(sl_office *o) { return o->conf.home; }
+
+sl_err *store_put(sl_office *o, const char *kind, sl_str name, sl_str value) {
+    sl_buf key = {0};
+    sl_buf_printf(&key, "%s/%.*s", kind, SL_FMT(name));
+    sl_err *e = key.failed ? sl_err_new(SL_E_NOMEM, "out of memory") : sl_kvlog_append(o->kv, sl_buf_view(&key), value);
+    sl_buf_free(&key);
+    return e;
+}
+static bool load_confkey(void *arg, sl_str key, sl_str value) {
+    sl_office *o = arg;
+    char *text = sl_strdup_n(value.p, value.n);
+    void *old = NULL;
+    sl_map_set(o->confkeys, (sl_str){key.p + 8, key.n - 8}, text, &old);
+    free(old);
+    return true;
+}
+static bool load_connection(void *arg, sl_str key, sl_str value) {
+    sl_office *o = arg;
+    (void)o;
+    sl_arena *a = sl_arena_new(0);
+    sl_json *j = NULL;
+    sl_err *e = a ? sl_json_parse(a, value, &j, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (!e)
+        e = sl_pool_define((sl_str){key.p + 11, key.n - 11}, sl_json_text(sl_json_get(j, "typ"), (sl_str){0}), sl_json_get(j, "props"));
+    if (e)
+        sl_error("connections", "%.*s: %s", SL_FMT(key), sl_err_text(e));
+    sl_err_free(e);
+    sl_arena_free(a);
+    return true;
+}
+/* etc/connections/connection.yaml: type -> id -> props (connectors.md 11). */
+static void provision_connections(sl_office *o) {
+    sl_arena *a = sl_arena_new(0);
+    if (!a)
+        return;
+    char path[512];
+    snprintf(path, sizeof path, "%s/etc/connections/connection.yaml", o->conf.home);
+    sl_json *file = NULL;
+    sl_err *e = sl_yaml_read(a, path, "CONNECTION", &file);
+    if (e)
+        sl_error("connections", "%s", sl_err_text(e));
+    sl_err_free(e);
+    for (sl_json *t = file ? file->child : NULL; t; t = t->next)
+        for (sl_json *c = t->kind == SL_J_OBJ ? t->child : NULL; c; c = c->next) {
+            sl_json *have = NULL;
+            sl_str type;
+            if (c->kind != SL_J_OBJ || sl_pool_props(c->key, a, &have, &type))
+                continue;
+            e = sl_pool_define(c->key, t->key, c);
+            if (e)
+                sl_error("connections", "%.*s: %s", SL_FMT(c->key), sl_err_text(e));
+            sl_err_free(e);
+        }
+    sl_arena_free(a);
+}
+sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
+    sl_office *o = calloc(1, sizeof *o);
+    if (!o)
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    o->conf = *c;
+    o->streams = sl_map_new();
+    o->rules = sl_map_new();
+    o->confkeys = sl_map_new();
+    o->private_net = sl_settings_bool(c->settings, "basic.enablePrivateNet", true);
+    o->ignore_case = sl_settings_bool(c->settings, "basic.ignoreCase", false);
+    sl_str tz = sl_settings_str(c->settings, "basic.timezone", "Local");
+    sl_err *e = o->streams && o->rules && o->confkeys ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (!e && !sl_zone_find(tz, &o->zone))
+        e = sl_err_new(SL_E_CONF, "basic.timezone: %.*s is not a known time zone, expected a name such as Europe/Berlin", SL_FMT(tz));
+    char path[512];
+    if (!e) {
+        snprintf(path, sizeof path, "%s/data", c->home);
+        e = sl_dir_make(path);
+    }
+    if (!e) {
+        snprintf(path, sizeof path, "%s/data/sqliteKV.db", c->home);
+        if (sl_file_exists(path))
+            sl_warn("catalogue", "%s belongs to eKuiper and is not opened; take its definitions along with GET /data/export on the old daemon and POST "
+                                 "/data/import here", path);
+        snprintf(path, sizeof path, "%s/data/sluice.db", c->home);
+        e = sl_kvlog_open(path, &o->kv);
+    }
+    if (!e)
+        e = sl_kvlog_read(o->kv, SL_S("confkey/"), load_confkey, o);
+    if (!e)
+        e = sl_kvlog_read(o->kv, SL_S("connection/"), load_connection, o);
+    if (!e) {
+        provision_connections(o);
+        e = streams_load(o);
+    }
+    if (!e)
+        e = rules_load(o);
+    if (e) {
+        sl_office_free(o);
+        return e;
+    }
+    *out = o;
+    return NULL;
+}
+void sl_office_free(sl_office *o) {
+    if (!o)
+        return;
+    size_t it = 0;
+    void *v;
+    while (o->rules && sl_map_next(o->rules, &it, NULL, &v))
+        rule_free(v);
+    it = 0;
+    while (o->streams && sl_map_next(o->streams, &it, NULL, &v))
+        stream_def_free(v);
+    it = 0;
+    while (o->confkeys && sl_map_next(o->confkeys, &it, NULL, &v))
+        free(v);
+    sl_map_free(o->rules);
+    sl_map_free(o->streams);
+    sl_map_free(o->confkeys);
+    sl_timer_free(o->patrol);
+    if (o->kv)
+        sl_kvlog_close(o->kv);
+    free(o);
+}

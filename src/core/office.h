@@ -1,0 +1,79 @@
+/* The office: every noun once. What exists (streams, tables, rules, conf keys, connections), what runs, who may change it. Doors call the
+ * sl_api_* functions, one per use case; they decide, doors only translate. Everything here runs on the office's loop (the main thread);
+ * flows are spoken to by letter. Everything that persists goes through the log-shaped catalogue (store/kvlog.h). */
+#ifndef SL_CORE_OFFICE_H
+#define SL_CORE_OFFICE_H
+#include "base/map.h"
+#include "core/settings.h"
+#include "flow/flow.h"
+#include "net/http.h"
+#include "sql/parse.h"
+#include "store/kvlog.h"
+
+typedef struct sl_office sl_office;
+typedef struct sl_office_conf {
+    sl_loop *loop;
+    const char *home;
+    sl_settings *settings;
+    sl_http_mount *http;
+    bool test_mode; /* streams without a real source are fed by the test door */
+} sl_office_conf;
+/* Opens the catalogue and reads definitions back; rules are started afterwards in slices by sl_office_restore. */
+sl_err *sl_office_open(const sl_office_conf *c, sl_office **out);
+/* Starts triggered rules in slices of about 2 ms a turn; done when all were tried. */
+void sl_office_restore(sl_office *o, sl_fn done, void *arg);
+/* Stops all rules, then done. */
+void sl_office_stop(sl_office *o, sl_fn done, void *arg);
+void sl_office_free(sl_office *o);
+sl_settings *sl_office_settings(sl_office *o);
+sl_loop *sl_office_loop(sl_office *o);
+sl_http_mount *sl_office_mount(sl_office *o);
+const char *sl_office_home(sl_office *o);
+
+/* ---- streams and tables ---- */
+/* Runs one statement (CREATE, SHOW, DESCRIBE, EXPLAIN, DROP). out gets the result text. */
+sl_err *sl_api_stream_sql(sl_office *o, sl_str sql, sl_buf *out);
+sl_err *sl_api_stream_replace(sl_office *o, bool table, sl_str name, sl_str sql);
+sl_err *sl_api_stream_drop(sl_office *o, bool table, sl_str name, bool force);
+/* names / details / definition / schema as JSON in a. kind "" = all. */
+sl_json *sl_api_stream_names(sl_office *o, sl_arena *a, bool table, sl_str kind);
+sl_json *sl_api_stream_details(sl_office *o, sl_arena *a, bool table, sl_str kind);
+sl_err *sl_api_stream_get(sl_office *o, sl_arena *a, bool table, sl_str name, sl_json **out);
+sl_err *sl_api_stream_schema(sl_office *o, sl_arena *a, bool table, sl_str name, sl_json **out);
+const sl_create *sl_office_find_def(void *office, sl_str name); /* sl_lookup_def */
+sl_str sl_office_stream_text(sl_office *o, sl_str name);
+
+/* ---- rules ---- */
+typedef struct sl_rule sl_rule;
+typedef enum sl_rule_state { SL_RULE_STOPPED, SL_RULE_STARTING, SL_RULE_RUNNING, SL_RULE_STOPPING, SL_RULE_WAITING, SL_RULE_ERROR } sl_rule_state;
+/* A use case that ends later: called once, e owned by the callee. */
+typedef void (*sl_api_done)(void *arg, sl_err *e);
+sl_err *sl_api_rule_create(sl_office *o, sl_str body, sl_buf *id);
+void sl_api_rule_update(sl_office *o, sl_str id, sl_str body, sl_api_done done, void *arg);
+void sl_api_rule_delete(sl_office *o, sl_str id, sl_api_done done, void *arg);
+void sl_api_rule_start(sl_office *o, sl_str id, sl_api_done done, void *arg);
+void sl_api_rule_stop(sl_office *o, sl_str id, sl_api_done done, void *arg);
+void sl_api_rule_restart(sl_office *o, sl_str id, sl_api_done done, void *arg);
+sl_err *sl_api_rule_get(sl_office *o, sl_str id, sl_buf *out);
+void sl_api_rule_list(sl_office *o, sl_buf *out);
+/* Status document (v1: indented, ordered; v2: compact, keys sorted). text is lent. */
+typedef void (*sl_api_text)(void *arg, sl_err *e, sl_str text);
+void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void *arg);
+void sl_api_rule_status_all(sl_office *o, sl_api_text done, void *arg);
+sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out);
+sl_err *sl_api_rule_explain(sl_office *o, sl_str id, sl_buf *out);
+sl_err *sl_api_rule_schema(sl_office *o, sl_str id, sl_buf *out);
+/* NULL and sources when valid; else the text for a 422 answer. */
+sl_err *sl_api_rule_validate(sl_office *o, sl_str body, sl_buf *out);
+sl_err *sl_api_rule_tags(sl_office *o, sl_str id, sl_str body, int how); /* 0 replace, 1 add, 2 remove */
+sl_err *sl_api_rule_match(sl_office *o, sl_str body, sl_buf *out);
+void sl_api_rule_bulk(sl_office *o, bool start, sl_str body, sl_api_text done, void *arg);
+/* Prometheus text. */
+void sl_api_metrics(sl_office *o, sl_api_text done, void *arg);
+/* For the test door: the loop a rule's flow runs on, NULL when not running. */
+sl_loop *sl_office_rule_loop(sl_office *o, sl_str id);
+
+/* ---- conf keys and connections ---- */
+/* Merged properties of a source of this type (connectors.md 2.3): yaml default, CONF_KEY, connection, EXTRA, fixed. */
+sl_err *sl_office_source_props(sl_office *o, sl_arena *a, const sl_create *c, sl_str type, sl_json **out);
+#endif

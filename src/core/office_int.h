@@ -1,0 +1,79 @@
+/* Inside the office: the nouns' structs. Office thread only. */
+#ifndef SL_OFFICE_INT_H
+#define SL_OFFICE_INT_H
+#include "core/office.h"
+
+typedef struct stream_def {
+    sl_arena *arena;
+    sl_create *def;
+    sl_str text;
+    bool temp;
+} stream_def;
+
+typedef enum { OP_NONE, OP_START, OP_STOP, OP_SCHED_STOP, OP_RESTART, OP_UPDATE, OP_DELETE } rule_op;
+typedef struct queued {
+    rule_op op;
+    sl_flowspec *spec; /* START, UPDATE: planned already */
+    struct rule_def *def;
+    sl_api_done done;
+    void *arg;
+} queued;
+typedef struct rule_opts {
+    bool event_time, send_meta, send_error, send_nil, no_discard, incremental, disable_alias;
+    int64_t late_ns, concurrency, buffer_length, qos, checkpoint_ns;
+    sl_str cron, duration;
+    sl_json *ranges;
+    int64_t attempts, delay_ns, max_delay_ns;
+    double multiplier, jitter;
+} rule_opts;
+typedef struct rule_def { /* one text of a rule, parsed */
+    sl_arena *arena;
+    sl_str id, name, version, sql, text;
+    bool triggered, temp;
+    sl_json *json, *actions;
+    rule_opts o;
+} rule_def;
+struct sl_rule {
+    sl_office *office;
+    char *id;
+    rule_def *def;
+    sl_rule_state state;
+    char *message;
+    int64_t last_start, last_stop, next_start;
+    sl_flow *flow;
+    sl_meters last; /* of the last run */
+    bool ran;
+    SL_VEC(queued) queue;
+    const char *stop_message;
+    sl_rule_state stop_state;
+    int tries;
+    sl_timer *again;
+};
+struct sl_office {
+    sl_office_conf conf;
+    sl_kvlog *kv;
+    sl_map *streams; /* name -> stream_def */
+    sl_map *rules;   /* id -> sl_rule */
+    sl_map *confkeys; /* "sources.mqtt.name" -> char* JSON text */
+    sl_zone zone;
+    bool private_net, ignore_case, stopping;
+    size_t restore_at;
+    sl_fn restored;
+    void *restored_arg;
+    sl_fn stopped;
+    void *stopped_arg;
+    sl_timer *patrol;
+};
+void stream_def_free(stream_def *d);
+bool stream_in_use(sl_office *o, sl_str name);
+sl_err *streams_load(sl_office *o);
+sl_err *rules_load(sl_office *o);
+/* Parses a rule's JSON. path_id "" for POST. */
+sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out);
+void rule_def_free(rule_def *d);
+/* Everything needed to run: plan, source, sinks. */
+sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out);
+void rule_free(sl_rule *r);
+bool rule_scheduled(const rule_def *d);
+sl_err *store_put(sl_office *o, const char *kind, sl_str name, sl_str value); /* value.p NULL: delete */
+#endif

@@ -1,0 +1,320 @@
+/* A rule's JSON: parsed, checked, and turned into something that runs. Texts: rest-api.md 4.2, 21. */
+#include <stdlib.h>
+#include "base/num.h"
+#include "core/office_int.h"
+
+void rule_def_free(rule_def *d) {
+    if (d)
+        sl_arena_free(d->arena);
+}
+static const char *gokind(const sl_json *v) {
+    static const char *const names[] = {"null", "bool", "number", "string", "array", "object"};
+    return names[v->kind];
+}
+/* Reads a member with a type check in encoding/json's words. */
+static sl_err *want(const sl_json *j, const char *key, sl_jkind kind, const char *gotype, const sl_json **out) {
+    const sl_json *v = sl_json_iget(j, key);
+    *out = NULL;
+    if (!v || v->kind == SL_J_NULL)
+        return NULL;
+    if (v->kind != kind)
+        return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field Rule.%s of type %s", gokind(v), key, gotype);
+    *out = v;
+    return NULL;
+}
+static bool dur_of(const sl_json *v, int64_t *ns) {
+    int64_t ms;
+    if (sl_json_i64(v, &ms)) {
+        *ns = ms * 1000000;
+        return true;
+    }
+    return sl_json_isstr(v) && sl_dur_parse(v->s, ns);
+}
+static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
+    rule_opts *p = &d->o;
+    const sl_settings *s = o->conf.settings;
+    *p = (rule_opts){.late_ns = sl_settings_dur_ms(s, "rule.lateTolerance", 1000) * 1000000, .concurrency = sl_settings_int(s, "rule.concurrency", 1),
+                     .buffer_length = sl_settings_int(s, "rule.bufferLength", 1024), .send_error = sl_settings_bool(s, "rule.sendError", false),
+                     .qos = sl_settings_int(s, "rule.qos", 0), .send_meta = sl_settings_bool(s, "rule.sendMetaToSink", false),
+                     .event_time = sl_settings_bool(s, "rule.isEventTime", false), .checkpoint_ns = sl_settings_dur_ms(s, "rule.checkpointInterval", 300000) * 1000000,
+                     .attempts = sl_settings_int(s, "rule.restartStrategy.attempts", 0), .delay_ns = 1000000000, .multiplier = 2, .max_delay_ns = 30000000000, .jitter = 0.1};
+    if (!j)
+        return NULL;
+    struct {
+        const char *key;
+        bool *to;
+    } bools[] = {{"isEventTime", &p->event_time}, {"sendMetaToSink", &p->send_meta}, {"sendError", &p->send_error}, {"sendNilField", &p->send_nil},
+                 {"disableBufferFullDiscard", &p->no_discard}};
+    for (size_t i = 0; i < sizeof bools / sizeof *bools; i++) {
+        const sl_json *v = sl_json_iget(j, bools[i].key);
+        if (v && v->kind != SL_J_BOOL && v->kind != SL_J_NULL)
+            return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field Rule.options.%s of type bool", gokind(v), bools[i].key);
+        *bools[i].to = sl_json_true(v, *bools[i].to);
+    }
+    struct {
+        const char *key;
+        int64_t *to;
+    } ints[] = {{"concurrency", &p->concurrency}, {"bufferLength", &p->buffer_length}, {"qos", &p->qos}};
+    for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
+        const sl_json *v = sl_json_iget(j, ints[i].key);
+        if (v && v->kind != SL_J_NULL && !sl_json_i64(v, ints[i].to))
+            return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field Rule.options.%s of type int", gokind(v), ints[i].key);
+    }
+    struct {
+        const char *key;
+        int64_t *to;
+    } durs[] = {{"lateTolerance", &p->late_ns}, {"checkpointInterval", &p->checkpoint_ns}};
+    for (size_t i = 0; i < sizeof durs / sizeof *durs; i++) {
+        const sl_json *v = sl_json_iget(j, durs[i].key);
+        if (v && v->kind != SL_J_NULL && !dur_of(v, durs[i].to))
+            return sl_err_new(SL_E_UNDEFINED, "options.%s: expected a duration such as \"1s\" or a number of milliseconds", durs[i].key);
+    }
+    p->cron = sl_json_text(sl_json_iget(j, "cron"), (sl_str){0});
+    p->duration = sl_json_text(sl_json_iget(j, "duration"), (sl_str){0});
+    sl_json *ranges = sl_json_iget(j, "cronDatetimeRange");
+    p->ranges = ranges && ranges->kind == SL_J_ARR && ranges->n ? ranges : NULL;
+    const sl_json *rs = sl_json_iget(j, "restartStrategy");
+    if (rs && rs->kind == SL_J_OBJ) {
+        sl_json_i64(sl_json_iget(rs, "attempts"), &p->attempts);
+        dur_of(sl_json_iget(rs, "delay"), &p->delay_ns);
+        dur_of(sl_json_iget(rs, "maxDelay"), &p->max_delay_ns);
+        const sl_json *m = sl_json_iget(rs, "multiplier"), *jf = sl_json_iget(rs, "jitterFactor");
+        if (m && m->kind == SL_J_NUM)
+            p->multiplier = m->num;
+        if (jf && jf->kind == SL_J_NUM)
+            p->jitter = jf->num;
+    }
+    const sl_json *strategy = sl_json_iget(j, "planOptimizeStrategy");
+    p->incremental = sl_json_true(sl_json_iget(strategy, "enableIncrementalWindow"), false);
+    p->disable_alias = sl_json_true(sl_json_iget(strategy, "disableAliasRefCal"), false);
+    return NULL;
+}
+static sl_err *check_opts(const rule_def *d) {
+    sl_buf b = {0};
+    const rule_opts *p = &d->o;
+    struct {
+        bool bad;
+        const char *text;
+    } rules[] = {{p->concurrency < 0, "invalidConcurrency:concurrency must be greater than 0"},
+                 {p->buffer_length < 0, "invalidBufferLength:bufferLength must be greater than 0"},
+                 {p->late_ns < 0, "invalidLateTol:lateTol must be greater than 0"},
+                 {p->attempts < 0, "invalidRestartAttempts:restart attempts must be greater than 0"}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].bad) {
+            if (b.n)
+                sl_buf_putc(&b, '\n');
+            sl_buf_puts(&b, rules[i].text);
+        }
+    sl_err *e = b.n ? sl_err_new(SL_E_UNDEFINED, "Rule %.*s has invalid options: %s.", SL_FMT(d->id), sl_buf_cstr(&b)) : NULL;
+    sl_buf_free(&b);
+    return e;
+}
+static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d) {
+    sl_arena *a = d->arena;
+    d->text = sl_arena_dup(a, body);
+    sl_str rest;
+    sl_err *e = sl_json_parse(a, d->text, &d->json, &rest);
+    const sl_json *v = NULL;
+    if (!e && d->json->kind != SL_J_OBJ)
+        e = sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go value of type def.Rule", gokind(d->json));
+    const sl_json *j = d->json;
+    if (!e && !(e = want(j, "id", SL_J_STR, "string", &v)) && v)
+        d->id = v->s;
+    if (!e && !(e = want(j, "name", SL_J_STR, "string", &v)) && v)
+        d->name = v->s;
+    if (!e && !(e = want(j, "version", SL_J_STR, "string", &v)) && v)
+        d->version = v->s;
+    if (!e && !(e = want(j, "sql", SL_J_STR, "string", &v)) && v)
+        d->sql = v->s;
+    d->triggered = true;
+    if (!e && !(e = want(j, "triggered", SL_J_BOOL, "bool", &v)) && v)
+        d->triggered = v->b;
+    if (!e && !(e = want(j, "temp", SL_J_BOOL, "bool", &v)) && v)
+        d->temp = v->b;
+    if (!e && !(e = want(j, "actions", SL_J_ARR, "[]map[string]interface {}", &v)))
+        d->actions = (sl_json *)(uintptr_t)v;
+    if (!e)
+        e = want(j, "options", SL_J_OBJ, "def.RuleOption", &v);
+    if (!e)
+        e = read_opts(o, d, v);
+    if (e) {
+        sl_err *wrapped = sl_err_new(SL_E_UNDEFINED, "Parse rule %.*s error : %s.", SL_FMT(body), sl_err_text(e));
+        sl_err_free(e);
+        return wrapped;
+    }
+    if (!d->id.n && !path_id.n)
+        return sl_err_new(SL_E_UNDEFINED, "Missing rule id.");
+    if (path_id.n && d->id.n && !sl_str_eq(path_id, d->id))
+        return sl_err_new(SL_E_UNDEFINED, "RuleId is not consistent with rule id.");
+    if (!d->id.n)
+        d->id = sl_arena_dup(a, path_id);
+    SL_TRY(sl_err_recode(sl_check_id(d->id), SL_E_UNDEFINED));
+    const sl_json *graph = sl_json_iget(j, "graph");
+    bool has_graph = graph && graph->kind == SL_J_OBJ;
+    if (d->sql.n && has_graph)
+        return sl_err_new(SL_E_UNDEFINED, "Rule %.*s has both sql and graph.", SL_FMT(d->id));
+    if (!d->sql.n && !has_graph)
+        return sl_err_new(SL_E_UNDEFINED, "Rule %.*s has neither sql nor graph.", SL_FMT(d->id));
+    if (has_graph)
+        return sl_err_new(SL_E_UNSUPPORTED, "Rule %.*s: graph rules are not available yet, write the rule with sql.", SL_FMT(d->id));
+    sl_select *sel;
+    e = sl_parse_select(a, d->sql, &sel, NULL);
+    if (e) {
+        sl_err *wrapped = sl_err_new(SL_E_UNDEFINED, "Parse SQL %.*s error: %s.", SL_FMT(d->sql), sl_err_text(e));
+        sl_err_free(e);
+        return wrapped;
+    }
+    if (!d->actions || !d->actions->n)
+        return sl_err_new(SL_E_UNDEFINED, "Missing rule actions.");
+    return check_opts(d);
+}
+sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out) {
+    sl_arena *a = sl_arena_new(0);
+    rule_def *d = a ? SL_NEW(a, rule_def) : NULL;
+    if (!d) {
+        sl_arena_free(a);
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    d->arena = a;
+    sl_err *e = parse_into(o, body, path_id, d);
+    if (e) {
+        sl_arena_free(a);
+        return e;
+    }
+    *out = d;
+    return NULL;
+}
+bool rule_scheduled(const rule_def *d) { return d->o.ranges || (d->o.cron.n && d->o.duration.n); }
+
+/* ---- planning ---- */
+static sl_err *make_source(sl_office *o, const char *stream_text, bool all_meta, sl_srcdef **out) {
+    sl_srcdef *s = sl_srcdef_new();
+    if (!s)
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_arena *a = s->arena;
+    sl_stmt st;
+    sl_err *e = sl_parse(a, sl_str_of(stream_text), &st, NULL);
+    if (e)
+        goto fail;
+    const sl_create *c = st.create;
+    const sl_stream_opts *so = &c->opts;
+    sl_str type = so->type.n ? so->type : c->table ? SL_S("file") : SL_S("mqtt");
+    s->stream = c->name;
+    s->datasource = so->datasource;
+    s->def = sl_conn_find(type);
+    if (o->conf.test_mode) { /* the test door stands in for whatever the stream names */
+        const sl_conn_def *feed = sl_conn_find(sl_str_is(type, "memory") ? SL_S("$feed_rows") : SL_S("$feed"));
+        if (feed && (sl_str_is(type, "memory") || sl_str_is(type, "mqtt")))
+            s->def = feed;
+    }
+    if (!s->def || !s->def->source) {
+        e = sl_err_new(SL_E_EXEC, "source type %.*s not found", SL_FMT(type));
+        goto fail;
+    }
+    sl_json *props = NULL;
+    e = sl_office_source_props(o, a, c, type, &props);
+    if (e)
+        goto fail;
+    s->conf = sl_arena_zero(a, s->def->conf_size ? s->def->conf_size : 1);
+    if (s->def->props && (e = sl_err_recode(sl_spec_load(s->def->props, SL_P_SOURCE, props, a, s->conf, NULL), SL_E_EXEC)))
+        goto fail;
+    if (s->def->source->check && (e = s->def->source->check(s->conf, s->datasource)))
+        goto fail;
+    s->fields = c->fields;
+    s->nfields = c->nfields;
+    s->shared = so->shared;
+    s->strict = so->strict;
+    s->timestamp_format = so->timestamp_format;
+    s->zone = o->zone;
+    if (!s->def->source->rows) {
+        sl_str f = sl_json_text(sl_json_get(props, "format"), SL_S("json"));
+        s->codec = sl_codec_find(f);
+        if (!s->codec) {
+            e = sl_err_new(SL_E_EXEC, "format type %.*s not supported", SL_FMT(f));
+            goto fail;
+        }
+        sl_json *names = sl_json_iget(props, "fields");
+        sl_str *cols = NULL;
+        uint32_t n = 0;
+        if (names && names->kind == SL_J_ARR) {
+            cols = SL_NEW_N(a, sl_str, names->n + 1);
+            for (sl_json *x = names->child; x; x = x->next)
+                cols[n++] = x->s;
+        }
+        s->codec_conf = (sl_codec_conf){.fields = c->nfields ? c->fields : NULL, .nfields = c->nfields, .delimiter = so->delimiter,
+                                        .columns = cols, .ncolumns = n, .int64 = sl_json_true(sl_json_iget(props, "useInt64ForWholeNumber"), false),
+                                        .has_header = sl_json_true(sl_json_iget(props, "hasHeader"), false), .schemaid = so->schemaid};
+    }
+    (void)all_meta;
+    *out = s;
+    return NULL;
+fail:
+    sl_srcdef_drop(s);
+    return e;
+}
+sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
+    sl_arena *a = sl_arena_new(0);
+    sl_flowspec *spec = a ? SL_NEW(a, sl_flowspec) : NULL;
+    if (!spec) {
+        sl_arena_free(a);
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    spec->arena = a;
+    spec->rule_id = sl_arena_dup(a, d->id);
+    sl_select *sel = NULL;
+    sl_err *e = sl_parse_select(a, d->sql, &sel, NULL);
+    sl_plan_opts po;
+    sl_plan_opts_default(&po);
+    po.event_time = d->o.event_time;
+    po.send_error = d->o.send_error;
+    po.send_nil = d->o.send_nil;
+    po.send_meta = d->o.send_meta;
+    po.ignore_case = o->ignore_case;
+    po.disable_alias_ref = d->o.disable_alias;
+    po.incremental = d->o.incremental;
+    po.late_ms = d->o.late_ns / 1000000;
+    po.zone = o->zone;
+    po.rule_id = spec->rule_id;
+    po.temp_rule = d->temp;
+    if (!e)
+        e = sl_plan_make(sel, sl_office_find_def, o, &po, &spec->plan);
+    if (!e) {
+        const sl_plan_source *ps = sl_plan_source_at(spec->plan, 0);
+        const sl_create *c = sl_office_find_def(o, ps->stream);
+        if (c && c->opts.shared && d->o.no_discard)
+            e = sl_err_new(SL_E_EXEC, "disableBufferFullDiscard can't be enabled with shared stream %.*s", SL_FMT(ps->stream));
+        else
+            e = make_source(o, sl_arena_dup(a, sl_office_stream_text(o, ps->stream)).p, ps->meta, &spec->src);
+    }
+    spec->sinks = SL_NEW_N(a, sl_sinkdef, d->actions->n);
+    for (const sl_json *x = d->actions->child; x && !e; x = x->next) {
+        const sl_json *act = x->kind == SL_J_OBJ ? x->child : NULL;
+        if (!act) {
+            e = sl_err_new(SL_E_EXEC, "action %u of the rule: expected an object with one key, the type of the sink", spec->nsinks);
+            break;
+        }
+        sl_json *props = act->kind == SL_J_OBJ ? sl_json_clone(a, act) : sl_json_obj(a);
+        const sl_json *selector = sl_json_iget(props, "connectionSelector");
+        sl_json *shared = NULL;
+        sl_str ctype;
+        if (sl_json_isstr(selector) && sl_pool_props(selector->s, a, &shared, &ctype) && sl_str_eq(ctype, act->key))
+            for (const sl_json *p = shared->child; p; p = p->next)
+                sl_json_set(a, props, sl_arena_dup(a, p->key).p, sl_json_clone(a, p));
+        e = sl_sinkdef_make(a, act->key, props, &spec->sinks[spec->nsinks++]);
+    }
+    if (!e && d->o.qos > 0 && spec->src->shared)
+        spec->src->shared = false; /* a private flow until the journal exists (docs/design.md) */
+    if (e) {
+        spec->nsinks = 0;
+        sl_flowspec_free(spec);
+        return e;
+    }
+    spec->send_error = d->o.send_error;
+    spec->qos = (int)d->o.qos;
+    spec->buffer_length = d->o.buffer_length;
+    spec->home = o->conf.home;
+    spec->http = o->conf.http;
+    spec->private_net = o->private_net;
+    *out = spec;
+    return NULL;
+}

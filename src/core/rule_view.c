@@ -1,0 +1,506 @@
+/* What can be seen of rules: texts, lists, status documents, topology, tags, bulk operations, Prometheus. Shapes: rest-api.md 4.1, 5, 6, 23, 28. */
+#include <stdlib.h>
+#include "base/num.h"
+#include "core/office_int.h"
+
+static sl_rule *find(sl_office *o, sl_str id) { return sl_map_get(o->rules, id); }
+static const char *state_name(sl_rule_state s) {
+    static const char *const names[] = {"stopped", "starting", "running", "stopping", "stopped: waiting for next schedule.", "stopped by error"};
+    return names[s];
+}
+sl_err *sl_api_rule_get(sl_office *o, sl_str id, sl_buf *out) {
+    SL_TRY(sl_check_id(id));
+    sl_rule *r = find(o, id);
+    if (!r || r->def->temp)
+        return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found.", SL_FMT(id));
+    sl_buf_str(out, r->def->text);
+    return NULL;
+}
+static int by_id(const void *a, const void *b) { return strcmp((*(sl_rule *const *)a)->id, (*(sl_rule *const *)b)->id); }
+static sl_rule **sorted(sl_office *o, size_t *n) {
+    sl_rule **l = malloc((sl_map_len(o->rules) + 1) * sizeof *l);
+    size_t it = 0;
+    void *v;
+    *n = 0;
+    while (l && sl_map_next(o->rules, &it, NULL, &v))
+        l[(*n)++] = v;
+    if (l)
+        qsort(l, *n, sizeof *l, by_id);
+    return l;
+}
+void sl_api_rule_list(sl_office *o, sl_buf *out) {
+    size_t n;
+    sl_rule **l = sorted(o, &n);
+    sl_buf_putc(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        const rule_def *d = l[i]->def;
+        sl_buf_puts(out, i ? ",{\"id\":" : "{\"id\":");
+        sl_json_put_str(out, d->id);
+        sl_buf_puts(out, ",\"name\":");
+        sl_json_put_str(out, d->name.n ? d->name : d->id);
+        sl_buf_puts(out, ",\"status\":");
+        sl_json_put_str(out, sl_str_of(state_name(l[i]->state)));
+        sl_buf_puts(out, ",\"tags\":");
+        const sl_json *tags = sl_json_iget(d->json, "tags");
+        if (tags && tags->kind == SL_J_ARR)
+            sl_json_write(out, tags, false, 0);
+        else
+            sl_buf_puts(out, "null");
+        sl_buf_puts(out, ",\"trace\":false,\"version\":");
+        sl_json_put_str(out, d->version);
+        sl_buf_putc(out, '}');
+    }
+    sl_buf_putc(out, ']');
+    free(l);
+}
+
+/* ---- status ---- */
+static void key(sl_arena *a, sl_json *j, const sl_meter *m, const char *suffix, sl_json *v) {
+    static const char *const where[] = {"source", "op", "sink"};
+    sl_json_set(a, j, sl_arena_printf(a, "%s_%s_0_%s", where[m->where], m->name, suffix).p, v);
+}
+static void head(sl_arena *a, sl_json *j, const sl_rule *r) {
+    sl_json_set(a, j, "status", sl_json_str(a, sl_str_of(state_name(r->state))));
+    sl_json_set(a, j, "message", sl_json_str(a, sl_str_of(r->message ? r->message : "")));
+    sl_json_set(a, j, "lastStartTimestamp", sl_json_int(a, r->last_start));
+    sl_json_set(a, j, "lastStopTimestamp", sl_json_int(a, r->last_stop));
+    sl_json_set(a, j, "nextStartTimestamp", sl_json_int(a, r->next_start));
+}
+static void body(sl_arena *a, sl_json *j, const sl_meters *ms) {
+    for (uint32_t i = 0; i < ms->n; i++) {
+        const sl_meter *m = &ms->at[i];
+#define K(suffix, v) key(a, j, m, suffix, v)
+        K("records_in_total", sl_json_int(a, (int64_t)m->in));
+        K("records_out_total", sl_json_int(a, (int64_t)m->out));
+        K("messages_processed_total", sl_json_int(a, (int64_t)(m->processed ? m->processed : m->out)));
+        K("process_latency_us", sl_json_int(a, m->latency_us));
+        K("buffer_length", sl_json_int(a, (int64_t)m->buffer));
+        K("last_invocation", sl_json_int(a, m->last_ms));
+        K("exceptions_total", sl_json_int(a, (int64_t)m->errors));
+        K("last_exception", sl_json_str(a, sl_str_of(m->last_error ? m->last_error : "")));
+        K("last_exception_time", sl_json_int(a, m->last_error_ms));
+        if (m->where != 1) {
+            K("connection_status", sl_json_int(a, m->conn));
+            K("connection_last_connected_time", sl_json_int(a, m->conn_at));
+            K("connection_last_disconnected_time", sl_json_int(a, m->disconn_at));
+            K("connection_last_disconnected_message", sl_json_str(a, sl_str_of(m->disconn_why ? m->disconn_why : "")));
+            K("connection_last_try_time", sl_json_int(a, m->try_at));
+        }
+#undef K
+    }
+}
+typedef struct ask { /* one question about the meters of some rules; counts the letters that are out */
+    sl_office *office;
+    char *id;
+    bool v2;
+    sl_api_text done;
+    void *arg;
+    sl_buf out;
+    size_t waiting;
+    struct one *ones;
+    size_t n;
+} ask;
+typedef struct one {
+    ask *of;
+    char *id;
+    sl_meters m;
+    bool live;
+} one;
+static void ask_free(ask *q) {
+    for (size_t i = 0; i < q->n; i++) {
+        free(q->ones[i].id);
+        sl_meters_free(&q->ones[i].m);
+    }
+    free(q->ones);
+    free(q->id);
+    sl_buf_free(&q->out);
+    free(q);
+}
+static void status_ready(void *arg, sl_meters *m) {
+    ask *q = arg;
+    sl_rule *r = find(q->office, sl_str_of(q->id));
+    sl_arena *a = sl_arena_new(0);
+    if (!r || !a)
+        q->done(q->arg, sl_err_new(SL_E_NOTFOUND, "Rule %s is not found", q->id), (sl_str){0});
+    else {
+        sl_json *j = sl_json_obj(a);
+        head(a, j, r);
+        body(a, j, m->n ? m : &r->last);
+        sl_json_write(&q->out, j, q->v2, q->v2 ? 0 : 2);
+        q->done(q->arg, NULL, sl_buf_view(&q->out));
+    }
+    sl_arena_free(a);
+    sl_meters_free(m);
+    ask_free(q);
+}
+void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void *arg) {
+    sl_rule *r = find(o, id);
+    ask *q = r ? calloc(1, sizeof *q) : NULL;
+    if (!q) {
+        done(arg, sl_err_new(r ? SL_E_NOMEM : SL_E_NOTFOUND, r ? "out of memory" : "Rule %.*s is not found", SL_FMT(id)), (sl_str){0});
+        return;
+    }
+    *q = (ask){.office = o, .id = sl_strdup_n(id.p, id.n), .v2 = v2, .done = done, .arg = arg};
+    if (r->flow)
+        sl_flow_meters(r->flow, status_ready, q);
+    else {
+        sl_meters none = {0};
+        status_ready(q, &none);
+    }
+}
+
+/* ---- all rules at once ---- */
+static void all_ready(ask *q, void (*write)(ask *q)) {
+    write(q);
+    q->done(q->arg, NULL, sl_buf_view(&q->out));
+    ask_free(q);
+}
+static void write_all(ask *q) {
+    sl_buf_putc(&q->out, '{');
+    for (size_t i = 0; i < q->n; i++) {
+        sl_rule *r = find(q->office, sl_str_of(q->ones[i].id));
+        const sl_meter *worst = NULL;
+        for (uint32_t k = 0; k < q->ones[i].m.n; k++) {
+            const sl_meter *m = &q->ones[i].m.at[k];
+            if (m->errors && (!worst || m->last_error_ms > worst->last_error_ms))
+                worst = m;
+        }
+        sl_buf_puts(&q->out, i ? "," : "");
+        sl_json_put_str(&q->out, sl_str_of(q->ones[i].id));
+        sl_buf_printf(&q->out, ":{\"status\":\"%s\",\"last_exception\":", r ? state_name(r->state) : "stopped");
+        sl_json_put_str(&q->out, sl_str_of(worst && worst->last_error ? worst->last_error : ""));
+        sl_buf_printf(&q->out, ",\"exceptions_total\":%llu}", worst ? (unsigned long long)worst->errors : 0ull);
+    }
+    sl_buf_putc(&q->out, '}');
+}
+static void label(sl_buf *b, const char *s) { /* Prometheus label value */
+    for (; *s; s++) {
+        if (*s == '\n')
+            sl_buf_puts(b, "\\n");
+        else {
+            if (*s == '"' || *s == '\\')
+                sl_buf_putc(b, '\\');
+            sl_buf_putc(b, *s);
+        }
+    }
+}
+static void write_metrics(ask *q) {
+    static const struct {
+        const char *name, *type, *help;
+        int what; /* 0 in 1 out 2 processed 3 errors 4 latency 5 buffer 6 connection 7 dropped 8 failed */
+    } rows[] = {{"records_in_total", "counter", "Messages taken in", 0},        {"records_out_total", "counter", "Messages sent out", 1},
+                {"messages_processed_total", "counter", "Rows processed", 2},   {"exceptions_total", "counter", "Errors", 3},
+                {"process_latency_us", "gauge", "Duration of the last processing", 4}, {"buffer_length", "gauge", "Messages waiting", 5},
+                {"connection_status", "gauge", "1 connected, 0 connecting, -1 disconnected", 6},
+                {"records_dropped_total", "counter", "Messages dropped because the buffer was full", 7},
+                {"records_failed_total", "counter", "Messages that could not be delivered", 8}};
+    static const char *const where[] = {"source", "op", "sink"};
+    sl_buf *b = &q->out;
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+        for (int w = 0; w < 3; w++) {
+            if ((rows[k].what == 6 && w == 1) || (rows[k].what >= 7 && w != 2))
+                continue;
+            sl_buf_printf(b, "# HELP kuiper_%s_%s %s\n# TYPE kuiper_%s_%s %s\n", where[w], rows[k].name, rows[k].help, where[w], rows[k].name, rows[k].type);
+            for (size_t i = 0; i < q->n; i++)
+                for (uint32_t m = 0; m < q->ones[i].m.n; m++) {
+                    const sl_meter *x = &q->ones[i].m.at[m];
+                    if (x->where != w)
+                        continue;
+                    long long v[] = {(long long)x->in,    (long long)x->out,     (long long)(x->processed ? x->processed : x->out),
+                                     (long long)x->errors, (long long)x->latency_us, (long long)x->buffer,
+                                     x->conn,              (long long)x->dropped,    (long long)x->failed};
+                    sl_buf_printf(b, "kuiper_%s_%s{op=\"", where[w], rows[k].name);
+                    label(b, x->name);
+                    sl_buf_printf(b, "\",op_instance=\"0\",rule=\"");
+                    label(b, q->ones[i].id);
+                    sl_buf_printf(b, "\",type=\"%s\"} %lld\n", where[w], v[rows[k].what]);
+                }
+        }
+    long long running = 0;
+    sl_buf_puts(b, "# HELP kuiper_rule_status 1 running, 0 stopped, -1 error\n# TYPE kuiper_rule_status gauge\n");
+    for (size_t i = 0; i < q->n; i++) {
+        sl_rule *r = find(q->office, sl_str_of(q->ones[i].id));
+        int s = r && r->state == SL_RULE_RUNNING ? 1 : r && r->state == SL_RULE_ERROR ? -1 : 0;
+        running += s == 1;
+        sl_buf_puts(b, "kuiper_rule_status{rule=\"");
+        label(b, q->ones[i].id);
+        sl_buf_printf(b, "\"} %d\n", s);
+    }
+    sl_buf_printf(b, "# HELP kuiper_rule_count Rules by status\n# TYPE kuiper_rule_count gauge\nkuiper_rule_count{status=\"running\"} %lld\n"
+                     "kuiper_rule_count{status=\"stop\"} %lld\n", running, (long long)q->n - running);
+    sl_buf_printf(b, "# HELP process_resident_memory_bytes Resident memory\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %lld\n"
+                     "# HELP process_cpu_seconds_total CPU time\n# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.6f\n",
+                  (long long)sl_rss_bytes(), sl_cpu_seconds());
+}
+static void one_ready(void *arg, sl_meters *m) {
+    one *x = arg;
+    x->m = *m;
+    *m = (sl_meters){0};
+    if (--x->of->waiting == 0)
+        all_ready(x->of, x->of->v2 ? write_metrics : write_all);
+}
+static void ask_all(sl_office *o, bool metrics, sl_api_text done, void *arg) {
+    ask *q = calloc(1, sizeof *q);
+    size_t n;
+    sl_rule **l = sorted(o, &n);
+    one *ones = calloc(n + 1, sizeof *ones);
+    if (!q || !l || !ones) {
+        free(q);
+        free(l);
+        free(ones);
+        done(arg, sl_err_new(SL_E_NOMEM, "out of memory"), (sl_str){0});
+        return;
+    }
+    *q = (ask){.office = o, .v2 = metrics, .done = done, .arg = arg, .ones = ones, .n = n, .waiting = 1};
+    for (size_t i = 0; i < n; i++) {
+        ones[i] = (one){.of = q, .id = sl_strdup_n(l[i]->id, strlen(l[i]->id))};
+        if (l[i]->flow) {
+            q->waiting++;
+            sl_flow_meters(l[i]->flow, one_ready, &ones[i]);
+        }
+    }
+    free(l);
+    if (--q->waiting == 0)
+        all_ready(q, metrics ? write_metrics : write_all);
+}
+void sl_api_rule_status_all(sl_office *o, sl_api_text done, void *arg) { ask_all(o, false, done, arg); }
+void sl_api_metrics(sl_office *o, sl_api_text done, void *arg) { ask_all(o, true, done, arg); }
+
+/* ---- topology, explain, schema ---- */
+static sl_err *never_ran(sl_str id) {
+    return sl_err_new(SL_E_GENERAL, "Fail to get rule %.*s's topo, make sure the rule has been started before", SL_FMT(id));
+}
+sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out) {
+    sl_rule *r = find(o, id);
+    if (!r)
+        return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found", SL_FMT(id));
+    const sl_flowspec *s = r->flow ? sl_flow_spec(r->flow) : NULL;
+    if (!s)
+        return never_ran(id);
+    sl_buf last = {0};
+    sl_buf edges = {0};
+    int op = 2;
+    sl_buf_printf(&last, "source_%.*s", SL_FMT(s->src->stream));
+    sl_buf_puts(out, "{\"sources\":[");
+    sl_json_put_str(out, sl_buf_view(&last));
+    sl_buf_puts(out, "],\"edges\":{");
+    const char *const ops[] = {s->src->codec ? "decoder" : NULL, "project"};
+    for (size_t i = 0; i < 2; i++) {
+        if (!ops[i])
+            continue;
+        sl_buf to = {0};
+        sl_buf_printf(&to, "op_%d_%s", op++, ops[i]);
+        sl_json_put_str(&edges, sl_buf_view(&last));
+        sl_buf_puts(&edges, ":[");
+        sl_json_put_str(&edges, sl_buf_view(&to));
+        sl_buf_puts(&edges, "],");
+        sl_buf_free(&last);
+        last = to;
+    }
+    sl_buf_str(out, sl_buf_view(&edges));
+    sl_json_put_str(out, sl_buf_view(&last));
+    sl_buf_puts(out, ":[");
+    for (uint32_t i = 0; i < s->nsinks; i++)
+        sl_buf_printf(out, "%s\"sink_%.*s_%u\"", i ? "," : "", SL_FMT(s->sinks[i].type), i);
+    sl_buf_puts(out, "]}}");
+    sl_buf_free(&last);
+    sl_buf_free(&edges);
+    return NULL;
+}
+sl_err *sl_api_rule_explain(sl_office *o, sl_str id, sl_buf *out) {
+    sl_rule *r = find(o, id);
+    if (!r)
+        return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found.", SL_FMT(id));
+    sl_flowspec *s = NULL;
+    SL_TRY(rule_plan(o, r->def, &s));
+    sl_plan_explain(s->plan, out);
+    sl_flowspec_free(s);
+    return NULL;
+}
+sl_err *sl_api_rule_schema(sl_office *o, sl_str id, sl_buf *out) {
+    sl_rule *r = find(o, id);
+    if (!r)
+        return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found", SL_FMT(id));
+    if (!r->flow)
+        return never_ran(id);
+    const sl_str *names;
+    bool all;
+    uint32_t n = sl_plan_output(sl_flow_spec(r->flow)->plan, &names, &all);
+    sl_arena *a = sl_arena_new(0);
+    if (!a)
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_json *j = sl_json_obj(a);
+    for (uint32_t i = 0; i < n; i++) {
+        sl_json *c = sl_json_obj(a);
+        sl_json_set(a, c, "hasIndex", sl_json_bool(a, true));
+        sl_json_set(a, c, "index", sl_json_int(a, i));
+        sl_json_set(a, j, sl_arena_dup(a, names[i]).p, c);
+    }
+    sl_json_write(out, j, true, 0);
+    sl_arena_free(a);
+    return NULL;
+}
+sl_err *sl_api_rule_validate(sl_office *o, sl_str text, sl_buf *out) {
+    rule_def *d = NULL;
+    SL_TRY(sl_err_prefix(rule_parse(o, text, (sl_str){0}, &d), "invalid rule json"));
+    sl_select *sel = NULL;
+    sl_err *e = sl_parse_select(d->arena, d->sql, &sel, NULL);
+    sl_buf names = {0};
+    for (uint32_t i = 0; !e && i <= sel->njoins; i++) {
+        sl_str n = i ? sel->joins[i - 1].src.name : sel->from.name;
+        if (!sl_map_has(o->streams, n))
+            e = sl_err_new(SL_E_PLAN, "fail to get stream %.*s, please check if stream is created", SL_FMT(n));
+        if (i)
+            sl_buf_putc(&names, ',');
+        sl_json_put_str(&names, n);
+    }
+    if (!e) {
+        sl_buf_puts(out, "{\"sources\":[");
+        sl_buf_str(out, sl_buf_view(&names));
+        sl_buf_puts(out, "],\"valid\":true}");
+    }
+    sl_buf_free(&names);
+    rule_def_free(d);
+    return e;
+}
+
+/* ---- tags ---- */
+static sl_err *read_tags(sl_arena *a, sl_str text, sl_json **tags) {
+    sl_json *j = NULL;
+    sl_str rest;
+    sl_err *e = sl_json_parse(a, text, &j, &rest);
+    if (!e) {
+        *tags = sl_json_iget(j, "tags");
+        for (sl_json *x = *tags && (*tags)->kind == SL_J_ARR ? (*tags)->child : NULL; x && !e; x = x->next)
+            if (x->kind != SL_J_STR)
+                e = sl_err_new(SL_E_UNDEFINED, "tags: expected texts");
+    }
+    return sl_err_prefix(e, "decode body error");
+}
+static bool has_tag(const sl_json *tags, sl_str t) {
+    for (const sl_json *x = tags && tags->kind == SL_J_ARR ? tags->child : NULL; x; x = x->next)
+        if (sl_str_eq(x->s, t))
+            return true;
+    return false;
+}
+sl_err *sl_api_rule_tags(sl_office *o, sl_str id, sl_str text, int how) {
+    sl_rule *r = find(o, id);
+    if (!r || r->def->temp)
+        return sl_err_prefix(sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found.", SL_FMT(id)), "Get rule error");
+    sl_arena *a = r->def->arena;
+    sl_json *tags = NULL;
+    SL_TRY(read_tags(a, sl_arena_dup(a, text), &tags));
+    sl_json *old = sl_json_iget(r->def->json, "tags"), *fresh = sl_json_arr(a);
+    if (how) /* 1 add, 2 remove: what was there stays in order */
+        for (const sl_json *x = old && old->kind == SL_J_ARR ? old->child : NULL; x; x = x->next)
+            if (how == 1 || !has_tag(tags, x->s))
+                sl_json_add(fresh, sl_json_str(a, x->s));
+    if (how < 2)
+        for (const sl_json *x = tags && tags->kind == SL_J_ARR ? tags->child : NULL; x; x = x->next)
+            if (!has_tag(fresh, x->s))
+                sl_json_add(fresh, sl_json_str(a, x->s));
+    sl_json_set(a, r->def->json, "tags", fresh);
+    sl_json_set(a, r->def->json, "triggered", sl_json_bool(a, r->def->triggered));
+    sl_buf b = {0};
+    sl_json_write(&b, r->def->json, true, 0);
+    r->def->text = sl_arena_dup(a, sl_buf_view(&b));
+    sl_buf_free(&b);
+    return store_put(o, "rule", id, r->def->text);
+}
+static bool matches(const sl_rule *r, const sl_json *tags) {
+    const sl_json *have = sl_json_iget(r->def->json, "tags");
+    for (const sl_json *x = tags && tags->kind == SL_J_ARR ? tags->child : NULL; x; x = x->next)
+        if (!has_tag(have, x->s))
+            return false;
+    return true;
+}
+sl_err *sl_api_rule_match(sl_office *o, sl_str text, sl_buf *out) {
+    sl_arena *a = sl_arena_new(0);
+    sl_json *tags = NULL;
+    sl_err *e = a ? read_tags(a, text, &tags) : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (!e) {
+        size_t n, found = 0;
+        sl_rule **l = sorted(o, &n);
+        sl_buf_putc(out, '{');
+        for (size_t i = 0; i < n; i++)
+            if (matches(l[i], tags)) {
+                sl_buf_puts(out, found++ ? "," : "\"rules\":[");
+                sl_json_put_str(out, sl_str_of(l[i]->id));
+            }
+        sl_buf_puts(out, found ? "]}" : "}");
+        free(l);
+    }
+    sl_arena_free(a);
+    return e;
+}
+typedef struct bulk {
+    size_t waiting, n;
+    struct bulk_one {
+        struct bulk *of;
+        char *id;
+        char *error;
+    } *ones;
+    sl_api_text done;
+    void *arg;
+} bulk;
+static void bulk_end(bulk *k) {
+    sl_buf b = {0};
+    sl_buf_putc(&b, '[');
+    for (size_t i = 0; i < k->n; i++) {
+        sl_buf_puts(&b, i ? ",{\"ruleId\":" : "{\"ruleId\":");
+        sl_json_put_str(&b, sl_str_of(k->ones[i].id));
+        sl_buf_puts(&b, k->ones[i].error ? ",\"success\":false,\"error\":" : ",\"success\":true");
+        if (k->ones[i].error)
+            sl_json_put_str(&b, sl_str_of(k->ones[i].error));
+        sl_buf_putc(&b, '}');
+        free(k->ones[i].id);
+        free(k->ones[i].error);
+    }
+    sl_buf_putc(&b, ']');
+    k->done(k->arg, NULL, sl_buf_view(&b));
+    sl_buf_free(&b);
+    free(k->ones);
+    free(k);
+}
+static void bulk_done(void *arg, sl_err *e) {
+    struct bulk_one *x = arg;
+    if (e)
+        x->error = sl_strdup_n(sl_err_text(e), strlen(sl_err_text(e)));
+    sl_err_free(e);
+    if (--x->of->waiting == 0)
+        bulk_end(x->of);
+}
+void sl_api_rule_bulk(sl_office *o, bool start, sl_str text, sl_api_text done, void *arg) {
+    sl_arena *a = sl_arena_new(0);
+    sl_json *tags = NULL;
+    sl_err *e = a ? read_tags(a, text, &tags) : sl_err_new(SL_E_NOMEM, "out of memory");
+    size_t n = 0, m = 0;
+    sl_rule **l = e ? NULL : sorted(o, &n);
+    bulk *k = calloc(1, sizeof *k);
+    if (!e && (!l || !k || !(k->ones = calloc(n + 1, sizeof *k->ones))))
+        e = sl_err_new(SL_E_NOMEM, "out of memory");
+    for (size_t i = 0; !e && i < n; i++)
+        if (matches(l[i], tags))
+            l[m++] = l[i];
+    if (!e && !m)
+        e = sl_err_new(SL_E_UNDEFINED, "%s failed: no matching rules", start ? "bulk start" : "bulk stop");
+    if (e) {
+        if (k)
+            free(k->ones);
+        free(k);
+        done(arg, e, (sl_str){0});
+    } else {
+        k->done = done;
+        k->arg = arg;
+        k->n = m;
+        k->waiting = m + 1;
+        for (size_t i = 0; i < m; i++) {
+            k->ones[i] = (struct bulk_one){k, sl_strdup_n(l[i]->id, strlen(l[i]->id)), NULL};
+            (start ? sl_api_rule_start : sl_api_rule_stop)(o, sl_str_of(l[i]->id), bulk_done, &k->ones[i]);
+        }
+        if (--k->waiting == 0)
+            bulk_end(k);
+    }
+    free(l);
+    sl_arena_free(a);
+}

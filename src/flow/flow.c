@@ -1,0 +1,304 @@
+/* A running flow: one source, one exec, its sinks. Opening and closing are small state machines on the lane; the office hears by letter.
+ *
+ * Decision: closing first stops the intake of a private source, lets what is in flight settle for up to a second (so that a broker hears its
+ * acknowledgements), then closes source before sinks: what never settled is not committed and comes again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include "base/log.h"
+#include "flow/flow_int.h"
+
+void sl_flowspec_free(sl_flowspec *s) {
+    if (!s)
+        return;
+    sl_plan_drop(s->plan);
+    sl_srcdef_drop(s->src);
+    sl_arena_free(s->arena);
+}
+const sl_flowspec *sl_flow_spec(const sl_flow *f) { return f->spec; }
+sl_loop *sl_flow_loop(const sl_flow *f) { return f->lane->loop; }
+
+sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg, sl_flow_event e, const char *why), void *arg, sl_flow **out) {
+    sl_flow *f = calloc(1, sizeof *f);
+    if (!f)
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    f->sinks = calloc(spec->nsinks ? spec->nsinks : 1, sizeof *f->sinks);
+    const sl_plan_source *ps = sl_plan_source_at(spec->plan, 0);
+    f->colmap = calloc(ps->layout->n + 1, sizeof *f->colmap);
+    if (!f->sinks || !f->colmap) {
+        free(f->sinks);
+        free(f->colmap);
+        free(f);
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    f->spec = spec;
+    f->office = office;
+    f->event = event;
+    f->event_arg = arg;
+    static unsigned turn; /* office thread only */
+    uint64_t where = spec->src->shared ? sl_hash(spec->src->stream.p, spec->src->stream.n) : turn++;
+    f->lane = sl_lane_at((int)(where % (uint64_t)sl_lane_count()));
+    *out = f;
+    return NULL;
+}
+
+/* ---- letters to the office ---- */
+typedef struct letter {
+    sl_flow *f;
+    sl_flow_event e;
+    char *why;
+    void (*event)(void *arg, sl_flow_event e, const char *why);
+    sl_meters m;
+    void (*done)(void *arg, sl_meters *m);
+    void *arg;
+} letter;
+static void event_arrives(void *arg) { /* @on office */
+    letter *l = arg;
+    l->event(l->arg, l->e, l->why ? l->why : ""); /* the flow itself may be gone by now */
+    free(l->why);
+    free(l);
+}
+static void tell(sl_flow *f, sl_flow_event e, const char *why) {
+    if (f->told || f->closing)
+        return;
+    letter *l = calloc(1, sizeof *l);
+    if (!l)
+        return;
+    f->told = true;
+    *l = (letter){.e = e, .why = sl_strdup_n(why, strlen(why)), .event = f->event, .arg = f->event_arg};
+    sl_post(f->office, event_arrives, l);
+}
+
+/* ---- rows ---- */
+static void map_columns(sl_flow *f, const sl_layout *l) {
+    if (f->seen == l)
+        return;
+    const sl_layout *want = sl_plan_source_at(f->spec->plan, 0)->layout;
+    f->identity = want->n == l->n;
+    for (uint32_t i = 0; i < want->n; i++) {
+        int at = i < l->n && sl_str_eq(l->names[i], want->names[i]) ? (int)i : sl_layout_find(l, want->names[i]);
+        f->colmap[i] = at < 0 ? 0xFFFF : (uint16_t)at;
+        f->identity &= at == (int)i;
+    }
+    if (f->seen)
+        sl_layout_drop(f->seen);
+    f->seen = sl_layout_hold(l);
+}
+static int64_t clock_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+void flow_batch(sl_flow *f, sl_batch *b) {
+    if (!f->open || f->eof)
+        return;
+    map_columns(f, b->layout);
+    sl_view v = {.batch = b, .n = b->nrows, .colmap = f->identity ? NULL : f->colmap, .frames = b->frames, .nframes = b->nframes};
+    int64_t t0 = clock_us(), now = sl_now(f->lane->loop);
+    sl_batch *out = NULL;
+    bool failed = false;
+    sl_exec_run(f->exec, 0, &v, now, &out, &failed);
+    f->last_ms = now;
+    f->latency_us = clock_us() - t0;
+    if (failed)
+        sl_error(f->spec->rule_id.p, "out of memory: rows of one batch were lost");
+    if (!out)
+        return;
+    if (!out->ticket)
+        out->ticket = sl_ticket_hold(b->ticket);
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        sink_take(f->sinks[i], out);
+    sl_batch_drop(out);
+}
+static bool idle(const sl_flow *f) {
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        if (!sink_idle(f->sinks[i]))
+            return false;
+    return true;
+}
+static void close_source(void *arg);
+void flow_sink_moved(sl_flow *f) {
+    if (f->closing) {
+        if (f->drain && idle(f)) {
+            sl_timer_free(f->drain);
+            f->drain = NULL;
+            sl_defer(f->lane->loop, close_source, f);
+        }
+        return;
+    }
+    if (!f->open)
+        return;
+    bool full = false, low = true;
+    for (uint32_t i = 0; i < f->nsinks; i++) {
+        full |= sink_full(f->sinks[i]);
+        low &= sink_low(f->sinks[i]);
+    }
+    if (full && !f->pressed) {
+        f->pressed = true;
+        source_pressure(f, true);
+    } else if (low && f->pressed) {
+        f->pressed = false;
+        source_pressure(f, false);
+    }
+    if (f->eof && idle(f))
+        tell(f, SL_FLOW_DONE, "done");
+}
+void flow_eof(sl_flow *f) {
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        sink_finish(f->sinks[i]);
+    f->eof = true;
+    flow_sink_moved(f);
+}
+
+/* ---- opening ---- */
+static void open_now(void *arg) {
+    sl_flow *f = arg;
+    if (f->closing)
+        return;
+    sl_err *e = NULL;
+    f->exec = sl_exec_new(f->spec->plan, sl_now(f->lane->loop));
+    if (!f->exec)
+        e = sl_err_new(SL_E_NOMEM, "out of memory");
+    for (uint32_t i = 0; !e && i < f->spec->nsinks; i++) {
+        e = sink_open(f, i, &f->sinks[i]);
+        if (!e)
+            f->nsinks++;
+    }
+    f->open = !e;
+    if (!e)
+        e = source_join(f);
+    if (e) {
+        f->open = false;
+        tell(f, SL_FLOW_FAILED, sl_err_text(e));
+        sl_err_free(e);
+    }
+}
+void sl_flow_open(sl_flow *f) { sl_post(f->lane->loop, open_now, f); }
+
+/* ---- meters ---- */
+static void put_meter(sl_meters *m, const sl_meter *x) {
+    if (meter_copy(&m->at[m->n], x))
+        m->n++;
+}
+static void snapshot(sl_flow *f, sl_meters *m) {
+    m->n = 0;
+    m->at = calloc((size_t)f->spec->nsinks + 16, sizeof *m->at);
+    if (!m->at)
+        return;
+    const sl_meter *dec = f->source ? source_decoder_meter(f->source) : NULL;
+    int op = 2;
+    if (f->source) {
+        put_meter(m, source_meter(f->source));
+        if (dec) {
+            put_meter(m, dec);
+            op++;
+        }
+    }
+    const sl_exec_stats *st;
+    const char *name;
+    for (uint32_t i = 0; f->exec && i < 12 && (name = sl_exec_op(f->exec, i, &st)); i++) {
+        char full[64];
+        snprintf(full, sizeof full, "%d_%s", op++, name);
+        sl_meter x = {.name = full, .where = 1, .in = st->in, .out = st->out, .processed = st->in, .errors = st->errors, .last_ms = f->last_ms,
+                      .latency_us = f->latency_us};
+        int64_t at = 0;
+        sl_str why = st->errors ? sl_exec_last_error(f->exec, &at) : (sl_str){0};
+        char *text = why.n ? sl_strdup_n(why.p, why.n) : NULL;
+        x.last_error = text;
+        x.last_error_ms = at;
+        put_meter(m, &x);
+        free(text);
+    }
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        put_meter(m, sink_meter(f->sinks[i]));
+}
+static void meters_arrive(void *arg) { /* @on office */
+    letter *l = arg;
+    l->done(l->arg, &l->m);
+    free(l);
+}
+static void meters_now(void *arg) { /* @on lane */
+    letter *l = arg;
+    snapshot(l->f, &l->m);
+    sl_post(l->f->office, meters_arrive, l);
+}
+void sl_flow_meters(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg) {
+    letter *l = calloc(1, sizeof *l);
+    if (!l || (*l = (letter){.f = f, .done = done, .arg = arg}, !sl_post(f->lane->loop, meters_now, l))) {
+        free(l);
+        sl_meters none = {0};
+        done(arg, &none);
+    }
+}
+
+/* ---- closing ---- */
+static void all_closed(void *arg) { /* @on lane */
+    sl_flow *f = arg;
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        sink_free(f->sinks[i]);
+    f->nsinks = 0;
+    if (f->exec)
+        sl_exec_free(f->exec);
+    if (f->seen)
+        sl_layout_drop(f->seen);
+    sl_flowspec_free(f->spec);
+    letter *l = f->done_arg;
+    l->f = NULL;
+    sl_post(f->office, meters_arrive, l);
+    free(f->sinks);
+    free(f->colmap);
+    free(f);
+}
+static void sink_closed(void *arg) {
+    sl_flow *f = arg;
+    if (--f->closing_sinks == 0)
+        sl_defer(f->lane->loop, all_closed, f);
+}
+static void close_sinks(void *arg) {
+    sl_flow *f = arg;
+    f->closing_sinks = f->nsinks + 1;
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        sink_close(f->sinks[i], sink_closed, f);
+    sink_closed(f);
+}
+static void close_source(void *arg) {
+    sl_flow *f = arg;
+    snapshot(f, &((letter *)f->done_arg)->m);
+    f->open = false;
+    source_leave(f, close_sinks, f);
+}
+static void drain_over(void *arg) {
+    sl_flow *f = arg;
+    sl_timer *t = f->drain;
+    f->drain = NULL;
+    sl_timer_free(t);
+    close_source(f);
+}
+static void close_now(void *arg) { /* @on lane */
+    sl_flow *f = arg;
+    if (!f->open || !f->source) {
+        f->closing = true;
+        close_source(f);
+        return;
+    }
+    source_stop_intake(f);
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        sink_finish(f->sinks[i]);
+    f->closing = true;
+    f->drain = idle(f) ? NULL : sl_timer_real(f->lane->loop, drain_over, f);
+    if (f->drain)
+        sl_timer_in(f->drain, 1000);
+    else
+        close_source(f);
+}
+void sl_flow_close(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg) {
+    letter *l = calloc(1, sizeof *l);
+    if (!l) { /* cannot be told; the flow is left running rather than leaked half closed */
+        sl_meters none = {0};
+        done(arg, &none);
+        return;
+    }
+    *l = (letter){.f = f, .done = done, .arg = arg};
+    f->done_arg = l;
+    sl_post(f->lane->loop, close_now, f);
+}

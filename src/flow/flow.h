@@ -1,0 +1,113 @@
+/* Rows moving: the only place where everything meets. A rule and a Connect task both become a flow spec, built and run here.
+ *
+ *   source (connector -> decode) ==batches==> flow (exec) ==derived batches==> sinks (transform -> encode -> queue -> connector)
+ *
+ * A flow and its source live on one lane for life. Inside a flow there are no queues but the one in front of each sink; nodes are a
+ * fused chain of calls. A shared stream is one source with many flows. Between office and lanes only letters (sl_post). */
+#ifndef SL_FLOW_FLOW_H
+#define SL_FLOW_FLOW_H
+#include <stdatomic.h>
+#include "base/vec.h"
+#include "codec/codec.h"
+#include "conn/conn.h"
+#include "sql/plan.h"
+
+/* ---- lanes ---- */
+typedef struct sl_lane sl_lane;
+sl_err *sl_lanes_start(int n); /* @on main, once; n 0 = one per core but one, at least one */
+void sl_lanes_stop(void);      /* flows must be closed before */
+int sl_lane_count(void);
+sl_lane *sl_lane_at(int i);
+sl_loop *sl_lane_loop(sl_lane *l);
+
+/* ---- what a source is; shared by all flows of a shared stream; immutable ---- */
+typedef struct sl_srcdef {
+    _Atomic uint32_t refs;
+    sl_arena *arena; /* owns all below */
+    sl_str stream, datasource;
+    const sl_conn_def *def;
+    void *conf;                /* filled property struct */
+    const sl_codec_def *codec; /* NULL: the connector delivers rows */
+    sl_codec_conf codec_conf;
+    const sl_field *fields; /* declared columns */
+    uint32_t nfields;
+    bool shared, strict;
+    sl_str timestamp_format;
+    sl_zone zone;
+} sl_srcdef;
+sl_srcdef *sl_srcdef_new(void); /* refs 1, empty arena; NULL out of memory */
+sl_srcdef *sl_srcdef_hold(sl_srcdef *d);
+void sl_srcdef_drop(sl_srcdef *d);
+
+/* ---- what a sink is ---- */
+typedef struct sl_sinkopts { /* common sink properties (connectors.md 5) */
+    bool send_single, omit_empty, has_header;
+    int64_t buffer_length, batch_size, concurrency;
+    int64_t linger_ns, resend_ns;
+    sl_str format, delimiter, schemaid, data_template, data_field, table_data_field, compression, encryption;
+    sl_strs fields, exclude;
+    bool cache, resend_alter, cache_clean;
+    int64_t cache_memory, cache_disk, cache_page, resend_priority;
+    sl_str resend_indicator, resend_destination, resource_id, selector;
+    sl_json *compression_props, *enc_props;
+} sl_sinkopts;
+extern const sl_prop sl_sinkopts_props[];
+typedef struct sl_sinkdef {
+    sl_str type; /* action key */
+    const sl_conn_def *def;
+    void *conf;
+    sl_sinkopts opts;
+    const sl_codec_def *codec; /* NULL: the connector takes rows */
+    sl_codec_conf codec_conf;
+} sl_sinkdef;
+/* Fills d from the property object of an action: common properties, the connector's own, codec. Memory from a. Errors: code EXEC with
+ * upstream's text; what cannot run yet is refused by name. */
+sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkdef *d);
+
+/* ---- a flow ---- */
+typedef struct sl_flowspec {
+    sl_arena *arena; /* owns all below but plan and src */
+    sl_str rule_id;
+    sl_plan *plan; /* held */
+    sl_srcdef *src; /* held */
+    sl_sinkdef *sinks;
+    uint32_t nsinks;
+    bool send_error;
+    int qos;
+    int64_t buffer_length;
+    const char *home;
+    struct sl_http_mount *http;
+    bool private_net;
+} sl_flowspec;
+void sl_flowspec_free(sl_flowspec *s);
+
+typedef struct sl_flow sl_flow;
+typedef enum sl_flow_event { SL_FLOW_FAILED, SL_FLOW_DONE } sl_flow_event;
+/* Takes spec. event comes on the office's loop, at most once, never after close's done. */
+sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg, sl_flow_event e, const char *why), void *arg, sl_flow **out);
+void sl_flow_open(sl_flow *f); /* posts the opening to the flow's lane. @on office */
+typedef struct sl_meter {
+    char *name;    /* "demo", "2_decoder", "mqtt_0" */
+    uint8_t where; /* 0 source, 1 op, 2 sink */
+    uint64_t in, out, processed, errors, dropped, failed, filtered;
+    int64_t latency_us, last_ms;
+    uint64_t buffer;
+    char *last_error;
+    int64_t last_error_ms;
+    int conn; /* 1 connected, 0 connecting, -1 disconnected */
+    int64_t conn_at, disconn_at, try_at;
+    char *disconn_why;
+} sl_meter;
+typedef struct sl_meters {
+    sl_meter *at;
+    uint32_t n;
+} sl_meters;
+void sl_meters_free(sl_meters *m);
+/* Ends: intake stops, what is in flight may settle for up to a second, everything is closed. done comes on the office's loop with the last
+ * meters (done takes their content); the flow is gone afterwards. @on office */
+void sl_flow_close(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg);
+/* Snapshot of the meters; done on the office's loop, takes the content. */
+void sl_flow_meters(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg);
+const sl_flowspec *sl_flow_spec(const sl_flow *f);
+sl_loop *sl_flow_loop(const sl_flow *f);
+#endif

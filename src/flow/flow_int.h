@@ -1,0 +1,67 @@
+/* Inside flow: the parts of a running flow. Everything here is touched only on the flow's lane. */
+#ifndef SL_FLOW_INT_H
+#define SL_FLOW_INT_H
+#include "flow/flow.h"
+
+struct sl_lane {
+    sl_loop *loop;
+    sl_thread *thread;
+    struct source_node *shared; /* list of shared sources on this lane */
+};
+
+/* ---- meters: one writer, the lane ---- */
+void meter_error(sl_meter *m, int64_t now_ms, sl_str text);
+void meter_state(sl_meter *m, int64_t now_ms, sl_conn_state s, sl_str why);
+void meter_free(sl_meter *m);
+bool meter_copy(sl_meter *to, const sl_meter *from);
+
+/* ---- source ---- */
+typedef struct source_node source_node;
+sl_err *source_join(sl_flow *f); /* opens the source for f, or joins the shared one; on failure nothing stays */
+/* f gets no batch any more; a private source, or a shared one with no flow left, closes. done when f may go. */
+void source_leave(sl_flow *f, sl_fn done, void *arg);
+void source_stop_intake(sl_flow *f); /* private: pause for good */
+void source_pressure(sl_flow *f, bool on);
+const sl_meter *source_meter(const source_node *s);
+const sl_meter *source_decoder_meter(const source_node *s); /* NULL when rows come decoded */
+bool source_is_shared(const source_node *s);
+
+/* ---- sink ---- */
+typedef struct sink_node sink_node;
+sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out);
+void sink_take(sink_node *s, sl_batch *b); /* a derived batch; lent */
+void sink_finish(sink_node *s);            /* end of input: flushes a partial batch */
+bool sink_idle(const sink_node *s);        /* nothing queued or in flight */
+bool sink_full(const sink_node *s);
+bool sink_low(const sink_node *s);
+void sink_close(sink_node *s, sl_fn done, void *arg);
+const sl_meter *sink_meter(const sink_node *s);
+void sink_free(sink_node *s);
+
+/* ---- flow ---- */
+struct sl_flow {
+    sl_flowspec *spec;
+    sl_loop *office;
+    void (*event)(void *arg, sl_flow_event e, const char *why);
+    void *event_arg;
+    sl_lane *lane;
+    sl_exec *exec;
+    source_node *source;
+    struct sl_flow *next_sub; /* list of flows of one source */
+    sink_node **sinks;
+    uint32_t nsinks;
+    const sl_layout *seen; /* layout that colmap belongs to, held */
+    uint16_t *colmap;
+    bool identity;
+    bool open, closing, eof, pressed, told;
+    uint32_t pending; /* letters on their way to this flow: it may not go before they arrived */
+    sl_timer *drain;
+    void (*done)(void *arg, sl_meters *m);
+    void *done_arg;
+    uint32_t closing_sinks;
+    int64_t last_ms, latency_us;
+};
+void flow_batch(sl_flow *f, sl_batch *b); /* from the source */
+void flow_eof(sl_flow *f);
+void flow_sink_moved(sl_flow *f); /* a sink's queue became shorter or longer */
+#endif

@@ -1,0 +1,451 @@
+/* The source node: a connector's messages become frozen batches, handed to one flow (private) or to all flows of a shared stream, decoded
+ * once with the union of their columns. Keeps the ring from tickets to the connector's positions and commits the settled prefix.
+ *
+ * Decision: a batch is cut when the connector says the socket is drained, at the end of the loop's turn, or at CUT_ROWS / CUT_BYTES. No
+ * timer on the row path. */
+#include <stdlib.h>
+#include "base/log.h"
+#include "flow/flow_int.h"
+
+enum { CUT_ROWS = 512, CUT_BYTES = 512 * 1024 };
+
+typedef struct slot { /* a published batch whose ticket is out */
+    uint64_t seq, pos;
+    bool settled;
+} slot;
+
+struct source_node {
+    sl_source_out out; /* first: the connector holds a pointer to it */
+    sl_srcdef *def;
+    sl_lane *lane;
+    source_node *next; /* lane's list of shared ones */
+    sl_flow *subs;
+    sl_source *src;
+    sl_conn_env env;
+    char *rule_id;
+    sl_decoder *dec;
+    sl_builder *w;
+    uint64_t version; /* of the layout */
+    bool errors;      /* some flow wants error frames */
+    bool want_meta;   /* some flow uses meta() or sends metadata */
+    bool paused, stop, closing, deferred, stale;
+    uint64_t last_pos;
+    bool unsettled_pos; /* last_pos belongs to messages that left no row yet */
+    size_t building;    /* payload bytes in the builder */
+    slot *ring;
+    size_t nring, head, cap; /* outstanding batches, oldest at head; cap is a power of two */
+    uint64_t seq;
+    uint32_t refs; /* itself, tickets, a pending deferred publish, a running walk */
+    sl_meter meter, decoder;
+    sl_fn leave_done;
+    void *leave_arg;
+};
+typedef struct ticket_of {
+    sl_ticket t;
+    source_node *s;
+} ticket_of;
+
+const sl_meter *source_meter(const source_node *s) { return &s->meter; }
+const sl_meter *source_decoder_meter(const source_node *s) { return s->dec ? &s->decoder : NULL; }
+bool source_is_shared(const source_node *s) { return s->def->shared; }
+
+sl_srcdef *sl_srcdef_new(void) {
+    sl_arena *a = sl_arena_new(0);
+    sl_srcdef *d = a ? SL_NEW(a, sl_srcdef) : NULL;
+    if (!d) {
+        sl_arena_free(a);
+        return NULL;
+    }
+    d->arena = a;
+    d->refs = 1;
+    return d;
+}
+sl_srcdef *sl_srcdef_hold(sl_srcdef *d) {
+    atomic_fetch_add(&d->refs, 1);
+    return d;
+}
+void sl_srcdef_drop(sl_srcdef *d) {
+    if (d && atomic_fetch_sub(&d->refs, 1) == 1)
+        sl_arena_free(d->arena);
+}
+
+static void source_unref(source_node *s) {
+    if (--s->refs)
+        return;
+    if (s->dec)
+        s->def->codec->dec_free(s->dec);
+    if (s->w)
+        sl_builder_free(s->w);
+    free(s->ring);
+    free(s->rule_id);
+    meter_free(&s->meter);
+    meter_free(&s->decoder);
+    sl_srcdef_drop(s->def);
+    free(s);
+}
+
+/* ---- layout: union of what the flows want ---- */
+static void relayout(source_node *s) {
+    SL_VEC(sl_str) names = {0};
+    bool all = false;
+    s->errors = s->want_meta = false;
+    for (sl_flow *f = s->subs; f; f = f->next_sub) {
+        const sl_plan_source *ps = sl_plan_source_at(f->spec->plan, 0);
+        all |= ps->all;
+        s->want_meta |= ps->meta;
+        s->errors |= f->spec->send_error;
+        for (uint32_t i = 0; i < ps->layout->n; i++) {
+            bool known = false;
+            for (size_t k = 0; k < names.n && !known; k++)
+                known = sl_str_eq(names.at[k], ps->layout->names[i]);
+            if (!known && !SL_PUSH(names, ps->layout->names[i]))
+                sl_error(s->meter.name, "out of memory while planning columns");
+        }
+    }
+    sl_layout *l = sl_layout_new(names.at, (uint32_t)names.n, ++s->version);
+    if (l) {
+        if (s->w)
+            sl_builder_relayout(s->w, l, all);
+        else
+            s->w = sl_builder_new(l, all);
+        sl_layout_drop(l);
+    }
+    SL_VEC_FREE(names);
+    s->stale = false;
+}
+
+/* ---- tickets ---- */
+static void commit_prefix(source_node *s) {
+    uint64_t pos = 0;
+    bool any = false;
+    while (s->nring && s->ring[s->head].settled) {
+        pos = s->ring[s->head].pos;
+        any = true;
+        s->head = (s->head + 1) & (s->cap - 1);
+        s->nring--;
+    }
+    if (any && !s->closing && s->src)
+        s->def->def->source->commit(s->src, pos);
+}
+static void on_settled(void *arg) {
+    ticket_of *t = arg;
+    source_node *s = t->s;
+    if (s->nring) /* sequence numbers in the ring are dense */
+        s->ring[(s->head + (size_t)(t->t.seq - s->ring[s->head].seq)) & (s->cap - 1)].settled = true;
+    free(t);
+    commit_prefix(s);
+    source_unref(s);
+}
+static void settled(sl_ticket *tk) {
+    ticket_of *t = (ticket_of *)tk;
+    if (sl_loop_mine(t->s->lane->loop))
+        on_settled(t);
+    else
+        sl_post(t->s->lane->loop, on_settled, t);
+}
+static sl_ticket *ticket_new(source_node *s) {
+    if (s->nring == s->cap) {
+        size_t cap = s->cap ? s->cap * 2 : 64;
+        slot *r = malloc(cap * sizeof *r);
+        if (!r)
+            return NULL;
+        for (size_t i = 0; i < s->nring; i++)
+            r[i] = s->ring[(s->head + i) & (s->cap - 1)];
+        free(s->ring);
+        s->ring = r;
+        s->cap = cap;
+        s->head = 0;
+    }
+    ticket_of *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->t.holders = 1;
+    t->t.seq = ++s->seq;
+    t->t.settled = settled;
+    t->s = s;
+    s->ring[(s->head + s->nring++) & (s->cap - 1)] = (slot){t->t.seq, s->last_pos, false};
+    s->refs++;
+    return &t->t;
+}
+
+/* ---- publishing ---- */
+static void publish(source_node *s) {
+    if (!s->w)
+        return;
+    if (sl_builder_events(s->w) == 0) {
+        if (s->unsettled_pos && s->def->def->source->commit) { /* only undecodable messages: failed by policy is settled, in order */
+            s->unsettled_pos = false;
+            sl_ticket_drop(ticket_new(s));
+        }
+        return;
+    }
+    int64_t now = sl_now(s->lane->loop);
+    sl_batch *b = sl_builder_done(s->w, now);
+    s->building = 0;
+    s->unsettled_pos = false;
+    if (!b) {
+        meter_error(&s->meter, now, SL_S("out of memory: rows of one batch were lost"));
+        return;
+    }
+    b->ticket = s->def->def->source->commit ? ticket_new(s) : NULL;
+    s->refs++; /* flows may leave while they run */
+    for (sl_flow *f = s->subs, *n; f; f = n) {
+        n = f->next_sub;
+        flow_batch(f, b);
+    }
+    sl_batch_drop(b); /* drops the batch's hold on the ticket too */
+    if (s->stale && !s->closing)
+        relayout(s);
+    source_unref(s);
+}
+static void publish_later(void *arg) {
+    source_node *s = arg;
+    s->deferred = false;
+    if (!s->closing)
+        publish(s);
+    source_unref(s);
+}
+static void defer_publish(source_node *s) {
+    if (s->deferred)
+        return;
+    s->deferred = true;
+    s->refs++;
+    if (!sl_defer(s->lane->loop, publish_later, s)) {
+        s->deferred = false;
+        s->refs--;
+        publish(s);
+    }
+}
+static bool go_on(source_node *s) {
+    if (sl_builder_events(s->w) >= CUT_ROWS || s->building >= CUT_BYTES)
+        publish(s);
+    else
+        defer_publish(s);
+    return !s->paused && !s->stop;
+}
+
+/* ---- what the connector calls ---- */
+static bool give_bytes(sl_source_out *o, const sl_packet *p) {
+    source_node *s = (source_node *)o;
+    if (s->closing || !s->w || !s->dec)
+        return false;
+    int64_t now = p->at_ms ? p->at_ms : sl_now(s->lane->loop);
+    s->meter.in++;
+    s->meter.out++;
+    s->meter.last_ms = now;
+    s->decoder.in++;
+    s->decoder.last_ms = now;
+    s->last_pos = p->pos;
+    s->unsettled_pos = true;
+    s->building += p->bytes.n;
+    uint32_t rows = 0;
+    sl_str why = {0};
+    sl_arena *a = sl_builder_arena(s->w);
+    sl_value meta = sl_v_absent();
+    if (p->nmeta && s->want_meta) {
+        sl_member *m = sl_arena_alloc(a, p->nmeta * sizeof *m);
+        for (uint32_t i = 0; i < p->nmeta; i++)
+            m[i] = (sl_member){sl_arena_dup(a, p->meta[i].key), sl_value_copy(a, p->meta[i].val)};
+        meta = sl_v_map(m, p->nmeta);
+    }
+    sl_builder_message(s->w, meta, p->at_ms);
+    if (!s->def->codec->decode(s->dec, s->w, p->bytes, false, &rows, &why)) {
+        meter_error(&s->decoder, now, why);
+        if (s->errors)
+            sl_builder_error(s->w, why);
+        return go_on(s);
+    }
+    s->decoder.out += rows;
+    s->decoder.processed += rows;
+    return go_on(s);
+}
+static sl_builder *give_builder(sl_source_out *o) {
+    source_node *s = (source_node *)o;
+    return s->closing ? NULL : s->w;
+}
+static bool give_rows(sl_source_out *o, uint64_t pos) {
+    source_node *s = (source_node *)o;
+    if (s->closing || !s->w)
+        return false;
+    uint32_t n = sl_builder_events(s->w);
+    s->last_pos = pos;
+    s->unsettled_pos = true;
+    s->meter.in += n;
+    s->meter.out += n;
+    s->meter.last_ms = sl_now(s->lane->loop);
+    publish(s);
+    return !s->paused && !s->stop;
+}
+static void give_drained(sl_source_out *o) {
+    source_node *s = (source_node *)o;
+    if (!s->closing)
+        publish(s);
+}
+static void give_error(sl_source_out *o, sl_str text) {
+    source_node *s = (source_node *)o;
+    if (s->closing)
+        return;
+    meter_error(&s->meter, sl_now(s->lane->loop), text);
+    if (s->errors && s->w) {
+        sl_builder_error(s->w, text);
+        defer_publish(s);
+    }
+}
+static void give_eof(sl_source_out *o) {
+    source_node *s = (source_node *)o;
+    if (s->closing)
+        return;
+    publish(s);
+    s->refs++;
+    for (sl_flow *f = s->subs, *n; f; f = n) {
+        n = f->next_sub;
+        flow_eof(f);
+    }
+    source_unref(s);
+}
+static void give_state(sl_source_out *o, sl_conn_state st, sl_str why) {
+    source_node *s = (source_node *)o;
+    int64_t now = sl_now(s->lane->loop);
+    meter_state(&s->meter, now, st, why);
+    if (st == SL_CONN_DISCONNECTED && !s->closing && why.n) {
+        sl_buf b = {0};
+        sl_buf_printf(&b, "disconnected: %.*s", SL_FMT(why));
+        meter_error(&s->meter, now, sl_buf_view(&b));
+        sl_buf_free(&b);
+    }
+}
+
+/* ---- joining and leaving ---- */
+static bool same_def(const sl_srcdef *a, const sl_srcdef *b) { return a == b || (sl_str_eq(a->stream, b->stream) && a->def == b->def); }
+
+static sl_err *source_new(sl_flow *f, source_node **out) {
+    sl_srcdef *def = f->spec->src;
+    source_node *s = calloc(1, sizeof *s);
+    if (!s)
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    s->refs = 1;
+    s->def = sl_srcdef_hold(def);
+    s->lane = f->lane;
+    s->meter.name = sl_strdup_n(def->stream.p, def->stream.n);
+    s->decoder.where = 1;
+    s->decoder.name = sl_strdup_n("2_decoder", 9);
+    sl_buf id = {0};
+    if (def->shared)
+        sl_buf_puts(&id, "$$subtopo_");
+    sl_buf_str(&id, def->shared ? def->stream : f->spec->rule_id);
+    s->rule_id = sl_buf_take(&id);
+    s->out = (sl_source_out){give_bytes, give_builder, give_rows, give_drained, give_error, give_eof, give_state};
+    s->env = (sl_conn_env){.loop = f->lane->loop, .home = f->spec->home, .rule_id = s->rule_id, .op_name = s->meter.name, .http = f->spec->http,
+                           .private_net = f->spec->private_net, .zone = def->zone, .lasts = f->spec->qos >= 1};
+    sl_err *e = NULL;
+    if (def->codec)
+        e = def->codec->dec_new(&def->codec_conf, &s->dec);
+    if (e || !s->meter.name || !s->rule_id || !s->decoder.name) {
+        source_unref(s);
+        return e ? e : sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    *out = s;
+    return NULL;
+}
+sl_err *source_join(sl_flow *f) {
+    sl_srcdef *def = f->spec->src;
+    source_node *s = NULL;
+    if (def->shared)
+        for (s = f->lane->shared; s && (s->closing || !same_def(s->def, def)); s = s->next) {
+        }
+    if (s) {
+        f->next_sub = s->subs;
+        s->subs = f;
+        f->source = s;
+        if (sl_builder_events(s->w))
+            s->stale = true; /* the layout changes at a batch border */
+        else
+            relayout(s);
+        return NULL;
+    }
+    SL_TRY(source_new(f, &s));
+    s->subs = f;
+    f->next_sub = NULL;
+    f->source = s;
+    relayout(s);
+    sl_err *e = s->w ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (!e && def->shared) {
+        s->next = f->lane->shared;
+        f->lane->shared = s;
+    }
+    if (!e) {
+        e = def->def->source->open(def->conf, def->datasource, &s->env, &s->out, (sl_str){"", 0}, &s->src);
+        if (e && def->shared)
+            f->lane->shared = s->next;
+    }
+    if (e) {
+        f->source = NULL;
+        s->subs = NULL;
+        s->closing = true;
+        source_unref(s);
+    }
+    return e;
+}
+static void closed(void *arg) {
+    source_node *s = arg;
+    s->src = NULL;
+    if (s->leave_done)
+        s->leave_done(s->leave_arg);
+    source_unref(s);
+}
+void source_leave(sl_flow *f, sl_fn done, void *arg) {
+    source_node *s = f->source;
+    f->source = NULL;
+    if (!s) {
+        done(arg);
+        return;
+    }
+    for (sl_flow **p = &s->subs; *p; p = &(*p)->next_sub)
+        if (*p == f) {
+            *p = f->next_sub;
+            break;
+        }
+    f->next_sub = NULL;
+    if (s->subs) {
+        if (s->w && sl_builder_events(s->w))
+            s->stale = true;
+        else
+            relayout(s);
+        done(arg);
+        return;
+    }
+    if (s->def->shared)
+        for (source_node **p = &f->lane->shared; *p; p = &(*p)->next)
+            if (*p == s) {
+                *p = s->next;
+                break;
+            }
+    s->closing = true;
+    s->leave_done = done;
+    s->leave_arg = arg;
+    if (s->src)
+        s->def->def->source->close(s->src, closed, s);
+    else
+        closed(s);
+}
+static void set_pause(source_node *s, bool on) {
+    if (s->paused == on || !s->src)
+        return;
+    s->paused = on;
+    const sl_source_ops *ops = s->def->def->source;
+    if (on && ops->pause)
+        ops->pause(s->src);
+    else if (!on && !s->stop && ops->resume)
+        ops->resume(s->src);
+}
+void source_stop_intake(sl_flow *f) {
+    source_node *s = f->source;
+    if (s && !s->def->shared) {
+        set_pause(s, true);
+        s->stop = true;
+    }
+}
+void source_pressure(sl_flow *f, bool on) {
+    if (f->source && !f->source->def->shared && !f->source->stop)
+        set_pause(f->source, on);
+}
