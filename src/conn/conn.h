@@ -19,7 +19,7 @@ typedef struct sl_conn_env {
     const char *home;        /* folder with etc/ data/ log/ */
     const char *rule_id;     /* owner's name in messages */
     const char *op_name;     /* "demo", "mqtt_0" */
-    const struct sl_http_mount *http; /* shared data server (push sources, websocket, sse); NULL in units */
+    struct sl_http_mount *http; /* shared data server (push sources, websocket, sse); NULL in units */
     bool private_net;        /* enablePrivateNet */
     sl_zone zone;
     bool lasts;              /* rule qos >= 1: the source is asked to acknowledge only on commit */

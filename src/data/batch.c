@@ -276,6 +276,8 @@ struct sl_builder {
     sl_value row_meta;
     sl_str row_raw;
     int64_t row_time;
+    sl_value message_meta;
+    int64_t message_time;
 };
 #define NO_TIME INT64_MIN
 
@@ -286,6 +288,8 @@ static bool builder_open(sl_builder *w) { /* takes a shell for the next batch */
     w->rows = w->cleared = w->covered = w->errors = 0;
     w->n = w->layout->n;
     w->failed = false;
+    w->message_meta = (sl_value){.kind = SL_ABSENT};
+    w->message_time = NO_TIME;
     if (w->s && !shell_cols(w->s, w->n)) {
         shell_free(w->s);
         w->s = NULL;
@@ -385,8 +389,8 @@ void sl_builder_row(sl_builder *w) {
     w->cell = w->n ? w->s->cells + w->rows : NULL;
     w->inrow = true;
     w->ntail = w->nindex = 0;
-    w->row_meta = sl_v_absent();
-    w->row_time = NO_TIME;
+    w->row_meta = w->message_meta;
+    w->row_time = w->message_time;
     w->row_raw = (sl_str){NULL, 0};
 }
 void sl_builder_set(sl_builder *w, uint32_t col, sl_value v) {
@@ -458,6 +462,10 @@ void sl_builder_put(sl_builder *w, sl_str key, sl_value v) {
         sl_builder_set(w, (uint32_t)c, v);
     else if (w->all)
         sl_builder_tail(w, key, v);
+}
+void sl_builder_message(sl_builder *w, sl_value meta, int64_t ms) {
+    w->message_meta = meta;
+    w->message_time = ms ? ms : NO_TIME;
 }
 void sl_builder_meta(sl_builder *w, sl_value map) { w->row_meta = map; }
 void sl_builder_time(sl_builder *w, int64_t ms) { w->row_time = ms; }

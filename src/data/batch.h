@@ -139,6 +139,9 @@ void sl_builder_set(sl_builder *w, uint32_t col, sl_value v);       /* by positi
 void sl_builder_tail(sl_builder *w, sl_str key, sl_value v);        /* key bytes must live in the arena; last of equal keys wins */
 void sl_builder_tail_new(sl_builder *w, sl_str key, sl_value v);    /* as tail; the caller knows that the row has no such key yet */
 void sl_builder_put(sl_builder *w, sl_str key, sl_value v);         /* by name: layout or (if all) tail, else ignored */
+/* Rows begun from now on belong to one message: its metadata (MAP in the arena, or ABSENT) and time (0 = none). Holds for the batch
+ * under construction. */
+void sl_builder_message(sl_builder *w, sl_value meta, int64_t ms);
 void sl_builder_meta(sl_builder *w, sl_value map);                  /* of the current row */
 void sl_builder_time(sl_builder *w, int64_t ms);                    /* of the current row */
 void sl_builder_raw(sl_builder *w, sl_str bytes);                   /* of the current row; bytes live in the arena */

@@ -1,0 +1,150 @@
+/* The test door's ends: sources that take what a test feeds ($feed: bytes, $feed_rows: rows) and sinks that keep what they get ($collect:
+ * rows, $collect_bytes). Only there when the daemon runs in test mode; each belongs to one lane.
+ * Decision: the door stands in for a stream's own connector, so that rules run on the very flow they run on in production. */
+#include <stdlib.h>
+#include "base/map.h"
+#include "conn/feed.h"
+
+typedef struct feed {
+    char *topic;
+    sl_source_out *out;
+    struct feed *next;
+} feed;
+static _Thread_local feed *feeds; /* of this lane */
+static _Thread_local collected *kept;
+
+static sl_err *feed_open(const void *conf, sl_str datasource, const sl_conn_env *env, sl_source_out *out, sl_str from, sl_source **src) {
+    feed *f = calloc(1, sizeof *f);
+    if (!f || !(f->topic = sl_strdup_n(datasource.p, datasource.n))) {
+        free(f);
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    f->out = out;
+    feed **end = &feeds;
+    while (*end)
+        end = &(*end)->next;
+    *end = f;
+    *src = (sl_source *)f;
+    out->state(out, SL_CONN_CONNECTED, (sl_str){0});
+    return NULL;
+}
+static void feed_close(sl_source *s, sl_fn done, void *arg) {
+    for (feed **p = &feeds; *p; p = &(*p)->next)
+        if (*p == (feed *)s) {
+            feed *f = *p;
+            *p = f->next;
+            free(f->topic);
+            free(f);
+            break;
+        }
+    done(arg);
+}
+bool sl_feed_bytes(sl_str topic, sl_str bytes, const sl_member *meta, uint32_t nmeta) {
+    bool any = false;
+    for (feed *f = feeds, *n; f; f = n) {
+        n = f->next;
+        if (!sl_str_is(topic, f->topic))
+            continue;
+        f->out->bytes(f->out, &(sl_packet){.bytes = bytes, .meta = meta, .nmeta = nmeta});
+        f->out->drained(f->out);
+        any = true;
+    }
+    return any;
+}
+bool sl_feed_row(sl_str topic, sl_value row, sl_value meta) {
+    bool any = false;
+    for (feed *f = feeds, *n; f; f = n) {
+        n = f->next;
+        sl_builder *w = sl_str_is(topic, f->topic) ? f->out->builder(f->out) : NULL;
+        if (!w)
+            continue;
+        sl_arena *a = sl_builder_arena(w);
+        sl_value v = sl_value_copy(a, row);
+        sl_builder_row(w);
+        for (uint32_t i = 0; v.kind == SL_MAP && i < v.len; i++)
+            sl_builder_put(w, v.map[i].key, v.map[i].val);
+        if (meta.kind == SL_MAP)
+            sl_builder_meta(w, sl_value_copy(a, meta));
+        sl_builder_end(w);
+        f->out->rows(f->out, 0);
+        any = true;
+    }
+    return any;
+}
+static const sl_source_ops feed_ops = {.open = feed_open, .close = feed_close};
+static const sl_source_ops feed_rows_ops = {.rows = true, .open = feed_open, .close = feed_close};
+
+/* ---- collecting ---- */
+typedef struct collect {
+    sl_sink_host *host;
+    sl_loop *loop;
+    char *rule;
+} collect;
+collected *sl_collected_take(sl_str rule) {
+    collected *mine = NULL, **end = &mine, **p = &kept;
+    while (*p)
+        if (sl_str_is(rule, (*p)->rule)) {
+            *end = *p;
+            *p = (*p)->next;
+            end = &(*end)->next;
+            *end = NULL;
+        } else
+            p = &(*p)->next;
+    return mine;
+}
+void sl_collected_free(collected *c) {
+    while (c) {
+        collected *n = c->next;
+        sl_batch_drop(c->batch);
+        free(c->bytes);
+        free(c->rule);
+        free(c);
+        c = n;
+    }
+}
+static sl_err *collect_open(const void *conf, const sl_conn_env *env, sl_sink_host *host, sl_sink **sink) {
+    collect *c = calloc(1, sizeof *c);
+    if (!c || !(c->rule = sl_strdup_n(env->rule_id, strlen(env->rule_id)))) {
+        free(c);
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    c->host = host;
+    c->loop = env->loop;
+    *sink = (sl_sink *)c;
+    host->state(host, SL_CONN_CONNECTED, (sl_str){0});
+    return NULL;
+}
+static uint32_t collect_put(sl_sink *s, const sl_message *m, uint32_t n) {
+    collect *c = (collect *)s;
+    collected **end = &kept;
+    while (*end)
+        end = &(*end)->next;
+    for (uint32_t i = 0; i < n; i++) {
+        collected *k = calloc(1, sizeof *k);
+        if (!k)
+            return i;
+        *k = (collected){.rule = sl_strdup_n(c->rule, strlen(c->rule)), .at_ms = sl_now(c->loop), .batch = m[i].batch ? sl_batch_hold((sl_batch *)(uintptr_t)m[i].batch) : NULL,
+                         .first = m[i].first, .count = m[i].count, .bytes = m[i].batch ? NULL : sl_strdup_n(m[i].bytes.p, m[i].bytes.n), .nbytes = m[i].bytes.n,
+                         .is_error = m[i].is_error, .collection = m[i].collection};
+        *end = k;
+        end = &k->next;
+        c->host->answer(c->host, m[i].seq, m[i].seq, SL_DELIVERED, (sl_str){0});
+    }
+    return n;
+}
+static void collect_close(sl_sink *s, sl_fn done, void *arg) {
+    collect *c = (collect *)s;
+    free(c->rule);
+    free(c);
+    done(arg);
+}
+static const sl_sink_ops collect_ops = {.rows = true, .open = collect_open, .put = collect_put, .close = collect_close};
+static const sl_sink_ops collect_bytes_ops = {.open = collect_open, .put = collect_put, .close = collect_close};
+
+const sl_conn_def sl_conn_feed[] = {
+    {.name = "$feed", .title = "Test feed of bytes", .doc = "Stands in for a source of bytes in test mode.", .source = &feed_ops, .sink = NULL},
+    {.name = "$feed_rows", .title = "Test feed of rows", .doc = "Stands in for a source of rows in test mode.", .source = &feed_rows_ops},
+    {.name = "$collect", .title = "Test collector of rows", .doc = "Keeps the rows it gets, in test mode.", .sink = &collect_ops},
+    {.name = "$collect_bytes", .title = "Test collector of bytes", .doc = "Keeps the payloads it gets, in test mode.", .sink = &collect_bytes_ops},
+    {0},
+};

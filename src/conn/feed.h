@@ -1,0 +1,21 @@
+/* The test door's feeding and collecting ends. All calls @on the lane of the rule. */
+#ifndef SL_CONN_FEED_H
+#define SL_CONN_FEED_H
+#include "conn/conn.h"
+typedef struct collected {
+    struct collected *next;
+    char *rule, *bytes;
+    size_t nbytes;
+    sl_batch *batch; /* held; NULL for bytes */
+    uint32_t first, count;
+    int64_t at_ms;
+    bool is_error, collection;
+} collected;
+/* Gives one message to all sources fed by topic. false: there is none on this lane. */
+bool sl_feed_bytes(sl_str topic, sl_str bytes, const sl_member *meta, uint32_t nmeta);
+bool sl_feed_row(sl_str topic, sl_value row, sl_value meta);
+/* What the rule's collectors got since the last call, in order; the caller frees it. */
+collected *sl_collected_take(sl_str rule);
+void sl_collected_free(collected *c);
+extern const sl_conn_def sl_conn_feed[];
+#endif

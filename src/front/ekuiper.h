@@ -1,0 +1,14 @@
+/* The eKuiper door: REST on 9081, as tables of routes over core/office.h. */
+#ifndef SL_FRONT_EKUIPER_H
+#define SL_FRONT_EKUIPER_H
+#include "core/office.h"
+#include "front/route.h"
+typedef struct sl_door {
+    sl_office *office;
+    int64_t started_ms;
+    sl_fn stop; /* ends the daemon */
+    void *stop_arg;
+} sl_door;
+/* Adds the tables to a router whose app is a sl_door. */
+bool sl_ekuiper_routes(sl_router *rt);
+#endif
