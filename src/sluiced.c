@@ -1,0 +1,184 @@
+/* The daemon: read settings, build the floors upward, wait, take them down in reverse. The only place that exits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <uv.h>
+#include "base/log.h"
+#include "front/ekuiper.h"
+#include "front/testdoor.h"
+#include "os/file.h"
+
+typedef struct daemon {
+    sl_loop *loop;
+    sl_office *office;
+    sl_settings *settings;
+    sl_door door;
+    sl_router *rest_router, *prom_router;
+    sl_http_server *rest, *push, *prom;
+    sl_http_mount *mount;
+    uv_signal_t term, intr;
+    bool ending;
+    int code;
+} daemon_t;
+
+static const char usage[] =
+    "usage: sluiced [--home DIR] [--set KEY=VALUE]… [--lanes N] [--test]\n"
+    "\n"
+    "Runs the sluice daemon in the foreground until SIGTERM. Without arguments it uses the current folder as eKuiper's kuiperd does:\n"
+    "etc/kuiper.yaml when it is there (built-in defaults when not), data/ for what is stored, log/stream.log for the log.\n"
+    "\n"
+    "  --home DIR        use DIR instead of the current folder\n"
+    "  --set KEY=VALUE   set one setting, for example --set basic.restPort=9082\n"
+    "  --lanes N         threads that run rules (default: one per core but one, at least one)\n"
+    "  --test            open the test door: held clock, fed rows (for tests only)\n"
+    "  --version         print the version\n"
+    "\n"
+    "Settings come from: built-in defaults < etc/kuiper.yaml < KUIPER__… < SLUICE__… < --set.\n"
+    "Example: sluiced --home /var/lib/sluice --set basic.restIp=0.0.0.0\n";
+
+static void leave(void *arg) { sl_loop_stop(((daemon_t *)arg)->loop); }
+static void rules_stopped(void *arg) { leave(arg); }
+static void end(void *arg) {
+    daemon_t *d = arg;
+    if (d->ending)
+        return;
+    d->ending = true;
+    sl_info("sluiced", "stopping");
+    if (d->rest)
+        sl_http_close(d->rest, NULL, NULL);
+    sl_office_stop(d->office, rules_stopped, d);
+}
+static void on_signal(uv_signal_t *s, int sig) { end(s->data); }
+static void mount_serve(void *arg, sl_http_req *r) { sl_mount_serve(arg, r); }
+static void restored(void *arg) { sl_info("sluiced", "all rules were tried"); }
+
+static sl_err *listen_on(daemon_t *d, const char *what, const char *ip_key, const char *port_key, const sl_http_opts *o, sl_http_handler h, void *arg,
+                         sl_http_server **out) {
+    char ip[64];
+    sl_str s = sl_settings_str(d->settings, ip_key, "127.0.0.1");
+    snprintf(ip, sizeof ip, "%.*s", SL_FMT(s));
+    int port = (int)sl_settings_int(d->settings, port_key, 0);
+    sl_err *e = sl_http_listen(d->loop, ip, port, o, h, arg, out);
+    if (!e && strcmp(ip, "127.0.0.1") != 0 && !sl_settings_bool(d->settings, "basic.authentication", false))
+        sl_warn("sluiced", "%s listens on %s:%d without authentication: everybody who reaches this address can use it", what, ip, port);
+    return sl_err_prefix(e, "%s (%s, %s)", what, ip_key, port_key);
+}
+static void open_log(const char *home, const sl_settings *s) {
+    char path[512];
+    int fd = -1;
+    sl_str level = sl_settings_str(s, "basic.logLevel", "info");
+    sl_log_level(sl_settings_bool(s, "basic.debug", false) || sl_str_is(level, "debug") ? SL_DEBUG : sl_str_is(level, "warn") ? SL_WARN : sl_str_is(level, "error") ? SL_ERR : SL_INFO);
+    if (sl_settings_bool(s, "basic.fileLog", true)) {
+        snprintf(path, sizeof path, "%s/log", home);
+        sl_err *e = sl_dir_make(path);
+        snprintf(path, sizeof path, "%s/log/stream.log", home);
+        if (!e)
+            fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (e || fd < 0)
+            fprintf(stderr, "cannot write %s: %s\n", path, e ? sl_err_text(e) : strerror(errno));
+        sl_err_free(e);
+    }
+    sl_log_to(fd, sl_settings_bool(s, "basic.consoleLog", false));
+}
+
+int main(int argc, char **argv) {
+    const char *home = ".", *set[64];
+    size_t nset = 0;
+    int lanes = 0;
+    bool test = false;
+    for (int i = 1; i < argc; i++) {
+        const char *x = argv[i];
+        if (strcmp(x, "--help") == 0 || strcmp(x, "-h") == 0) {
+            fputs(usage, stdout);
+            return 0;
+        }
+        if (strcmp(x, "--version") == 0) {
+            printf("sluiced %s\n", SL_VERSION);
+            return 0;
+        }
+        if (strcmp(x, "--test") == 0) {
+            test = true;
+            continue;
+        }
+        if (i + 1 >= argc || (strcmp(x, "--home") != 0 && strcmp(x, "--set") != 0 && strcmp(x, "--lanes") != 0) || (strcmp(x, "--set") == 0 && nset == 64)) {
+            fprintf(stderr, "sluiced: %s: %s\n\n%s", x, strncmp(x, "--", 2) == 0 ? "unknown option, or its value is missing" : "unexpected argument", usage);
+            return 2;
+        }
+        if (strcmp(x, "--home") == 0)
+            home = argv[++i];
+        else if (strcmp(x, "--set") == 0)
+            set[nset++] = argv[++i];
+        else
+            lanes = atoi(argv[++i]);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    static daemon_t d;
+    char *abs = realpath(home, NULL);
+    if (!abs) {
+        fprintf(stderr, "sluiced: --home %s: %s\n", home, strerror(errno));
+        return 1;
+    }
+    sl_err *e = sl_settings_load(abs, set, nset, &d.settings);
+    if (e) {
+        fprintf(stderr, "sluiced: %s\n", sl_err_text(e));
+        return 1;
+    }
+    open_log(abs, d.settings);
+    d.door.started_ms = sl_wall_ns() / 1000000;
+    d.loop = sl_loop_new("office");
+    d.mount = d.loop ? sl_mount_new(d.loop) : NULL;
+    e = d.mount ? sl_lanes_start(test ? 1 : lanes) : sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_http_opts push_opts = {0};
+    if (!e)
+        e = listen_on(&d, "data server", "source.httpServerIp", "source.httpServerPort", &push_opts, mount_serve, d.mount, &d.push);
+    if (!e)
+        e = sl_office_open(&(sl_office_conf){d.loop, abs, d.settings, d.mount, test}, &d.office);
+    d.door.office = d.office;
+    d.door.stop = end;
+    d.door.stop_arg = &d;
+    if (!e) {
+        d.rest_router = sl_router_new(&(sl_router_opts){.cors = true, .clean = true}, &d.door);
+        if (!d.rest_router || !sl_ekuiper_routes(d.rest_router) || (test && !sl_testdoor_routes(d.rest_router)))
+            e = sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    sl_http_opts rest_opts = {.close_each = true};
+    char cert[512], key[512];
+    if (!e && sl_settings_get(d.settings, "basic.restTls.certfile")) {
+        snprintf(cert, sizeof cert, "%.*s", SL_FMT(sl_settings_str(d.settings, "basic.restTls.certfile", "")));
+        snprintf(key, sizeof key, "%.*s", SL_FMT(sl_settings_str(d.settings, "basic.restTls.keyfile", "")));
+        rest_opts.tls_cert = cert;
+        rest_opts.tls_key = key;
+    }
+    if (!e)
+        e = listen_on(&d, "REST", "basic.restIp", "basic.restPort", &rest_opts, sl_router_serve, d.rest_router, &d.rest);
+    if (!e && sl_settings_bool(d.settings, "basic.prometheus", false) &&
+        sl_settings_int(d.settings, "basic.prometheusPort", 20499) != sl_settings_int(d.settings, "basic.restPort", 9081))
+        e = listen_on(&d, "Prometheus", "basic.ip", "basic.prometheusPort", &rest_opts, sl_router_serve, d.rest_router, &d.prom);
+    if (e) {
+        fprintf(stderr, "sluiced: %s\n", sl_err_text(e));
+        sl_error("sluiced", "%s", sl_err_text(e));
+        sl_err_free(e);
+        return 1;
+    }
+    uv_loop_t *uv = sl_loop_uv(d.loop);
+    d.term.data = d.intr.data = &d;
+    uv_signal_init(uv, &d.term);
+    uv_signal_init(uv, &d.intr);
+    uv_signal_start(&d.term, on_signal, SIGTERM);
+    uv_signal_start(&d.intr, on_signal, SIGINT);
+    printf("Serving kuiper (version - %s) on port %lld, and restful api on http://%.*s:%d.\n", SL_VERSION, (long long)sl_settings_int(d.settings, "basic.port", 20498),
+           SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
+    fflush(stdout);
+    sl_info("sluiced", "Serving kuiper (version - %s) on port %lld, and restful api on http://%.*s:%d.", SL_VERSION,
+            (long long)sl_settings_int(d.settings, "basic.port", 20498), SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
+    sl_office_restore(d.office, restored, NULL);
+    sl_loop_run(d.loop);
+    sl_lanes_stop();
+    sl_office_free(d.office);
+    sl_settings_free(d.settings);
+    free(abs);
+    return d.code;
+}
