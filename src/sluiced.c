@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 #include "base/log.h"
+#include "conn/feed.h"
 #include "front/ekuiper.h"
 #include "front/testdoor.h"
 #include "os/file.h"
@@ -115,6 +116,8 @@ int main(int argc, char **argv) {
             lanes = atoi(argv[++i]);
     }
     signal(SIGPIPE, SIG_IGN);
+    if (test)
+        sl_conn_allow_test();
     static daemon_t d;
     char *abs = realpath(home, NULL);
     if (!abs) {

@@ -17,5 +17,7 @@ bool sl_feed_row(sl_str topic, sl_value row, sl_value meta);
 /* What the rule's collectors got since the last call, in order; the caller frees it. */
 collected *sl_collected_take(sl_str rule);
 void sl_collected_free(collected *c);
+/* Makes the definitions below findable by name. @on main, before anything runs. */
+void sl_conn_allow_test(void);
 extern const sl_conn_def sl_conn_feed[];
 #endif
