@@ -529,7 +529,7 @@ bool sl_zone_abbrev(sl_zone id, sl_str abbrev, int64_t local_sec, int32_t *east)
 void sl_civil_of(int64_t sec, int32_t ns, sl_zone z, sl_civil *c) {
     c->east = sl_zone_at(z, sec, &c->abbrev);
     int64_t days = floordiv(sec, DAY);
-    int64_t rest = sec - days * DAY + c->east; /* added late: sec may stand at the end of the range */
+    int64_t rest = (sec % DAY + DAY) % DAY + c->east; /* added late: sec may stand at the end of the range */
     int64_t carry = floordiv(rest, DAY);
     days += carry, rest -= carry * DAY;
     civil_from_days(days, &c->year, &c->month, &c->day);

@@ -309,7 +309,7 @@ bool sl_to_time(sl_arena *a, sl_value v, sl_str format, sl_zone zone, sl_value *
         return false;
     }
     }
-    int64_t sec = ms / 1000 - (ms % 1000 < 0);
-    *out = sl_v_time(sec, (uint32_t)((ms - sec * 1000) * 1000000), zone);
+    int64_t left = ms % 1000, sec = ms / 1000 - (left < 0); /* not ms - sec * 1000: that overflows at the lower end */
+    *out = sl_v_time(sec, (uint32_t)(left < 0 ? left + 1000 : left) * 1000000u, zone);
     return true;
 }

@@ -7,9 +7,6 @@
 
 /* Tables of files that are not there yet are null. */
 #pragma weak sl_funcs_json
-#pragma weak sl_funcs_time
-#pragma weak sl_funcs_array
-#pragma weak sl_funcs_object
 
 static const sl_func *const tables[] = {sl_funcs_agg, sl_funcs_analytic, sl_funcs_math, sl_funcs_str, sl_funcs_hash, sl_funcs_encode,
                                         sl_funcs_conv, sl_funcs_json, sl_funcs_time, sl_funcs_array, sl_funcs_object, sl_funcs_misc};
