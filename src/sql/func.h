@@ -92,6 +92,9 @@ sl_str sl_fn_text(sl_call *c, sl_value v);
 const char *sl_fn_v(sl_call *c, sl_value v);
 /* A buffer's content as text of the arena; frees the buffer. Fails the call when memory was out. */
 sl_value sl_fn_take(sl_call *c, sl_buf *b);
+/* A buffer of the arena with room for n bytes, so that a function that knows its size writes without malloc. Never write more, never free it;
+ * p is NULL when memory is out. */
+sl_buf sl_fn_room(sl_call *c, size_t n);
 /* float64 to int64 as Go on amd64: truncated, out of range and NaN give the smallest int. */
 int64_t sl_go_i64(double d);
 

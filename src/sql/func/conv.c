@@ -32,12 +32,11 @@ sl_value sl_fn_cast_to(sl_call *c, sl_value v, sl_value type) {
             return v;
         if (v.kind != SL_STRING)
             return sl_call_fail(c, "cannot convert %s(%s) to bytea", sl_value_gotype(v), sl_fn_v(c, v));
-        sl_buf out = {0};
+        sl_buf out = sl_fn_room(c, v.len);
         size_t at;
-        bool decoded = sl_base64_get(&out, sl_v_text(v), &at) && !out.failed;
-        s = decoded ? sl_arena_dup(a, sl_buf_view(&out)) : sl_v_text(v);
-        sl_buf_free(&out);
-        return sl_v_bytes(s);
+        if (!out.p)
+            return sl_call_fail(c, "out of memory");
+        return sl_v_bytes(sl_base64_get(&out, sl_v_text(v), &at) ? sl_buf_view(&out) : sl_v_text(v));
     } else
         return sl_call_fail(c, "unknow type, only support bigint, float, string, boolean and datetime");
     return sl_call_fail(c, "not supported type conversion, got error %.*s", SL_FMT(why));

@@ -26,20 +26,23 @@ static sl_value fn_encode(sl_call *c, const sl_value *args, uint32_t n) {
         return sl_call_fail(c, "Only string type can be encoded.");
     if (!base64_only(c, args[1]))
         return sl_call_fail(c, "Only base64 encoding is supported.");
-    sl_buf b = {0};
+    sl_buf b = sl_fn_room(c, (args[0].len + (size_t)2) / 3 * 4);
+    if (!b.p)
+        return sl_call_fail(c, "out of memory");
     sl_base64_put(&b, sl_v_text(args[0]));
-    return sl_fn_take(c, &b);
+    return sl_v_str(sl_buf_view(&b));
 }
 static sl_value fn_decode(sl_call *c, const sl_value *args, uint32_t n) {
     if (args[0].kind != SL_STRING)
         return sl_call_fail(c, "Only string type can be decoded.");
     if (!base64_only(c, args[1]))
         return sl_call_fail(c, "Only base64 decoding is supported.");
-    sl_buf b = {0};
+    sl_buf b = sl_fn_room(c, args[0].len);
     size_t at;
+    if (!b.p)
+        return sl_call_fail(c, "out of memory");
     if (sl_base64_get(&b, sl_v_text(args[0]), &at))
-        return take_bytes(c, &b);
-    sl_buf_free(&b);
+        return sl_v_bytes(sl_buf_view(&b));
     return sl_call_fail(c, "fail to decode base64 string: illegal base64 data at input byte %zu", at);
 }
 static sl_value fn_hex2dec(sl_call *c, const sl_value *args, uint32_t n) {

@@ -5,9 +5,6 @@
 #include "base/num.h"
 #include "sql/func.h"
 
-/* Tables of files that are not there yet are null. */
-#pragma weak sl_funcs_json
-
 static const sl_func *const tables[] = {sl_funcs_agg, sl_funcs_analytic, sl_funcs_math, sl_funcs_str, sl_funcs_hash, sl_funcs_encode,
                                         sl_funcs_conv, sl_funcs_json, sl_funcs_time, sl_funcs_array, sl_funcs_object, sl_funcs_misc};
 enum { MOST = 512, SLOTS = 1024 };
@@ -138,6 +135,10 @@ sl_value sl_fn_take(sl_call *c, sl_buf *b) {
     bool failed = b->failed || !s.p;
     sl_buf_free(b);
     return failed ? sl_call_fail(c, "out of memory") : sl_v_str(s);
+}
+sl_buf sl_fn_room(sl_call *c, size_t n) {
+    char *p = sl_arena_alloc(c->arena, n + 2);
+    return (sl_buf){.p = p, .cap = p ? n + 2 : 0, .failed = !p};
 }
 int64_t sl_go_i64(double d) { return d >= -9223372036854775808.0 && d < 9223372036854775808.0 ? (int64_t)d : INT64_MIN; }
 

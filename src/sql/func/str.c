@@ -145,6 +145,7 @@ static sl_value fn_reverse(sl_call *c, const sl_value *args, uint32_t n) {
 /* ---- regular expressions ---- */
 typedef struct compiled {
     sl_regex *re;
+    sl_buf out; /* of replace, kept to spare an allocation per row */
     size_t n;
     char pattern[];
 } compiled;
@@ -152,6 +153,7 @@ static void drop_compiled(void *state) {
     compiled *k = state;
     if (k) {
         sl_regex_free(k->re);
+        sl_buf_free(&k->out);
         free(k);
     }
 }
@@ -174,6 +176,7 @@ static sl_regex *pattern(sl_call *c, sl_value v, bool *mine, sl_value *bad) {
         return re;
     }
     fresh->re = re;
+    fresh->out = (sl_buf){0};
     fresh->n = s.n;
     if (s.n)
         memcpy(fresh->pattern, s.p, s.n);
@@ -216,13 +219,15 @@ static sl_value fn_regexp_replace(sl_call *c, const sl_value *args, uint32_t n) 
     sl_regex *re = pattern(c, args[1], &mine, &out);
     if (!re)
         return out;
-    sl_buf b = {0};
-    if (sl_regex_replace(re, sl_fn_text(c, args[0]), sl_fn_text(c, args[2]), &b))
-        out = sl_fn_take(c, &b);
-    else {
-        sl_buf_free(&b);
+    sl_buf own = {0}, *b = mine ? &own : &((compiled *)*c->state)->out;
+    sl_buf_clear(b);
+    if (!sl_regex_replace(re, sl_fn_text(c, args[0]), sl_fn_text(c, args[2]), b))
         out = sl_call_fail(c, "%s", too_long);
+    else {
+        sl_str s = sl_arena_dup(c->arena, sl_buf_view(b));
+        out = b->failed || !s.p ? sl_call_fail(c, "out of memory") : sl_v_str(s);
     }
+    sl_buf_free(&own);
     if (mine)
         sl_regex_free(re);
     return out;
