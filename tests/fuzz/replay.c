@@ -46,6 +46,8 @@ int main(int argc, char **argv) {
     size_t files = 0;
     for (int i = 1; i < argc; i++) {
         DIR *d = opendir(argv[i]);
+        if (!d) /* one file */
+            files += file(argv[i]);
         for (struct dirent *e; d && (e = readdir(d));) {
             char path[4096];
             if (e->d_name[0] != '.' && (size_t)snprintf(path, sizeof path, "%s/%s", argv[i], e->d_name) < sizeof path)
