@@ -319,7 +319,7 @@ static void faults_of_the_peer(void **state) {
     want_feed(&f, 4);
     assert_string_equal(f.got.at[1], "t/long/name|0|2");
     assert_string_equal(f.got.at[3], "t/other|0|4");
-    static const char *const why[] = {"never defined", "never defined", "malformed packet", "server shutting down", "packet"};
+    static const char *const why[] = {"never defined", "never defined", "malformed packet", "server shutting down", "does not greet"};
     for (int i = 0; i < 5; i++) {
         WAIT(feed_down, &f);
         if (!strstr(f.why, why[i]))

@@ -525,7 +525,10 @@ static void on_opened(void *arg) {
 static void on_data(void *arg, sl_str bytes) {
     mq_client *c = arg;
     c->heard = true;
-    if (c->phase == MQ_GREETING || c->phase == MQ_UP)
+    if (c->phase == MQ_GREETING && !c->reader.part.n && bytes.n && (unsigned char)bytes.p[0] != SL_MQTT_CONNACK << 4) { /* do not wait for the rest of what is no MQTT */
+        mq_broken(c, "the peer does not greet as an MQTT broker does");
+        drop(c);
+    } else if (c->phase == MQ_GREETING || c->phase == MQ_UP)
         read_bytes(c, bytes);
 }
 static void on_drained(void *arg) {
