@@ -62,7 +62,7 @@ struct sl_source {
     uint32_t n, at;
     uint64_t pos;
     int64_t interval, next;
-    sl_timer *timer;
+    sl_timer *timer, *pump; /* the pump runs on the machine's clock: what is due now needs no time to pass */
     bool loops, paused, ended, due;
 };
 
@@ -121,7 +121,7 @@ static void on_time(void *arg) {
     if (s->paused)
         s->due = true;
     else if (!s->ended)
-        sl_timer_in(s->timer, 0);
+        sl_timer_in(s->pump, 0);
 }
 static sl_err *sim_open(const void *conf, sl_str datasource, const sl_conn_env *env, sl_source_out *out, sl_str from, sl_source **src) {
     const sim_conf *c = conf;
@@ -130,9 +130,10 @@ static sl_err *sim_open(const void *conf, sl_str datasource, const sl_conn_env *
     if (!s)
         return sl_err_new(SL_E_NOMEM, "simulator: out of memory");
     sl_err *e = rows_of(c, &s->arena, &s->rows, &s->n);
-    if (!e && !(s->timer = sl_timer_new(env->loop, on_time, s)))
+    if (!e && (!(s->timer = sl_timer_new(env->loop, on_time, s)) || !(s->pump = sl_timer_real(env->loop, on_time, s))))
         e = sl_err_new(SL_E_NOMEM, "simulator: out of memory");
     if (e) {
+        sl_timer_free(s->timer);
         sl_arena_free(s->arena);
         free(s);
         return e;
@@ -144,7 +145,7 @@ static sl_err *sim_open(const void *conf, sl_str datasource, const sl_conn_env *
     s->next = sl_now(env->loop);
     *src = s;
     out->state(out, SL_CONN_CONNECTED, SL_S(""));
-    sl_timer_at(s->timer, s->next);
+    sl_timer_in(s->pump, 0);
     return NULL;
 }
 static void sim_pause(sl_source *s) { s->paused = true; }
@@ -152,11 +153,12 @@ static void sim_resume(sl_source *s) {
     s->paused = false;
     if (s->due) {
         s->due = false;
-        sl_timer_in(s->timer, 0);
+        sl_timer_in(s->pump, 0);
     }
 }
 static void sim_close(sl_source *s, sl_fn done, void *arg) {
     sl_timer_free(s->timer);
+    sl_timer_free(s->pump);
     sl_arena_free(s->arena);
     free(s);
     done(arg);

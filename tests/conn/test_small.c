@@ -56,7 +56,7 @@ static void test_simulator(void **s) {
     sl_clock_hold(10000);
     kit_begin(&k);
     kit_source(&k, &sl_conn_simulator, "{\"data\":[{\"a\":1,\"b\":\"x\"},{\"a\":2},{\"c\":[1,{\"d\":null}]}],\"interval\":100}", "");
-    sl_clock_move(k.loop, 10000);
+    KIT_UNTIL(&k, k.messages == 1);
     KIT_GOT(&k, "{\"a\":1,\"b\":\"x\"}\n");
     sl_clock_move(k.loop, 10099);
     assert_int_equal(k.messages, 1);
@@ -73,10 +73,12 @@ static void test_simulator(void **s) {
     k.messages = 0;
     k.stop_after = 4;
     kit_source(&k, &sl_conn_simulator, "{\"data\":[{\"a\":1,\"b\":\"x\"},{\"a\":2}],\"interval\":\"1s\",\"loop\":true}", "");
+    KIT_UNTIL(&k, k.messages == 1);
     sl_clock_move(k.loop, 40000);
     KIT_GOT(&k, "{\"a\":1}\n{\"a\":2}\n{\"a\":1}\n{\"a\":2}\n");
     k.stop_after = 6;
     k.def->source->resume(k.src);
+    KIT_UNTIL(&k, k.messages == 5); /* the pull that was due meanwhile */
     sl_clock_move(k.loop, 60000);
     assert_int_equal(k.messages, 6);
     kit_close_source(&k);

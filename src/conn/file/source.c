@@ -1,0 +1,691 @@
+/* The file source: one file once or again and again, or a folder.
+ *
+ * Decision: a queue of files to read and one pump that works a share of it per turn of the loop; watching, ticking and the first load only
+ * put names on the queue. Decision: a folder remembers of each file what it was when it was read (time, size, inode), so that
+ * notifications that changed nothing read nothing, and a burst of writes is one reading after SETTLE_MS of quiet.
+ * Decision: with a rule of qos >= 1 a file is deleted or moved only when its rows are settled. */
+#include "base/log.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "conn/file/inside.h"
+#include "os/file.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum { SETTLE_MS = 50, ROWS_AT_ONCE = 256 };
+typedef enum kind { LINES, CSV, WHOLE } kind;
+
+typedef struct seen { /* what a file was when it was read last */
+    int64_t mtime_ns, size;
+    uint64_t inode;
+} seen;
+typedef struct job { /* a file on the queue, or read and waiting for its rows */
+    char *name; /* in the folder; NULL = the single file */
+    seen was;
+    uint64_t pos; /* of its last message */
+    bool acted;
+} job;
+
+struct sl_source {
+    sl_source_out *out;
+    sl_loop *loop;
+    char *path, *move_to, *rule;
+    kind kind;
+    bool folder, once, paused, closing, watching, late, lasts, started;
+    char delimiter;
+    bool has_header;
+    sl_strs columns;
+    sl_str inflate;
+    int64_t interval, send_interval, action, ignore_start, ignore_end;
+    int64_t next;           /* instant of the next tick */
+    sl_timer *pump, *tick, *settle, *row_wait;
+    union { /* closed by its callback, which frees us: a timer that never ran when nothing is watched */
+        uv_handle_t any;
+        uv_fs_event_t events;
+        uv_timer_t timer;
+    } watch;
+    sl_map *files;          /* name -> seen */
+    sl_map *changed;        /* names notified, waiting for quiet */
+    SL_VEC(job) queue;      /* files to read; [0] is being read when rd is open */
+    SL_VEC(job) read;       /* read, rows not settled yet (for position and action) */
+    int64_t from_ns;        /* saved position: files up to here were read … */
+    SL_VEC(char *) from_names; /* … and of those of this very time, these */
+    reader *rd;
+    char *file;             /* full name of the file being read */
+    csv *csv;
+    SL_VEC(char *) names;   /* columns from the header */
+    bool header_done;
+    uint64_t pos, rows;
+    /* csv column -> builder column, while the layout stays */
+    const sl_layout *layout;
+    SL_VEC(int) map;
+    sl_fn done;
+    void *arg;
+};
+
+static void report(sl_source *s, sl_err *e) {
+    if (!e)
+        return;
+    s->out->error(s->out, sl_str_of(sl_err_text(e)));
+    sl_err_free(e);
+}
+static sl_member file_meta(const sl_source *s) { return (sl_member){SL_S("file"), sl_v_str(sl_str_of(s->file))}; }
+static void kick(sl_source *s) {
+    if (!s->paused && !s->closing)
+        sl_timer_in(s->pump, 0);
+}
+
+/* ---- the queue ---- */
+static bool look_at(const sl_source *s, const char *name, seen *out, bool *plain) {
+    char *full = name ? sl_path_join(s->path, name) : NULL;
+    struct stat st;
+    bool ok = (!name || full) && stat(name ? full : s->path, &st) == 0;
+    free(full);
+    if (!ok)
+        return false;
+    *plain = S_ISREG(st.st_mode);
+    *out = (seen){(int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec, (int64_t)st.st_size, (uint64_t)st.st_ino};
+    return true;
+}
+static bool enqueue(sl_source *s, const char *name, seen was) {
+    job j = {.was = was};
+    if (name && !(j.name = sl_strdup_n(name, strlen(name))))
+        return false;
+    if (SL_PUSH(s->queue, j))
+        return true;
+    free(j.name);
+    return false;
+}
+static bool known(sl_source *s, const char *name, const seen *now) {
+    const seen *old = sl_map_get(s->files, sl_str_of(name));
+    return old && old->mtime_ns == now->mtime_ns && old->size == now->size && old->inode == now->inode;
+}
+static void remember(sl_source *s, const char *name, const seen *now) {
+    seen *old = sl_map_get(s->files, sl_str_of(name));
+    if (!old && (!(old = calloc(1, sizeof *old)) || !sl_map_set(s->files, sl_str_of(name), old, NULL))) {
+        free(old);
+        return; /* out of memory: it may be read twice */
+    }
+    *old = *now;
+}
+static bool before_saved(const sl_source *s, const char *name, const seen *now) {
+    if (now->mtime_ns != s->from_ns)
+        return now->mtime_ns < s->from_ns;
+    for (size_t i = 0; i < s->from_names.n; i++)
+        if (!strcmp(s->from_names.at[i], name))
+            return true;
+    return false;
+}
+static int by_time(const void *a, const void *b) {
+    const job *x = a, *y = b;
+    if (x->was.mtime_ns != y->was.mtime_ns)
+        return x->was.mtime_ns < y->was.mtime_ns ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+/* Puts the plain files of the folder that changed since they were read on the queue, oldest first. */
+static void load_folder(sl_source *s) {
+    sl_dirlist l = {0};
+    sl_err *e = sl_dir_list(s->path, &l);
+    if (e) {
+        report(s, e);
+        return;
+    }
+    size_t first = s->queue.n;
+    bool ok = true;
+    for (size_t i = 0; i < l.n && ok; i++) {
+        seen now;
+        bool plain;
+        if (l.at[i].dir || !look_at(s, l.at[i].name, &now, &plain) || !plain || known(s, l.at[i].name, &now))
+            continue;
+        remember(s, l.at[i].name, &now);
+        if (!before_saved(s, l.at[i].name, &now))
+            ok = enqueue(s, l.at[i].name, now);
+    }
+    sl_dirlist_free(&l);
+    if (s->queue.n > first)
+        qsort(s->queue.at + first, s->queue.n - first, sizeof *s->queue.at, by_time);
+    if (!ok)
+        report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
+}
+static void on_settled_quiet(void *arg) {
+    sl_source *s = arg;
+    size_t it = 0;
+    sl_str name;
+    void *v;
+    while (sl_map_next(s->changed, &it, &name, &v)) {
+        seen now;
+        bool plain;
+        char *n = sl_strdup_n(name.p, name.n);
+        if (n && look_at(s, n, &now, &plain) && plain && !known(s, n, &now)) {
+            remember(s, n, &now);
+            if (!enqueue(s, n, now))
+                report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
+        } else if (n && access(s->path, F_OK) == 0 && !look_at(s, n, &now, &plain)) {
+            free(sl_map_del(s->files, name)); /* gone: forget it */
+        }
+        free(n);
+        sl_map_del(s->changed, name);
+    }
+    if (s->queue.n)
+        kick(s);
+}
+static void on_change(uv_fs_event_t *w, const char *name, int events, int status) {
+    sl_source *s = w->data;
+    if (status < 0) {
+        report(s, sl_err_new(SL_E_IO, "watch %s: %s", s->path, uv_strerror(status)));
+        return;
+    }
+    if (!name || s->closing)
+        return;
+    if (!sl_map_set(s->changed, sl_str_of(name), s, NULL))
+        report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
+    sl_timer_in(s->settle, SETTLE_MS);
+}
+
+/* ---- reading ---- */
+static void act(sl_source *s, const job *j) {
+    if (!s->action)
+        return;
+    char *from = j->name ? sl_path_join(s->path, j->name) : sl_strdup_n(s->path, strlen(s->path));
+    const char *slash = from ? strrchr(from, '/') : NULL;
+    char *to = from && s->action == 2 ? sl_path_join(s->move_to, slash ? slash + 1 : from) : NULL;
+    if (!from || (s->action == 2 && !to))
+        report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
+    else if (s->action == 1 ? unlink(from) : rename(from, to))
+        report(s, s->action == 1 ? sl_err_new(SL_E_IO, "remove %s: %s", from, strerror(errno))
+                                 : sl_err_new(SL_E_IO, "move %s to %s: %s", from, to, strerror(errno)));
+    free(from);
+    free(to);
+}
+static void names_free(sl_source *s) {
+    for (size_t i = 0; i < s->names.n; i++)
+        free(s->names.at[i]);
+    s->names.n = 0;
+}
+static bool begin(sl_source *s) {
+    job *j = &s->queue.at[0];
+    s->file = j->name ? sl_path_join(s->path, j->name) : sl_strdup_n(s->path, strlen(s->path));
+    s->header_done = false;
+    s->rows = 0;
+    names_free(s);
+    if (s->kind == CSV) {
+        csv_free(s->csv);
+        s->csv = csv_new(s->delimiter);
+    }
+    if (!s->file || (s->kind == CSV && !s->csv)) {
+        report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
+        return false;
+    }
+    if (!j->was.size) {
+        sl_warn(s->rule, "file source: %s is empty, skipped", s->file);
+        return false;
+    }
+    sl_err *e = reader_open(s->file, s->kind == WHOLE ? s->inflate : SL_S(""), s->ignore_start, s->ignore_end, &s->rd);
+    report(s, e);
+    return !e;
+}
+/* The first file of the queue is through. */
+static void finish(sl_source *s, bool act_on_it) {
+    job j = s->queue.at[0];
+    memmove(s->queue.at, s->queue.at + 1, --s->queue.n * sizeof *s->queue.at);
+    reader_close(s->rd);
+    s->rd = NULL;
+    free(s->file);
+    s->file = NULL;
+    j.pos = s->pos;
+    if (act_on_it && !s->lasts)
+        act(s, &j);
+    if (act_on_it && (s->lasts || s->folder)) { /* kept until settled, for the action and the position */
+        if (SL_PUSH(s->read, j))
+            return;
+        report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
+    }
+    free(j.name);
+}
+
+static const char *column(sl_source *s, uint32_t i, char *room, size_t cap) {
+    if (s->names.n)
+        return i < s->names.n ? s->names.at[i] : NULL;
+    if (s->columns.n)
+        return i < s->columns.n ? s->columns.at[i].p : NULL;
+    snprintf(room, cap, "cols%u", i);
+    return room;
+}
+static bool remap(sl_source *s, const sl_layout *l, uint32_t n) {
+    if (s->layout == l && s->map.n >= n && s->header_done)
+        return true;
+    s->map.n = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        char room[24];
+        const char *name = column(s, i, room, sizeof room);
+        int at = name ? sl_layout_find(l, sl_str_of(name)) : -1;
+        if (!SL_PUSH(s->map, at))
+            return false;
+    }
+    sl_layout_hold(l);
+    sl_layout_drop(s->layout);
+    s->layout = l;
+    return true;
+}
+/* meta: made with the first row of a batch, shared by the others. */
+static sl_err *put_record(sl_source *s, sl_builder *w, sl_value *meta) {
+    uint32_t n = csv_count(s->csv), want = s->names.n ? (uint32_t)s->names.n : s->columns.n;
+    if (s->has_header && !s->header_done) {
+        for (uint32_t i = 0; i < n; i++) {
+            sl_str f = csv_field(s->csv, i);
+            if (!i && sl_str_starts(f, SL_S("\xef\xbb\xbf")))
+                f = sl_str_n(f.p + 3, f.n - 3); /* what spreadsheets put in front */
+            char *name = sl_strdup_n(f.p, f.n);
+            if (!name || !SL_PUSH(s->names, name)) {
+                free(name);
+                return sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->file);
+            }
+        }
+        s->map.n = 0;
+        s->header_done = true;
+        return NULL;
+    }
+    if (n < want)
+        return sl_err_new(SL_E_CODEC, "file %s: row %llu has %u fields, %u expected", s->file, (unsigned long long)s->rows + 1, n, want);
+    if (!remap(s, sl_builder_layout(w), n))
+        return sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->file);
+    s->header_done = true;
+    bool all = sl_builder_all(w);
+    sl_arena *a = sl_builder_arena(w);
+    sl_builder_row(w);
+    for (uint32_t i = 0; i < n; i++) {
+        if (s->map.at[i] >= 0) {
+            sl_builder_set(w, (uint32_t)s->map.at[i], sl_v_str(sl_arena_dup(a, csv_field(s->csv, i))));
+        } else if (all) {
+            char room[24];
+            const char *name = column(s, i, room, sizeof room);
+            if (name)
+                sl_builder_tail(w, sl_arena_dup(a, sl_str_of(name)), sl_v_str(sl_arena_dup(a, csv_field(s->csv, i))));
+        }
+    }
+    if (meta->kind == SL_ABSENT) {
+        sl_member *m = SL_NEW(a, sl_member);
+        *m = (sl_member){SL_S("file"), sl_v_str(sl_arena_dup(a, sl_str_of(s->file)))};
+        *meta = sl_v_map(m, 1);
+    }
+    sl_builder_meta(w, *meta);
+    sl_builder_end(w);
+    s->rows++;
+    return NULL;
+}
+/* csv: rows of this turn. GOT_LATER: another turn; GOT_ONE: pause (flow or sendInterval). */
+static got read_csv(sl_source *s) {
+    sl_builder *w = s->out->builder(s->out);
+    if (!w)
+        return GOT_ONE;
+    uint32_t n = 0, most = s->send_interval ? 1 : ROWS_AT_ONCE;
+    got g = GOT_ONE;
+    sl_err *e = NULL;
+    sl_value meta = sl_v_absent();
+    while (n < most) {
+        sl_str line;
+        g = reader_line(s->rd, &line, &e);
+        if (g == GOT_END)
+            g = csv_end(s->csv, &e);
+        if (g != GOT_ONE)
+            break;
+        got record = csv_line(s->csv, line, &e);
+        uint64_t before = s->rows;
+        if (record == GOT_ONE)
+            e = put_record(s, w, &meta);
+        if (e) {
+            g = GOT_ERROR;
+            break;
+        }
+        n += s->rows > before;
+    }
+    bool go_on = true;
+    if (n)
+        go_on = s->out->rows(s->out, ++s->pos);
+    if (s->closing)
+        return GOT_ONE;
+    if (e)
+        report(s, sl_err_prefix(e, "read %s", s->file));
+    s->paused |= !go_on;
+    return g;
+}
+static bool give(sl_source *s, sl_str bytes, bool whole) {
+    sl_member meta = file_meta(s);
+    sl_packet p = {.bytes = bytes, .meta = &meta, .nmeta = 1, .pos = ++s->pos, .whole = whole};
+    s->rows++;
+    bool go_on = s->out->bytes(s->out, &p);
+    if (!go_on)
+        s->paused = true;
+    return go_on;
+}
+static got read_bytes(sl_source *s) {
+    sl_err *e = NULL;
+    sl_str b;
+    if (s->kind == WHOLE) {
+        got g = reader_whole(s->rd, &b, &e);
+        if (g == GOT_ONE) {
+            give(s, b, true);
+            return GOT_END;
+        }
+        report(s, e);
+        return g;
+    }
+    for (int i = 0; i < ROWS_AT_ONCE; i++) {
+        got g = reader_line(s->rd, &b, &e);
+        if (g != GOT_ONE) {
+            report(s, e);
+            return g;
+        }
+        if (!give(s, b, false) || s->closing || s->send_interval)
+            return GOT_ONE;
+    }
+    return GOT_LATER;
+}
+static void end_of_queue(sl_source *s) {
+    s->out->drained(s->out);
+    if (s->closing)
+        return;
+    if (s->once) {
+        s->once = false;
+        s->out->eof(s->out);
+    } else if (s->late) {
+        s->late = s->started = false;
+        kick(s);
+    }
+}
+static void on_pump(void *arg) {
+    sl_source *s = arg;
+    if (s->paused || s->closing)
+        return;
+    if (!s->started) {
+        s->started = true;
+        seen now;
+        bool plain;
+        if (s->folder)
+            load_folder(s);
+        else if (!look_at(s, NULL, &now, &plain))
+            report(s, sl_err_new(SL_E_IO, "file %s not exist", s->path));
+        else if (!enqueue(s, NULL, now))
+            report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
+    }
+    if (!s->queue.n) {
+        end_of_queue(s);
+        return;
+    }
+    if (!s->rd) {
+        if (!begin(s)) {
+            finish(s, false);
+            if (!s->closing)
+                kick(s);
+            return;
+        }
+    }
+    reader_turn(s->rd);
+    got g = s->kind == CSV ? read_csv(s) : read_bytes(s);
+    if (s->closing)
+        return;
+    if (g == GOT_END || g == GOT_ERROR) {
+        finish(s, g == GOT_END);
+        if (s->closing)
+            return;
+        if (!s->queue.n && !s->paused)
+            end_of_queue(s);
+        else
+            kick(s);
+    } else if (s->send_interval && g == GOT_ONE && !s->paused) {
+        sl_timer_in(s->row_wait, s->send_interval);
+    } else {
+        kick(s);
+    }
+}
+static void on_row_wait(void *arg) { kick(arg); }
+static void on_tick(void *arg) {
+    sl_source *s = arg;
+    s->next += s->interval;
+    int64_t now = sl_now(s->loop);
+    if (s->next <= now)
+        s->next = now + s->interval;
+    sl_timer_at(s->tick, s->next);
+    if (s->queue.n) /* still reading: this tick is for when it is through */
+        s->late = true;
+    s->started = s->queue.n > 0;
+    if (!s->started)
+        kick(s);
+}
+
+/* ---- life ---- */
+static bool streams(sl_str type) { return sl_str_is(type, "csv") || sl_str_is(type, "lines") || sl_str_is(type, "parquet"); }
+static sl_err *source_check(const void *conf, sl_str datasource) {
+    const file_conf *c = conf;
+    if (!c->path.n)
+        return sl_err_new(SL_E_CONF, "missing property path");
+    if (sl_str_is(c->file_type, "parquet"))
+        return sl_err_new(SL_E_UNSUPPORTED, "fileType parquet is not supported: there is no library for it; convert the file to csv or lines");
+    if (c->interval < 0 || c->send_interval < 0)
+        return sl_err_new(SL_E_CONF, "interval and sendInterval must not be negative");
+    if (c->action < 0 || c->action > 2)
+        return sl_err_new(SL_E_CONF, "invalid actionAfterRead: %lld", (long long)c->action);
+    if (c->action == 2 && !c->move_to.n)
+        return sl_err_new(SL_E_CONF, "missing moveTo when actionAfterRead is 2");
+    if (c->decompression.n) {
+        if (streams(c->file_type))
+            return sl_err_new(SL_E_CONF, "decompression is not supported for %.*s file type", SL_FMT(c->file_type));
+        if (sl_str_is(c->decompression, "zstd"))
+            return sl_err_new(SL_E_UNSUPPORTED, "decompression zstd of files is not offered yet; use gzip, zlib or flate");
+        if (!sl_str_is(c->decompression, "gzip") && !sl_str_is(c->decompression, "zlib") && !sl_str_is(c->decompression, "flate"))
+            return sl_err_new(SL_E_CONF, "unsupported decompressor: %.*s", SL_FMT(c->decompression));
+    }
+    return NULL;
+}
+static void source_free(sl_source *s) {
+    sl_timer_free(s->pump);
+    sl_timer_free(s->tick);
+    sl_timer_free(s->settle);
+    sl_timer_free(s->row_wait);
+    reader_close(s->rd);
+    csv_free(s->csv);
+    names_free(s);
+    for (size_t i = 0; i < s->queue.n; i++)
+        free(s->queue.at[i].name);
+    for (size_t i = 0; i < s->read.n; i++)
+        free(s->read.at[i].name);
+    for (size_t i = 0; i < s->from_names.n; i++)
+        free(s->from_names.at[i]);
+    size_t it = 0;
+    sl_str k;
+    void *v;
+    while (s->files && sl_map_next(s->files, &it, &k, &v))
+        free(v);
+    sl_map_free(s->files);
+    sl_map_free(s->changed);
+    SL_VEC_FREE(s->names);
+    SL_VEC_FREE(s->queue);
+    SL_VEC_FREE(s->read);
+    SL_VEC_FREE(s->from_names);
+    SL_VEC_FREE(s->map);
+    sl_layout_drop(s->layout);
+    free(s->file);
+    free(s->path);
+    free(s->move_to);
+    free(s->rule);
+    free(s);
+}
+static sl_err *restore(sl_source *s, sl_str from) {
+    if (!from.n)
+        return NULL;
+    sl_arena *a = sl_arena_new(0);
+    sl_json *j = NULL;
+    sl_err *e = a ? sl_json_parse(a, from, &j, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
+    const sl_json *t = j ? sl_json_get(j, "mtime") : NULL, *names = j ? sl_json_get(j, "names") : NULL;
+    if (!e && (!t || !sl_json_i64(t, &s->from_ns)))
+        e = sl_err_new(SL_E_CONF, "the saved position %.*s has no mtime", SL_FMT(from));
+    for (const sl_json *n = names ? names->child : NULL; n && !e; n = n->next) {
+        char *copy = sl_strdup_n(n->s.p, n->s.n);
+        if (!copy || !SL_PUSH(s->from_names, copy)) {
+            free(copy);
+            e = sl_err_new(SL_E_NOMEM, "out of memory");
+        }
+    }
+    sl_arena_free(a);
+    return sl_err_prefix(e, "file %s", s->path);
+}
+static sl_err *set_up(sl_source *s, const file_conf *c, const sl_conn_env *env, sl_str from) {
+    struct stat st;
+    if (stat(s->path, &st) != 0)
+        return sl_err_new(SL_E_IO, "file %s not exist", s->path);
+    s->folder = S_ISDIR(st.st_mode);
+    s->once = !s->folder && !s->interval;
+    if (s->action == 2) {
+        SL_TRY(sl_dir_make(s->move_to));
+    }
+    if (s->folder)
+        SL_TRY(restore(s, from));
+    if (s->folder && !s->interval) { /* watch first, list then: nothing falls between */
+        int r = uv_fs_event_init(sl_loop_uv(s->loop), &s->watch.events);
+        if (r == 0) {
+            s->watching = true;
+            s->watch.any.data = s;
+            r = uv_fs_event_start(&s->watch.events, on_change, s->path, 0);
+        }
+        if (r != 0)
+            return sl_err_new(SL_E_IO, "watch %s: %s", s->path, uv_strerror(r));
+    }
+    return NULL;
+}
+static void on_watch_closed(uv_handle_t *h) {
+    sl_source *s = h->data;
+    sl_fn done = s->done;
+    void *arg = s->arg;
+    source_free(s);
+    if (done)
+        done(arg);
+}
+static sl_err *source_open(const void *conf, sl_str datasource, const sl_conn_env *env, sl_source_out *out, sl_str from, sl_source **src) {
+    const file_conf *c = conf;
+    SL_TRY(source_check(conf, datasource));
+    sl_source *s = calloc(1, sizeof *s);
+    if (!s)
+        return sl_err_new(SL_E_NOMEM, "file: out of memory");
+    s->out = out;
+    s->loop = env->loop;
+    s->lasts = env->lasts;
+    s->kind = sl_str_is(c->file_type, "lines") ? LINES : sl_str_is(c->file_type, "csv") ? CSV : WHOLE;
+    s->delimiter = c->delimiter.n ? c->delimiter.p[0] : ',';
+    s->has_header = c->has_header;
+    s->columns = c->columns;
+    s->inflate = c->decompression;
+    s->interval = (c->interval + 999999) / 1000000;
+    s->send_interval = (c->send_interval + 999999) / 1000000;
+    s->action = c->action;
+    s->ignore_start = c->ignore_start;
+    s->ignore_end = c->ignore_end;
+    s->rule = sl_strdup_n(env->rule_id, strlen(env->rule_id));
+    char *ds = sl_strdup_n(datasource.p, datasource.n);
+    char *dir = sl_path_join(env->home, c->path.p), *full = dir && ds ? (datasource.n ? sl_path_join(dir, ds) : sl_strdup_n(dir, strlen(dir))) : NULL;
+    s->path = full;
+    s->move_to = sl_path_join(env->home, c->move_to.n ? c->move_to.p : ".");
+    free(ds);
+    free(dir);
+    s->files = sl_map_new();
+    s->changed = sl_map_new();
+    s->pump = sl_timer_real(s->loop, on_pump, s);
+    s->settle = sl_timer_real(s->loop, on_settled_quiet, s);
+    s->tick = sl_timer_new(s->loop, on_tick, s);
+    s->row_wait = sl_timer_new(s->loop, on_row_wait, s);
+    sl_err *e = NULL;
+    if (!s->path || !s->move_to || !s->rule || !s->files || !s->changed || !s->pump || !s->settle || !s->tick || !s->row_wait)
+        e = sl_err_new(SL_E_NOMEM, "file: out of memory");
+    else
+        e = set_up(s, c, env, from);
+    if (e) {
+        if (s->watching) {
+            s->closing = true;
+            uv_close(&s->watch.any, on_watch_closed);
+        } else {
+            source_free(s);
+        }
+        return e;
+    }
+    *src = s;
+    out->state(out, SL_CONN_CONNECTED, SL_S(""));
+    if (s->interval) {
+        s->next = sl_now(s->loop) + s->interval;
+        sl_timer_at(s->tick, s->next);
+    }
+    kick(s);
+    return NULL;
+}
+static void source_commit(sl_source *s, uint64_t upto) {
+    size_t n = 0, drop = 0;
+    for (; n < s->read.n && s->read.at[n].pos <= upto; n++) {
+        job *j = &s->read.at[n];
+        if (s->lasts && !j->acted)
+            act(s, j);
+        j->acted = true;
+        if (n && j->was.mtime_ns != j[-1].was.mtime_ns)
+            drop = n;
+    }
+    if (!s->folder)
+        drop = n; /* of a folder, the newest file stays for the position, and those of its very time with it */
+    for (size_t i = 0; i < drop; i++)
+        free(s->read.at[i].name);
+    if (drop)
+        memmove(s->read.at, s->read.at + drop, (s->read.n -= drop) * sizeof *s->read.at);
+}
+static bool source_position(sl_source *s, uint64_t upto, sl_buf *json) {
+    if (!s->folder)
+        return false;
+    int64_t t = s->from_ns;
+    for (size_t i = 0; i < s->read.n && s->read.at[i].pos <= upto; i++)
+        if (s->read.at[i].was.mtime_ns > t)
+            t = s->read.at[i].was.mtime_ns;
+    if (!t)
+        return false;
+    sl_buf_printf(json, "{\"mtime\":%lld,\"names\":[", (long long)t);
+    bool any = false;
+    for (size_t i = 0; t == s->from_ns && i < s->from_names.n; i++, any = true) {
+        sl_buf_puts(json, any ? "," : "");
+        sl_json_put_str(json, sl_str_of(s->from_names.at[i]));
+    }
+    for (size_t i = 0; i < s->read.n && s->read.at[i].pos <= upto; i++)
+        if (s->read.at[i].was.mtime_ns == t) {
+            sl_buf_puts(json, any ? "," : "");
+            sl_json_put_str(json, sl_str_of(s->read.at[i].name));
+            any = true;
+        }
+    sl_buf_puts(json, "]}");
+    return !json->failed;
+}
+static void source_pause(sl_source *s) { s->paused = true; }
+static void source_resume(sl_source *s) {
+    s->paused = false;
+    kick(s);
+}
+static void source_close(sl_source *s, sl_fn done, void *arg) {
+    s->closing = true;
+    sl_timer_stop(s->pump);
+    sl_timer_stop(s->tick);
+    sl_timer_stop(s->settle);
+    sl_timer_stop(s->row_wait);
+    s->done = done;
+    s->arg = arg;
+    /* not freed at once: the flow may close us from inside of what the pump called */
+    if (!s->watching) {
+        uv_timer_init(sl_loop_uv(s->loop), &s->watch.timer);
+        s->watch.any.data = s;
+    }
+    uv_close(&s->watch.any, on_watch_closed);
+}
+const sl_source_ops file_source = {.bounded = true,
+                                   .rewinds = true,
+                                   .check = source_check,
+                                   .open = source_open,
+                                   .commit = source_commit,
+                                   .pause = source_pause,
+                                   .resume = source_resume,
+                                   .position = source_position,
+                                   .close = source_close};
