@@ -18,7 +18,7 @@ typedef struct daemon {
     sl_settings *settings;
     sl_door door;
     sl_router *rest_router, *prom_router;
-    sl_http_server *rest, *push, *prom;
+    sl_http_server *rest, *cli, *push, *prom;
     sl_http_mount *mount;
     uv_signal_t term, intr;
     bool ending;
@@ -50,6 +50,8 @@ static void end(void *arg) {
     sl_info("sluiced", "stopping");
     if (d->rest)
         sl_http_close(d->rest, NULL, NULL);
+    if (d->cli)
+        sl_http_close(d->cli, NULL, NULL);
     sl_office_stop(d->office, rules_stopped, d);
 }
 static void on_signal(uv_signal_t *s, int sig) { end(s->data); }
@@ -157,6 +159,11 @@ int main(int argc, char **argv) {
     }
     if (!e)
         e = listen_on(&d, "REST", "basic.restIp", "basic.restPort", &rest_opts, sl_router_serve, d.rest_router, &d.rest);
+    /* eKuiper's client has a port of its own; ours speaks REST there, in plain, as that port never had TLS */
+    sl_http_opts cli_opts = {.close_each = true};
+    int64_t cli_port = sl_settings_int(d.settings, "basic.port", 20498);
+    if (!e && cli_port && cli_port != sl_settings_int(d.settings, "basic.restPort", 9081))
+        e = listen_on(&d, "command line client", "basic.ip", "basic.port", &cli_opts, sl_router_serve, d.rest_router, &d.cli);
     if (!e && sl_settings_bool(d.settings, "basic.prometheus", false) &&
         sl_settings_int(d.settings, "basic.prometheusPort", 20499) != sl_settings_int(d.settings, "basic.restPort", 9081))
         e = listen_on(&d, "Prometheus", "basic.ip", "basic.prometheusPort", &rest_opts, sl_router_serve, d.rest_router, &d.prom);

@@ -133,6 +133,8 @@ void cli_status_table(FILE *f, sl_str text) {
             continue;
         }
         sl_str name = sl_str_n(m->key.p, m->key.n - strlen(cols[k].suffix));
+        if (sl_str_ends(name, SL_S("_0")))
+            name.n -= 2; /* the instance, always 0 */
         if (!sl_str_eq(name, node)) {
             node = name;
             row = sl_json_obj(a);

@@ -48,6 +48,7 @@ typedef struct sl_rule sl_rule;
 typedef enum sl_rule_state { SL_RULE_STOPPED, SL_RULE_STARTING, SL_RULE_RUNNING, SL_RULE_STOPPING, SL_RULE_WAITING, SL_RULE_ERROR } sl_rule_state;
 /* A use case that ends later: called once, e owned by the callee. */
 typedef void (*sl_api_done)(void *arg, sl_err *e);
+/* id: in the name the caller wants when the body may lack it ("" = it must not), out the name. */
 sl_err *sl_api_rule_create(sl_office *o, sl_str body, sl_buf *id);
 void sl_api_rule_update(sl_office *o, sl_str id, sl_str body, sl_api_done done, void *arg);
 void sl_api_rule_delete(sl_office *o, sl_str id, sl_api_done done, void *arg);
@@ -55,6 +56,8 @@ void sl_api_rule_start(sl_office *o, sl_str id, sl_api_done done, void *arg);
 void sl_api_rule_stop(sl_office *o, sl_str id, sl_api_done done, void *arg);
 void sl_api_rule_restart(sl_office *o, sl_str id, sl_api_done done, void *arg);
 sl_err *sl_api_rule_get(sl_office *o, sl_str id, sl_buf *out);
+/* The rule with all its options spelt out, as eKuiper's client describes it. */
+sl_err *sl_api_rule_full(sl_office *o, sl_str id, sl_buf *out);
 void sl_api_rule_list(sl_office *o, sl_buf *out);
 /* Status document (v1: indented, ordered; v2: compact, keys sorted). text is lent. */
 typedef void (*sl_api_text)(void *arg, sl_err *e, sl_str text);
@@ -64,7 +67,7 @@ sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out);
 sl_err *sl_api_rule_explain(sl_office *o, sl_str id, sl_buf *out);
 sl_err *sl_api_rule_schema(sl_office *o, sl_str id, sl_buf *out);
 /* NULL and sources when valid; else the text for a 422 answer. */
-sl_err *sl_api_rule_validate(sl_office *o, sl_str body, sl_buf *out);
+sl_err *sl_api_rule_validate(sl_office *o, sl_str id, sl_str body, sl_buf *out); /* id: as in create */
 sl_err *sl_api_rule_tags(sl_office *o, sl_str id, sl_str body, int how); /* 0 replace, 1 add, 2 remove */
 sl_err *sl_api_rule_match(sl_office *o, sl_str body, sl_buf *out);
 void sl_api_rule_bulk(sl_office *o, bool start, sl_str body, sl_api_text done, void *arg);

@@ -254,7 +254,8 @@ static sl_err *create(sl_office *o, rule_def *d) {
 }
 sl_err *sl_api_rule_create(sl_office *o, sl_str body, sl_buf *id) {
     rule_def *d = NULL;
-    SL_TRY(sl_err_recode(sl_err_prefix(rule_parse(o, body, (sl_str){0}, &d), "invalid rule json"), SL_E_UNDEFINED));
+    SL_TRY(sl_err_recode(sl_err_prefix(rule_parse(o, body, sl_buf_view(id), &d), "invalid rule json"), SL_E_UNDEFINED));
+    sl_buf_clear(id);
     sl_err *e = NULL;
     if (find(o, d->id))
         e = sl_err_new(SL_E_UNDEFINED, "rule %.*s already exists", SL_FMT(d->id));

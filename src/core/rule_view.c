@@ -340,16 +340,16 @@ sl_err *sl_api_rule_schema(sl_office *o, sl_str id, sl_buf *out) {
     sl_arena_free(a);
     return NULL;
 }
-sl_err *sl_api_rule_validate(sl_office *o, sl_str text, sl_buf *out) {
+sl_err *sl_api_rule_validate(sl_office *o, sl_str id, sl_str text, sl_buf *out) {
     rule_def *d = NULL;
-    SL_TRY(sl_err_prefix(rule_parse(o, text, (sl_str){0}, &d), "invalid rule json"));
+    SL_TRY(sl_err_prefix(rule_parse(o, text, id, &d), "invalid rule json"));
     sl_select *sel = NULL;
     sl_err *e = sl_parse_select(d->arena, d->sql, &sel, NULL);
     sl_buf names = {0};
     for (uint32_t i = 0; !e && i <= sel->njoins; i++) {
         sl_str n = i ? sel->joins[i - 1].src.name : sel->from.name;
         if (!sl_map_has(o->streams, n))
-            e = sl_err_new(SL_E_PLAN, "fail to get stream %.*s, please check if stream is created", SL_FMT(n));
+            e = sl_err_new(SL_E_PLAN, "%.*s is not found", SL_FMT(n));
         if (i)
             sl_buf_putc(&names, ',');
         sl_json_put_str(&names, n);

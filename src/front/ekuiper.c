@@ -154,6 +154,7 @@ static void list_rules(void *app, sl_http_req *r, const sl_str *v) {
 }
 static void create_rule(void *app, sl_http_req *r, const sl_str *v) {
     sl_buf id = {0};
+    sl_http_query_get(r, "id", &id); /* ours: the name, for a body without one */
     sl_err *e = sl_api_rule_create(OFFICE(app), r->body, &id);
     if (e)
         sl_rest_fail(r, e, NULL);
@@ -161,12 +162,18 @@ static void create_rule(void *app, sl_http_req *r, const sl_str *v) {
         sl_rest_textf(r, 201, "Rule %s was created successfully.", sl_buf_cstr(&id));
     sl_buf_free(&id);
 }
+static bool query_is(const sl_http_req *r, const char *name, const char *value) {
+    sl_buf b = {0};
+    bool yes = sl_http_query_get(r, name, &b) && sl_str_is(sl_buf_view(&b), value);
+    sl_buf_free(&b);
+    return yes;
+}
 static void get_rule(void *app, sl_http_req *r, const sl_str *v) {
     sl_buf b = {0};
     sl_err *e = sl_check_id(v[0]);
     if (e)
         sl_rest_fail(r, e, NULL);
-    else if ((e = sl_api_rule_get(OFFICE(app), v[0], &b)))
+    else if ((e = query_is(r, "full", "true") ? sl_api_rule_full(OFFICE(app), v[0], &b) : sl_api_rule_get(OFFICE(app), v[0], &b)))
         sl_rest_fail(r, e, "Describe rule error");
     else
         sl_rest_ok_json(r, sl_buf_view(&b));
@@ -285,8 +292,10 @@ static void rule_explain(void *app, sl_http_req *r, const sl_str *v) {
     answer_json_or(r, e, "explain rules error", &b, false);
 }
 static void validate_rule(void *app, sl_http_req *r, const sl_str *v) {
-    sl_buf b = {0};
-    sl_err *e = sl_api_rule_validate(OFFICE(app), r->body, &b);
+    sl_buf b = {0}, id = {0};
+    sl_http_query_get(r, "id", &id);
+    sl_err *e = sl_api_rule_validate(OFFICE(app), sl_buf_view(&id), r->body, &b);
+    sl_buf_free(&id);
     if (e) {
         sl_rest_text(r, 422, sl_str_of(sl_err_text(e)));
         sl_err_free(e);
