@@ -107,8 +107,8 @@ static void shortest(digits *o, double v) { /* v finite, > 0 */
     int e;
     bool power = frexp(v, &e) == 0.5;
     for (int p = 1; p <= 17; p++) {
-        if (v >= 1e-5 && v < 9e15 && p < 15)
-            p = 15; /* fewer digits were tried above */
+        if (v >= DBL_MIN && p < 15)
+            p = 15; /* up to 15 digits are one number each: a shorter text shows as zeros at the end; denormals have fewer */
         digits_of_print(o, v, p, text, sizeof text);
         if (p == 17 || digits_read(o) == v)
             return;

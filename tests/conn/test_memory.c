@@ -18,7 +18,7 @@ static void test_topics(void **s) {
 static void publish(kit_t *k, const char *rows, const sl_str *props) {
     sl_batch *b = kit_batch(k, rows);
     sl_message m[64];
-    static uint64_t seq;
+    static _Thread_local uint64_t seq;
     for (uint32_t i = 0; i < b->nrows; i++)
         m[i] = (sl_message){.batch = b, .first = i, .count = 1, .props = props, .seq = ++seq};
     assert_int_equal(sl_conn_memory.sink->put(k->sink, m, b->nrows), b->nrows);
