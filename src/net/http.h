@@ -50,10 +50,24 @@ bool sl_http_query_get(const sl_http_req *r, const char *name, sl_buf *out);    
 typedef struct sl_ws sl_ws;
 typedef struct sl_ws_ops {
     void (*message)(void *arg, sl_ws *w, sl_str bytes, bool text);
-    void (*closed)(void *arg, sl_ws *w); /* w is gone after this */
+    void (*closed)(void *arg, sl_ws *w); /* w is gone after this; sl_ws_why may be asked inside */
+    void (*opened)(void *arg, sl_ws *w); /* dialled ones: the handshake is through */
 } sl_ws_ops;
 bool sl_ws_wanted(const sl_http_req *r);
 sl_ws *sl_ws_accept(sl_http_req *r, const sl_ws_ops *ops, void *arg); /* answers 101, frees r; NULL: answered 400 */
+/* Client side. headers: further request headers. All results come by callback. */
+typedef struct sl_ws_dial {
+    const char *host;
+    int port;
+    sl_str path;                  /* with query */
+    const sl_http_header *headers;
+    uint32_t nheaders;
+    const struct sl_tls_conf *tls; /* NULL = ws, else wss */
+    int64_t timeout_ms;           /* for connecting and handshake; 0 = 3 s */
+} sl_ws_dial;
+sl_err *sl_ws_open(sl_loop *l, const sl_ws_dial *d, const sl_ws_ops *ops, void *arg, sl_ws **out);
+const char *sl_ws_why(const sl_ws *w);      /* why it ended, "" by the peer's wish */
+void sl_ws_pause(sl_ws *w, bool pause);     /* stop reading; what was read already may still come */
 bool sl_ws_send(sl_ws *w, sl_str bytes, bool text); /* false: too much is waiting; dropped */
 void sl_ws_close(sl_ws *w); /* says goodbye; no closed() afterwards */
 

@@ -11,5 +11,6 @@ void *sl_http_takeover(sl_http_req *r, sl_str head, const sl_http_raw_ops *ops, 
 void sl_http_raw_write(void *conn, const char *p, size_t n);
 size_t sl_http_raw_waiting(void *conn); /* bytes not yet taken by the system */
 void sl_http_raw_close(void *conn);     /* after what was written went out (or a while); no callback */
+void sl_http_raw_pause(void *conn, bool pause);
 sl_loop *sl_http_raw_loop(void *conn);
 #endif

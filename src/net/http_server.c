@@ -499,6 +499,11 @@ void *sl_http_takeover(sl_http_req *r, sl_str head, const sl_http_raw_ops *ops, 
 }
 void sl_http_raw_write(void *conn_, const char *p, size_t n) { out(conn_, p, n); }
 size_t sl_http_raw_waiting(void *conn_) { return dying(conn_) ? 0 : waiting(conn_); }
+void sl_http_raw_pause(void *conn_, bool pause) {
+    conn *c = conn_;
+    if (c->ph == PH_RAW)
+        reading(c, !pause);
+}
 sl_loop *sl_http_raw_loop(void *conn_) { return ((conn *)conn_)->s->loop; }
 void sl_http_raw_close(void *conn_) {
     conn *c = conn_;

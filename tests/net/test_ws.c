@@ -24,6 +24,10 @@ static void on_message(void *arg, sl_ws *w, sl_str bytes, bool text) {
 static void on_closed(void *arg, sl_ws *w) { closed_n++; }
 static void handler(void *arg, sl_http_req *r) {
     static const sl_ws_ops ops = {on_message, on_closed};
+    if (strcmp(r->path, "/no") == 0) {
+        sl_http_reply(r, 403, NULL, SL_S("no"), NULL);
+        return;
+    }
     if (!sl_ws_wanted(r)) {
         sl_http_reply(r, 200, NULL, SL_S("plain"), NULL);
         return;
@@ -178,7 +182,74 @@ static void slow_peer(void **st) {
     close(fd);
     sl_buf_free(&b);
 }
+/* ---- the dialling side, against our own server ---- */
+static sl_ws *mine;
+static sl_buf heard;
+static atomic_int c_opened, c_closed, c_messages;
+static char c_why[200];
+static void c_open(void *arg, sl_ws *w) {
+    c_opened++;
+    sl_ws_send(w, SL_S("hello"), true);
+}
+static void c_message(void *arg, sl_ws *w, sl_str bytes, bool text) {
+    sl_buf_printf(&heard, "[%.*s]", SL_FMT(bytes));
+    c_messages++;
+}
+static void c_close(void *arg, sl_ws *w) {
+    snprintf(c_why, sizeof c_why, "%s", sl_ws_why(w));
+    mine = NULL;
+    c_closed++;
+}
+static const char *dial_path;
+static int dial_port;
+static void dial_now(void *arg) {
+    static const sl_ws_ops ops = {c_message, c_close, c_open};
+    sl_http_header h = {SL_S("X-Own"), SL_S("1")};
+    sl_ws_dial d = {.host = "127.0.0.1", .port = dial_port, .path = sl_str_of(dial_path), .headers = &h, .nheaders = 1, .timeout_ms = 5000};
+    sl_err *e = sl_ws_open(R.loop, &d, &ops, NULL, &mine);
+    if (e)
+        fail_msg("%s", sl_err_text(e));
+}
+static void say_close(void *arg) { sl_ws_send(mine, SL_S("close me"), true); }
+static void say_big(void *arg) {
+    char *p = calloc(1, 300000);
+    assert_true(sl_ws_send(mine, sl_str_n(p, 300000), false));
+    free(p);
+}
+static void close_mine(void *arg) {
+    sl_ws_close(mine);
+    mine = NULL;
+}
+static void dialled(void **st) {
+    dial_port = port;
+    dial_path = "/ws?x=1";
+    rig_do(&R, dial_now, NULL);
+    until(&c_messages, 1);
+    rig_do(&R, say_big, NULL);
+    until(&c_messages, 2);
+    assert_int_equal(strncmp(sl_buf_cstr(&heard), "[text:5:hello][bin:300000:", 26), 0);
+    rig_do(&R, say_close, NULL); /* the server says goodbye */
+    until(&c_closed, 1);
+    rig_do(&R, dial_now, NULL);
+    until(&c_messages, 3);
+    int before = closed_n;
+    rig_do(&R, close_mine, NULL); /* we do */
+    until(&closed_n, before + 1);
+    assert_int_equal(c_closed, 1);
+    rig_do(&R, dial_now, NULL);
+    rig_do(&R, close_mine, NULL); /* perhaps before it was connected */
+    assert_int_equal(c_closed, 1);
+    dial_path = "/no";
+    rig_do(&R, dial_now, NULL);
+    until(&c_closed, 2);
+    assert_string_equal(c_why, "WebSocket handshake failed: HTTP/1.1 403 Forbidden");
+    dial_port = 1;
+    rig_do(&R, dial_now, NULL);
+    until(&c_closed, 3);
+    assert_non_null(strstr(c_why, "connection refused"));
+    sl_buf_free(&heard);
+}
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(handshake), cmocka_unit_test(messages), cmocka_unit_test(bad_peers), cmocka_unit_test(owner_closes), cmocka_unit_test(slow_peer)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(handshake), cmocka_unit_test(messages), cmocka_unit_test(bad_peers), cmocka_unit_test(owner_closes), cmocka_unit_test(slow_peer), cmocka_unit_test(dialled)};
     return cmocka_run_group_tests(t, up, down);
 }

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ typedef struct rig {
 } rig;
 static void rig_main(void *arg) { sl_loop_run(((rig *)arg)->loop); }
 static inline void rig_start(rig *r) {
+    signal(SIGPIPE, SIG_IGN); /* as the daemon */
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->cond, NULL);
     r->loop = sl_loop_new("test");
