@@ -146,7 +146,7 @@ int main(int argc, char **argv) {
     d.door.stop_arg = &d;
     if (!e) {
         d.rest_router = sl_router_new(&(sl_router_opts){.cors = true, .clean = true}, &d.door);
-        if (!d.rest_router || !sl_ekuiper_routes(d.rest_router) || (test && !sl_testdoor_routes(d.rest_router)))
+        if (!d.rest_router || !sl_ekuiper_routes(d.rest_router) || !sl_ruleset_routes(d.rest_router) || (test && !sl_testdoor_routes(d.rest_router)))
             e = sl_err_new(SL_E_NOMEM, "out of memory");
     }
     sl_http_opts rest_opts = {.close_each = true};
@@ -184,6 +184,7 @@ int main(int argc, char **argv) {
     fflush(stdout);
     sl_info("sluiced", "Serving kuiper (version - %s) on port %lld, and restful api on http://%.*s:%d.", SL_VERSION,
             (long long)sl_settings_int(d.settings, "basic.port", 20498), SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
+    sl_office_init_json(d.office);
     sl_office_restore(d.office, restored, NULL);
     sl_loop_run(d.loop);
     sl_lanes_stop();

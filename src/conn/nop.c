@@ -21,7 +21,6 @@ static sl_err *nop_open(const void *conf, const sl_conn_env *env, sl_sink_host *
     s->host = host;
     s->log = ((const nop_conf *)conf)->log;
     *sink = s;
-    host->state(host, SL_CONN_CONNECTED, SL_S(""));
     return NULL;
 }
 static uint32_t nop_put(sl_sink *s, const sl_message *m, uint32_t n) {

@@ -76,6 +76,13 @@ void sl_api_metrics(sl_office *o, sl_api_text done, void *arg);
 /* For the test door: the loop a rule's flow runs on, NULL when not running. */
 sl_loop *sl_office_rule_loop(sl_office *o, sl_str id);
 
+/* ---- rulesets ---- */
+void sl_api_ruleset_export(sl_office *o, sl_buf *out);
+/* Imports a document; count gets how many streams, tables and rules went well. Fails only when the text is no ruleset. */
+sl_err *sl_api_ruleset_import(sl_office *o, sl_str text, int count[3]);
+/* Imports data/init.json and etc/init.json when they are new. @on office, at boot, before restore. */
+void sl_office_init_json(sl_office *o);
+
 /* ---- conf keys and connections ---- */
 /* Merged properties of a source of this type (connectors.md 2.3): yaml default, CONF_KEY, connection, EXTRA, fixed. */
 sl_err *sl_office_source_props(sl_office *o, sl_arena *a, const sl_create *c, sl_str type, sl_json **out);

@@ -11,4 +11,5 @@ typedef struct sl_door {
 } sl_door;
 /* Adds the tables to a router whose app is a sl_door. */
 bool sl_ekuiper_routes(sl_router *rt);
+bool sl_ruleset_routes(sl_router *rt);
 #endif
