@@ -4,6 +4,7 @@
  *
  * Rows carry the instant of sending ("ts", µs); where it comes back, latencies are printed. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -13,12 +14,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include "net/mqtt.h"
 
-#define CLIENTS 64
+#define CLIENTS 512
 #define OUT_LIMIT (256u << 10)
 typedef struct client {
     int fd;
@@ -38,12 +40,12 @@ static struct {
     uint64_t count, rate, expect;
     size_t size;
     const char *topic;
-    bool json, quiet;
+    bool json, quiet, go;
 } opt = {.port = 1883, .window = 1000, .clients = 2, .size = 200, .topic = "bench/in", .count = 1000000, .seconds = 60};
 
 static uint64_t returned, returned_bytes, acked, sent_all;
 static int64_t first_back, last_back;
-static uint32_t lat[20000]; /* 0.01 ms steps to 200 ms */
+static uint32_t lat[200000]; /* steps of 1 us to 200 ms */
 static uint64_t lats;
 
 static int64_t now_ns(void) {
@@ -51,19 +53,25 @@ static int64_t now_ns(void) {
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
-static double cpu_of(int pid) { /* user + system seconds */
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "r");
-    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-    if (f)
-        fclose(f);
-    text[n] = 0;
-    char *p = strrchr(text, ')');
-    unsigned long u, s;
-    if (!p || sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u, &s) != 2)
+static double cpu_of(int pid) { /* user + system seconds of all threads; the scheduler's nanoseconds, /proc/PID/stat counts in hundredths */
+    char path[64];
+    double sum = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *d = opendir(path);
+    if (!d)
         return -1;
-    return (double)(u + s) / (double)sysconf(_SC_CLK_TCK);
+    for (struct dirent *e; (e = readdir(d));) {
+        char file[400];
+        unsigned long long ns = 0;
+        snprintf(file, sizeof file, "%s/%.255s/schedstat", path, e->d_name);
+        FILE *f = e->d_name[0] == '.' ? NULL : fopen(file, "r");
+        if (f && fscanf(f, "%llu", &ns) == 1)
+            sum += (double)ns * 1e-9;
+        if (f)
+            fclose(f);
+    }
+    closedir(d);
+    return sum;
 }
 static long rss_kb(int pid, const char *what) {
     char path[64], line[256];
@@ -132,8 +140,8 @@ static void latency(sl_str payload, int64_t now_us) {
     uint64_t v = 0;
     for (p += 5; p < payload.p + payload.n && *p >= '0' && *p <= '9'; p++)
         v = v * 10 + (uint64_t)(*p - '0');
-    int64_t d = (now_us - (int64_t)v) / 10;
-    size_t slot = d < 0 ? 0 : d >= 20000 ? 19999 : (size_t)d;
+    int64_t d = now_us - (int64_t)v;
+    size_t slot = d < 0 ? 0 : d >= 200000 ? 199999 : (size_t)d;
     lat[slot]++;
     lats++;
 }
@@ -279,7 +287,7 @@ static double percentile(double q) {
     uint64_t want = (uint64_t)((double)lats * q), seen = 0;
     for (size_t i = 0; i < sizeof lat / sizeof *lat; i++)
         if ((seen += lat[i]) > want)
-            return (double)i / 100;
+            return (double)i / 1000;
     return 200;
 }
 static _Noreturn void usage(void) {
@@ -292,6 +300,7 @@ static _Noreturn void usage(void) {
          "  --window N    unacknowledged rows under way at QoS 1 and 2 (1000)\n"
          "  --expect N    end when so many publishes came back (default: as many as sent)\n"
          "  --clients N   connections to await before the load starts (2), a subscriber to the topic among them\n"
+         "  --go          and await a line on standard input too\n"
          "  --seconds N   give up after so many (60)\n"
          "  --pid N       process to account: CPU seconds and resident size\n"
          "  --json        one line of JSON instead of words");
@@ -299,7 +308,7 @@ static _Noreturn void usage(void) {
 }
 int main(int argc, char **argv) {
     static const struct option names[] = {{"port", 1, 0, 'p'}, {"topic", 1, 0, 't'}, {"count", 1, 0, 'n'}, {"rate", 1, 0, 'r'}, {"qos", 1, 0, 'q'}, {"window", 1, 0, 'w'},
-                                          {"expect", 1, 0, 'e'}, {"clients", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"pid", 1, 0, 'P'}, {"size", 1, 0, 'z'}, {"json", 0, 0, 'j'}, {0}};
+                                          {"expect", 1, 0, 'e'}, {"clients", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"pid", 1, 0, 'P'}, {"size", 1, 0, 'z'}, {"json", 0, 0, 'j'}, {"go", 0, 0, 'g'}, {0}};
     bool expect_given = false;
     for (int o; (o = getopt_long(argc, argv, "", names, NULL)) != -1;)
         switch (o) {
@@ -314,6 +323,7 @@ int main(int argc, char **argv) {
         case 's': opt.seconds = atoi(optarg); break;
         case 'P': opt.pid = atoi(optarg); break;
         case 'z': opt.size = strtoull(optarg, NULL, 10); break;
+        case 'g': opt.go = true; break;
         case 'j': opt.json = opt.quiet = true; break;
         default: usage();
         }
@@ -322,6 +332,7 @@ int main(int argc, char **argv) {
     if (!expect_given)
         opt.expect = opt.count;
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_TIMERSLACK, 1000); /* ns: rows of a fixed rate leave when due */
     make_row();
     int lfd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -337,7 +348,8 @@ int main(int argc, char **argv) {
         int up = 0, gets = 0;
         for (int i = 0; i < nclients; i++)
             up += clients[i].fd >= 0 && clients[i].connected, gets += clients[i].fd >= 0 && clients[i].gets;
-        if (up >= opt.clients && (gets || !opt.count))
+        struct pollfd word = {.fd = 0, .events = POLLIN};
+        if (up >= opt.clients && (gets || !opt.count) && (!opt.go || poll(&word, 1, 0) > 0))
             break;
         if (now_ns() > give_up) {
             fprintf(stderr, "mqttload: %d of %d clients connected, %d subscribed to %s; giving up\n", up, opt.clients, gets, opt.topic);
@@ -392,16 +404,16 @@ int main(int argc, char **argv) {
     uint64_t basis = sent_all ? sent_all : returned;
     bool complete = returned >= opt.expect;
     if (opt.json)
-        printf("{\"sent\":%llu,\"returned\":%llu,\"complete\":%s,\"seconds\":%.3f,\"sent_per_s\":%.0f,\"returned_per_s\":%.0f,\"qos\":%d,\"rate\":%llu,\"cpu_s\":%.2f,\"cpu_s_per_M\":%.3f,"
-               "\"msg_per_cpu_s\":%.0f,\"rss_kb\":%ld,\"peak_kb\":%ld,\"p50_ms\":%.2f,\"p99_ms\":%.2f}\n",
+        printf("{\"sent\":%llu,\"returned\":%llu,\"complete\":%s,\"seconds\":%.3f,\"sent_per_s\":%.0f,\"returned_per_s\":%.0f,\"qos\":%d,\"rate\":%llu,\"cpu_s\":%.4f,\"cpu_s_per_M\":%.3f,"
+               "\"msg_per_cpu_s\":%.0f,\"rss_kb\":%ld,\"peak_kb\":%ld,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f}\n",
                (unsigned long long)sent_all, (unsigned long long)returned, complete ? "true" : "false", secs, (double)sent_all / secs, (double)returned / secs, opt.qos,
                (unsigned long long)opt.rate, cpu, basis ? cpu / (double)basis * 1e6 : 0, cpu > 0 ? (double)basis / cpu : 0, opt.pid ? rss_kb(opt.pid, "VmRSS:") : 0,
-               opt.pid ? rss_kb(opt.pid, "VmHWM:") : 0, lats ? percentile(0.5) : 0, lats ? percentile(0.99) : 0);
+               opt.pid ? rss_kb(opt.pid, "VmHWM:") : 0, lats ? percentile(0.5) : 0, lats ? percentile(0.99) : 0, lats ? percentile(0.999) : 0);
     else {
         printf("sent %llu, returned %llu of %llu in %.3f s: %.0f sent/s, %.0f returned/s (qos %d, %s)\n", (unsigned long long)sent_all, (unsigned long long)returned,
                (unsigned long long)opt.expect, secs, (double)sent_all / secs, (double)returned / secs, opt.qos, opt.rate ? "fixed rate" : "flat out");
         if (lats)
-            printf("latency p50 %.2f ms, p99 %.2f ms\n", percentile(0.5), percentile(0.99));
+            printf("latency p50 %.3f ms, p99 %.3f ms, p99.9 %.3f ms\n", percentile(0.5), percentile(0.99), percentile(0.999));
         if (opt.pid)
             printf("process %d: %.2f CPU-s, %.3f CPU-s per million, %.0f msg per CPU-s, resident %ld KB, peak %ld KB\n", opt.pid, cpu, basis ? cpu / (double)basis * 1e6 : 0,
                    cpu > 0 ? (double)basis / cpu : 0, rss_kb(opt.pid, "VmRSS:"), rss_kb(opt.pid, "VmHWM:"));
