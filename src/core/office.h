@@ -78,8 +78,10 @@ sl_loop *sl_office_rule_loop(sl_office *o, sl_str id);
 
 /* ---- rulesets ---- */
 void sl_api_ruleset_export(sl_office *o, sl_buf *out);
-/* Imports a document; count gets how many streams, tables and rules went well. Fails only when the text is no ruleset. */
-sl_err *sl_api_ruleset_import(sl_office *o, sl_str text, int count[3]);
+/* Imports a document; done hears how many streams, tables and rules went well, when all updates are through. It fails (e, owned by the callee)
+ * only when the text is no ruleset. */
+typedef void (*sl_ruleset_done)(void *arg, sl_err *e, const int count[3]);
+void sl_api_ruleset_import(sl_office *o, sl_str text, sl_ruleset_done done, void *arg);
 /* Imports data/init.json and etc/init.json when they are new. @on office, at boot, before restore. */
 void sl_office_init_json(sl_office *o);
 

@@ -74,6 +74,8 @@ void rule_def_free(rule_def *d);
 /* Everything needed to run: plan, source, sinks. */
 sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out);
 void rule_free(sl_rule *r);
+/* Stores and registers an imported rule; one that cannot be planned is kept as stopped by error. Takes d on success. */
+sl_err *rule_adopt(sl_office *o, rule_def *d);
 bool rule_scheduled(const rule_def *d);
 sl_err *store_put(sl_office *o, const char *kind, sl_str name, sl_str value); /* value.p NULL: delete */
 #endif

@@ -252,6 +252,22 @@ static sl_err *create(sl_office *o, rule_def *d) {
         sl_flowspec_free(spec);
     return NULL;
 }
+sl_err *rule_adopt(sl_office *o, rule_def *d) {
+    sl_err *e = d->temp ? NULL : store_put(o, "rule", d->id, d->text);
+    sl_rule *r = NULL;
+    if (e || (e = add_rule(o, d, &r)))
+        return e;
+    sl_flowspec *spec = NULL;
+    sl_err *why = d->triggered ? rule_plan(o, d, &spec) : NULL;
+    if (spec)
+        launch(r, spec);
+    else if (why) {
+        r->state = SL_RULE_ERROR;
+        set_message(r, sl_err_text(why));
+    }
+    sl_err_free(why);
+    return NULL;
+}
 sl_err *sl_api_rule_create(sl_office *o, sl_str body, sl_buf *id) {
     rule_def *d = NULL;
     SL_TRY(sl_err_recode(sl_err_prefix(rule_parse(o, body, sl_buf_view(id), &d), "invalid rule json"), SL_E_UNDEFINED));

@@ -40,16 +40,41 @@ static bool failed(const char *what, sl_str name, sl_err *e) {
     sl_err_free(e);
     return true;
 }
-static void updated(void *arg, sl_err *e) { failed("rule", sl_str_of("of a ruleset"), e); }
-sl_err *sl_api_ruleset_import(sl_office *o, sl_str text, int count[3]) {
+typedef struct import { /* counts the updates that are on their way */
+    int count[3];
+    size_t waiting;
+    sl_ruleset_done done;
+    void *arg;
+} import;
+static void one_less(import *im) {
+    if (--im->waiting)
+        return;
+    im->done(im->arg, NULL, im->count);
+    free(im);
+}
+static void updated(void *arg, sl_err *e) {
+    import *im = arg;
+    if (!failed("rule", SL_S("of a ruleset"), e))
+        im->count[2]++;
+    one_less(im);
+}
+void sl_api_ruleset_import(sl_office *o, sl_str text, sl_ruleset_done done, void *arg) {
     sl_arena *a = sl_arena_new(0);
     sl_json *j = NULL;
     sl_err *e = a ? sl_json_parse(a, text, &j, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && j->kind != SL_J_OBJ)
         e = sl_err_new(SL_E_UNDEFINED, "expected an object with the keys streams, tables and rules");
-    count[0] = count[1] = count[2] = 0;
+    import *im = e ? NULL : calloc(1, sizeof *im);
+    if (!e && !im)
+        e = sl_err_new(SL_E_NOMEM, "out of memory");
+    if (e) {
+        sl_arena_free(a);
+        done(arg, e, (const int[3]){0});
+        return;
+    }
+    *im = (import){.waiting = 1, .done = done, .arg = arg};
     static const char *const keys[] = {"streams", "tables", "rules"};
-    for (int k = 0; !e && k < 3; k++) {
+    for (int k = 0; k < 3; k++) {
         const sl_json *sec = sl_json_iget(j, keys[k]);
         for (const sl_json *x = sec && sec->kind == SL_J_OBJ ? sec->child : NULL; x; x = x->next) {
             if (x->kind != SL_J_STR) {
@@ -61,27 +86,32 @@ sl_err *sl_api_ruleset_import(sl_office *o, sl_str text, int count[3]) {
             if (k < 2)
                 one = sl_map_has(o->streams, x->key) ? sl_api_stream_replace(o, k == 1, x->key, x->s) : sl_api_stream_sql(o, x->s, &out);
             else if (sl_map_has(o->rules, x->key)) {
+                im->waiting++;
+                sl_api_rule_update(o, x->key, x->s, updated, im);
+                continue;
+            } else {
                 rule_def *d = NULL;
-                one = rule_parse(o, x->s, x->key, &d); /* what can be told at once is told in the count */
-                const rule_def *old = ((sl_rule *)sl_map_get(o->rules, x->key))->def;
-                if (!one && (old->version.n || d->version.n) && sl_str_cmp(d->version, old->version) <= 0)
-                    one = sl_err_new(SL_E_UNDEFINED, "rule %.*s already exists with version (%.*s), new version (%.*s) is lower", SL_FMT(x->key),
-                                     SL_FMT(old->version), SL_FMT(d->version));
-                rule_def_free(d);
-                if (!one)
-                    sl_api_rule_update(o, x->key, x->s, updated, NULL);
-            } else
-                one = sl_api_rule_create(o, x->s, &out);
+                one = rule_parse(o, x->s, x->key, &d);
+                if (!one && (one = rule_adopt(o, d)))
+                    rule_def_free(d);
+            }
             sl_buf_free(&out);
             if (!failed(keys[k], x->key, one))
-                count[k]++;
+                im->count[k]++;
         }
     }
     sl_arena_free(a);
-    return e;
+    one_less(im);
 }
 
 /* ---- init.json ---- */
+static void booted(void *arg, sl_err *e, const int n[3]) {
+    if (e)
+        sl_error("ruleset", "%s: %s", (const char *)arg, sl_err_text(e));
+    else
+        sl_info("ruleset", "%s: imported %d streams, %d tables and %d rules", (const char *)arg, n[0], n[1], n[2]);
+    sl_err_free(e);
+}
 static void boot_file(sl_office *o, const char *dir) {
     char *folder = sl_path_join(o->conf.home, dir);
     sl_dirlist l = {0};
@@ -96,12 +126,9 @@ static void boot_file(sl_office *o, const char *dir) {
     if (!e && mtime >= 0 && mtime != seen) {
         char *path = sl_path_join(folder, "init.json");
         sl_buf text = {0};
-        int count[3];
         e = path ? sl_file_read(path, 64 << 20, &text) : sl_err_new(SL_E_NOMEM, "out of memory");
         if (!e)
-            e = sl_api_ruleset_import(o, sl_buf_view(&text), count);
-        if (!e)
-            sl_info("ruleset", "%s: imported %d streams, %d tables and %d rules", path, count[0], count[1], count[2]);
+            sl_api_ruleset_import(o, sl_buf_view(&text), booted, (void *)(uintptr_t)dir); /* no rule runs yet: done at once */
         for (size_t i = 0; !e && i < l.n; i++)
             if (strncmp(l.at[i].name, "initialized", 11) == 0) {
                 char *old = sl_path_join(folder, l.at[i].name);

@@ -11,14 +11,13 @@ static void export_all(void *app, sl_http_req *r, const sl_str *v) {
     sl_rest_reply(r, 200, "application/octet-stream", sl_buf_view(&b), "Content-Disposition: Attachment\r\n");
     sl_buf_free(&b);
 }
-static void import_text(sl_office *o, sl_http_req *r, sl_str text) {
-    int n[3];
-    sl_err *e = sl_api_ruleset_import(o, text, n);
+static void imported(void *arg, sl_err *e, const int n[3]) {
     if (e)
-        sl_rest_fail(r, sl_err_recode(e, SL_E_UNDEFINED), "Import ruleset error");
+        sl_rest_fail(arg, sl_err_recode(e, SL_E_UNDEFINED), "Import ruleset error");
     else
-        sl_rest_textf(r, 200, "imported %d streams, %d tables and %d rules", n[0], n[1], n[2]);
+        sl_rest_textf(arg, 200, "imported %d streams, %d tables and %d rules", n[0], n[1], n[2]);
 }
+static void import_text(sl_office *o, sl_http_req *r, sl_str text) { sl_api_ruleset_import(o, text, imported, r); }
 typedef struct fetch {
     sl_office *office;
     sl_http_req *r;
