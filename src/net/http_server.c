@@ -7,8 +7,10 @@
 #include <strings.h>
 #include <time.h>
 #include <uv.h>
+#include "base/log.h"
 #include "net/http_conn.h"
 #include "net/http_parse.h"
+#include "net/tls.h"
 
 enum { READ_SIZE = 64 * 1024, REST_MAX = 256 * 1024, QUEUE_MAX = 1024 * 1024, LINGER_MS = 2000, LINGER_BYTES = 16 * 1024 * 1024 };
 typedef enum phase { PH_IDLE, PH_READ, PH_BUSY, PH_STREAM, PH_RAW, PH_LINGER } phase;
@@ -35,6 +37,8 @@ struct conn {
     void *stream_arg;
     const sl_http_raw_ops *raw;
     void *raw_arg;
+    sl_tls *tls; /* HTTPS: bytes pass through it in both directions */
+    bool tls_ready;
     char peer[72];
 };
 struct sl_http_server {
@@ -52,6 +56,10 @@ struct sl_http_server {
     void *done_arg;
     time_t date_at;
     char date[48];
+    const sl_tls_engine *engine; /* NULL = plain */
+    sl_tls_conf tls;
+    char *tls_paths[2];
+    char *plain; /* decrypted bytes of one read */
     char buf[READ_SIZE];
 };
 typedef struct wreq {
@@ -64,6 +72,7 @@ static void pump(conn *c, const char *p, size_t n);
 static void on_timer(uv_timer_t *t);
 static void on_kick(uv_timer_t *t);
 static void reading(conn *c, bool on);
+static void flush_tls(conn *c);
 
 /* ---- end of a connection ---- */
 static void server_gone(sl_http_server *s) {
@@ -71,6 +80,9 @@ static void server_gone(sl_http_server *s) {
         return;
     sl_fn done = s->done;
     void *arg = s->done_arg;
+    free(s->tls_paths[0]);
+    free(s->tls_paths[1]);
+    free(s->plain);
     free(s);
     if (done)
         done(arg);
@@ -85,6 +97,8 @@ static void conn_free(conn *c) {
     s->nconns--;
     sl_http_in_free(&c->in);
     sl_buf_free(&c->rest);
+    if (c->tls)
+        s->engine->free(c->tls);
     free(c);
     server_gone(s);
 }
@@ -135,6 +149,12 @@ static void linger(conn *c) {
     if (dying(c))
         return;
     arm(c, PH_LINGER);
+    if (c->tls) {
+        c->s->engine->bye(c->tls);
+        flush_tls(c);
+        if (dying(c))
+            return;
+    }
     uv_timer_start(&c->timer, on_timer, (uint64_t)c->s->o.idle_ms, (uint64_t)c->s->o.idle_ms);
     c->shut.data = c;
     if (uv_shutdown(&c->shut, (uv_stream_t *)&c->tcp, on_shut) < 0)
@@ -154,7 +174,7 @@ static void on_written(uv_write_t *w, int status) {
         uv_timer_start(&c->kick, on_kick, 0, 0);
 }
 static size_t waiting(const conn *c) { return uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp); }
-static void out(conn *c, const char *p, size_t n) {
+static void out_raw(conn *c, const char *p, size_t n) {
     if (dying(c) || !n)
         return;
     if (!waiting(c)) {
@@ -185,6 +205,27 @@ static void out(conn *c, const char *p, size_t n) {
         free(q);
         conn_close(c);
     }
+}
+static void flush_tls(conn *c) {
+    sl_buf b = {0};
+    c->s->engine->pending(c->tls, &b);
+    if (b.failed)
+        conn_close(c);
+    else
+        out_raw(c, b.p, b.n);
+    sl_buf_free(&b);
+}
+static void out(conn *c, const char *p, size_t n) {
+    if (!c->tls) {
+        out_raw(c, p, n);
+        return;
+    }
+    if (dying(c) || !n)
+        return;
+    if (c->tls_ready && c->s->engine->write(c->tls, sl_str_n(p, n)))
+        flush_tls(c);
+    else
+        conn_close(c);
 }
 static const char *date(sl_http_server *s) {
     time_t now = time(NULL);
@@ -255,6 +296,60 @@ static void on_alloc(uv_handle_t *h, size_t want, uv_buf_t *b) {
     conn *c = h->data;
     *b = uv_buf_init(c->s->buf, READ_SIZE);
 }
+/* Bytes of HTTP (decrypted ones where TLS is on). */
+static void take_in(conn *c, const char *p, size_t n) {
+    if (c->ph == PH_LINGER)
+        return;
+    if (c->ph == PH_RAW && !c->rest.n) {
+        if (c->raw)
+            c->raw->data(c->raw_arg, p, n);
+        return;
+    }
+    if (!c->owes && !c->rest.n && c->ph < PH_BUSY && waiting(c) <= QUEUE_MAX) {
+        pump(c, p, n);
+        return;
+    }
+    sl_buf_put(&c->rest, p, n);
+    if (c->rest.failed) {
+        conn_close(c);
+        return;
+    }
+    if (c->owes || c->ph >= PH_BUSY) {
+        if (c->rest.n > REST_MAX)
+            reading(c, false);
+    } else
+        on_kick(&c->kick);
+}
+static void take_tls(conn *c, const char *p, size_t n) {
+    const sl_tls_engine *e = c->s->engine;
+    if (!e->feed(c->tls, sl_str_n(p, n))) {
+        conn_close(c);
+        return;
+    }
+    if (!c->tls_ready) {
+        int h = e->handshake(c->tls);
+        flush_tls(c);
+        if (h <= 0) {
+            if (h < 0) {
+                sl_debug("http", "%s: %s", c->peer, e->why(c->tls));
+                conn_close(c);
+            }
+            return;
+        }
+        c->tls_ready = true;
+    }
+    while (!dying(c) && c->ph != PH_LINGER) {
+        ptrdiff_t k = e->read(c->tls, c->s->plain, READ_SIZE);
+        if (k <= 0) {
+            if (k < 0)
+                conn_close(c);
+            else
+                flush_tls(c); /* answers of the protocol itself */
+            return;
+        }
+        take_in(c, c->s->plain, (size_t)k);
+    }
+}
 static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b) {
     conn *c = h->data;
     if (n == 0)
@@ -267,27 +362,10 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b) {
         c->discarded += (size_t)n;
         if (c->discarded > LINGER_BYTES)
             conn_close(c);
-        return;
-    }
-    if (c->ph == PH_RAW && !c->rest.n) {
-        if (c->raw)
-            c->raw->data(c->raw_arg, b->base, (size_t)n);
-        return;
-    }
-    if (!c->owes && !c->rest.n && c->ph < PH_BUSY && waiting(c) <= QUEUE_MAX) {
-        pump(c, b->base, (size_t)n);
-        return;
-    }
-    sl_buf_put(&c->rest, b->base, (size_t)n);
-    if (c->rest.failed) {
-        conn_close(c);
-        return;
-    }
-    if (c->owes || c->ph >= PH_BUSY) {
-        if (c->rest.n > REST_MAX)
-            reading(c, false);
-    } else
-        on_kick(&c->kick);
+    } else if (c->tls)
+        take_tls(c, b->base, (size_t)n);
+    else
+        take_in(c, b->base, (size_t)n);
 }
 static void reading(conn *c, bool on) {
     if (dying(c) || c->reading == on)
@@ -549,6 +627,19 @@ static void on_conn(uv_stream_t *h, int status) {
             snprintf(c->peer, sizeof c->peer, "%s:%d", ip, ntohs(a->sin_port));
         }
     }
+    if (s->engine) {
+        sl_err *e = s->engine->open(&s->tls, "", true, &c->tls);
+        if (e) {
+            sl_warn("http", "no TLS for %s: %s", c->peer, sl_err_text(e));
+            sl_err_free(e);
+            conn_close(c);
+            return;
+        }
+        if (s->nconns > s->o.max_conns) {
+            conn_close(c);
+            return;
+        }
+    }
     if (s->nconns > s->o.max_conns) {
         refuse(c, 503, "too many connections");
         return;
@@ -561,6 +652,23 @@ static void on_listener_closed(uv_handle_t *h) {
     s->listener_gone = true;
     server_gone(s);
 }
+/* Loads the engine and tries the files once, so that a wrong path is told at start. */
+static sl_err *set_tls(sl_http_server *s, const sl_http_opts *o) {
+    if (!o->tls_cert || !o->tls_key)
+        return sl_err_new(SL_E_CONF, "HTTPS needs both a certificate file and a key file");
+    SL_TRY(sl_tls_engine_get(&s->engine));
+    s->tls_paths[0] = sl_strdup_n(o->tls_cert, strlen(o->tls_cert));
+    s->tls_paths[1] = sl_strdup_n(o->tls_key, strlen(o->tls_key));
+    s->plain = malloc(READ_SIZE);
+    if (!s->tls_paths[0] || !s->tls_paths[1] || !s->plain)
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    s->tls.cert_path = sl_str_of(s->tls_paths[0]);
+    s->tls.key_path = sl_str_of(s->tls_paths[1]);
+    sl_tls *probe;
+    SL_TRY(s->engine->open(&s->tls, "", true, &probe));
+    s->engine->free(probe);
+    return NULL;
+}
 sl_err *sl_http_listen(sl_loop *l, const char *ip, int port, const sl_http_opts *o, sl_http_handler h, void *arg, sl_http_server **server) {
     *server = NULL;
     struct sockaddr_storage sa = {0};
@@ -572,11 +680,19 @@ sl_err *sl_http_listen(sl_loop *l, const char *ip, int port, const sl_http_opts 
         return sl_err_new(SL_E_CONF, "listen: port %d is out of range 0 to 65535", port);
     if (uv_ip4_addr(ip, port, (struct sockaddr_in *)&sa) < 0 && uv_ip6_addr(ip, port, (struct sockaddr_in6 *)&sa) < 0)
         return sl_err_new(SL_E_CONF, "listen: '%s' is not an IP address", ip);
-    if (o && (o->tls_cert || o->tls_key))
-        return sl_err_new(SL_E_UNSUPPORTED, "listen tcp %s:%d: HTTPS listeners are not offered yet; put a TLS proxy in front", ip, port);
     sl_http_server *s = calloc(1, sizeof *s);
     if (!s)
         return sl_err_new(SL_E_NOMEM, "out of memory");
+    if (o && (o->tls_cert || o->tls_key)) {
+        sl_err *e = set_tls(s, o);
+        if (e) {
+            free(s->tls_paths[0]);
+            free(s->tls_paths[1]);
+            free(s->plain);
+            free(s);
+            return sl_err_prefix(e, "listen tcp %s:%d", ip, port);
+        }
+    }
     if (o)
         s->o = *o;
     s->o.max_body = s->o.max_body ? s->o.max_body : 64u << 20;

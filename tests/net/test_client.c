@@ -224,6 +224,58 @@ static void faults(void **st) {
     assert_true(a.fault == SL_HTTP_DNS || a.fault == SL_HTTP_TIMEOUT);
     ask_free(&a);
 }
+/* ---- HTTPS: our client against our server ---- */
+static sl_http_server *secure;
+static int secure_port;
+#define CERT SL_TESTS "/net/tls/server.pem"
+#define KEY SL_TESTS "/net/tls/server.key"
+static void listen_secure(void *arg) {
+    sl_http_opts o = {.tls_cert = CERT, .tls_key = KEY, .idle_ms = 500, .max_body = 4u << 20};
+    sl_err *e = sl_http_listen(R.loop, "127.0.0.1", 0, &o, handler, NULL, &secure);
+    if (e)
+        fail_msg("%s", sl_err_text(e));
+    secure_port = sl_http_port(secure);
+    sl_http_server *s;
+    static const sl_http_opts bad[] = {{.tls_cert = CERT}, {.tls_cert = "/none", .tls_key = KEY}, {.tls_cert = SL_TESTS "/net/tls/other.pem", .tls_key = KEY}};
+    for (int i = 0; i < 3; i++) {
+        e = sl_http_listen(R.loop, "127.0.0.1", 0, &bad[i], handler, NULL, &s);
+        assert_non_null(e);
+        sl_err_free(e);
+    }
+}
+static void close_secure(void *call) { sl_http_close(secure, rig_done, call); }
+static void https(void **st) {
+    rig_do(&R, listen_secure, NULL);
+    char url[64];
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/s?q=1", secure_port);
+    ask a = go("GET", url, (sl_http_call){0}); /* nobody vouches for it */
+    assert_int_equal(a.fault, SL_HTTP_TLS);
+    ask_free(&a);
+    expect("POST", url, (sl_http_call){.insecure = true, .body = SL_S("hi")}, "POST /s?q=1 x= t= body=hi");
+    expect("GET", url, (sl_http_call){.ca_path = CERT}, "GET /s?q=1 x= t= body=");
+    a = go("GET", url, (sl_http_call){.ca_path = SL_TESTS "/net/tls/other.pem"});
+    assert_int_equal(a.fault, SL_HTTP_TLS);
+    ask_free(&a);
+    char *big = malloc(3u << 20);
+    memset(big, 'z', 3u << 20);
+    a = go("POST", url, (sl_http_call){.insecure = true, .body = sl_str_n(big, 3u << 20), .timeout_ms = 20000});
+    assert_int_equal(a.status, 200);
+    assert_int_equal(strlen(a.body), (3u << 20) + strlen("POST /s?q=1 x= t= body="));
+    ask_free(&a);
+    free(big);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/big", secure_port);
+    a = go("GET", url, (sl_http_call){.insecure = true, .timeout_ms = 20000});
+    assert_int_equal(a.status, 200);
+    ask_free(&a);
+    char *plain = exchange(secure_port, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); /* not TLS: dropped */
+    assert_null(strstr(plain, "200"));
+    free(plain);
+    int fd = dial(secure_port); /* says nothing: given up */
+    sl_buf b = {0};
+    assert_false(hear(fd, &b, "x"));
+    close(fd);
+    rig_async(&R, close_secure, NULL);
+}
 /* Many at once, and a client freed with calls under way: each is answered exactly once. */
 static atomic_int answers;
 static rig_call *all_done;
@@ -277,6 +329,6 @@ static void answer_parked(void *arg) {
 static void unpark(void **st) { rig_do(&R, answer_parked, NULL); }
 int main(void) {
     const struct CMUnitTest t[] = {cmocka_unit_test(methods),  cmocka_unit_test(forms), cmocka_unit_test(redirects), cmocka_unit_test(statuses),
-                                   cmocka_unit_test(refused_calls), cmocka_unit_test(faults), cmocka_unit_test(lives), cmocka_unit_test(unpark)};
+                                   cmocka_unit_test(refused_calls), cmocka_unit_test(faults), cmocka_unit_test(https), cmocka_unit_test(lives), cmocka_unit_test(unpark)};
     return cmocka_run_group_tests(t, up, down);
 }
