@@ -7,7 +7,7 @@ Rules, statements, transforms and functions run in one daemon in test mode (held
 (rest, rest-data, cli) are played with replay_rest.py against a fresh daemon each. A feature that does not exist is a failure, never
 a skip; a kind without a runner fails once a vector. Last line: N passed, N failed, N skipped.
 """
-import argparse, base64, collections, fnmatch, http.client, json, math, os, shutil, socket, subprocess, sys, tempfile, threading, time
+import argparse, base64, collections, fnmatch, http.client, json, math, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
 import concurrent.futures, urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,6 +23,8 @@ def free_port():
 
 class Daemon:
     """A daemon in test mode in a folder of its own."""
+
+    ended = [] # what was wrong at the end of daemons: text
 
     def __init__(self, build, env=None):
         self.build, self.env = build, env or {}
@@ -56,10 +58,42 @@ class Daemon:
         if self.alive():
             self.proc.terminate()
             try:
-                self.proc.wait(10)
+                self.proc.wait(20)
             except subprocess.TimeoutExpired:
                 self.proc.kill()
+                Daemon.ended.append("a daemon did not end within 20 s of SIGTERM")
+            else:
+                if self.proc.returncode:
+                    Daemon.ended.append(f"a daemon ended with {self.proc.returncode} after SIGTERM: {self.proc.stderr.read()[-3000:]}")
+        else:
+            Daemon.ended.append(f"a daemon died with {self.proc.returncode}: {self.proc.stderr.read()[-3000:]}")
+        self.proc.stdout.close()
+        self.proc.stderr.close()
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Sanitizers:
+    """Collects what the sanitizers of a build say in any process started from here; without a sanitizer nothing comes."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="sluice-sanitizers-")
+        for name, more in (("ASAN", ":detect_leaks=1"), ("UBSAN", ":print_stacktrace=1"), ("TSAN", ":second_deadlock_stack=1"), ("LSAN", "")):
+            old = os.environ.get(name + "_OPTIONS", "")
+            os.environ[name + "_OPTIONS"] = f"{old}:log_path={self.dir}/{name.lower()}{more}".lstrip(":")
+
+    def reports(self):
+        """The reports, each kind (same first lines of the stack) once."""
+        seen, count = {}, 0
+        for f in sorted(os.listdir(self.dir)):
+            text = open(os.path.join(self.dir, f), errors="replace").read()
+            for part in re.split(r"(?m)^(?=WARNING: ThreadSanitizer|==\d+==ERROR|(?:Direct|Indirect) leak)", text):
+                if not re.search("ERROR|WARNING|leak of|runtime error", part):
+                    continue
+                count += 1
+                key = re.sub(r"0x[0-9a-f]+|==\d+==|\d+ (byte|object)|pid=\d+|tid=\d+", "", "\n".join(l for l in part.split("\n") if re.search(r"#[0-6] |SUMMARY|runtime error", l)))
+                seen.setdefault(key, part)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        return count, list(seen.values())
 
 
 def error_text(body):
@@ -130,7 +164,7 @@ class Runner:
         d = self.daemons.get(key)
         if d is None or not d.alive():
             if d:
-                d.stop()
+                d.stop() # it died; the vector that saw it has failed, the reason is told at the end
             d = self.daemons[key] = Daemon(self.args.build, env)
         return d
 
@@ -404,6 +438,7 @@ def main():
     p.add_argument("-j", type=int, default=2, help="vectors at a time")
     args = p.parse_args()
     args.build = os.path.abspath(args.build)
+    sanitizers = Sanitizers()
     required = [l.split("#")[0].strip() for l in open(args.require)] if args.require else None
     todo = []
     for f in args.files:
@@ -455,6 +490,13 @@ def main():
                       f"{(found[1] if isinstance(found[1], str) else json.dumps(found[1], ensure_ascii=False))[:1500]}", flush=True)
     for r in runners:
         r.close()
+    count, reports = sanitizers.reports()
+    for text in Daemon.ended + reports[:10]:
+        print(text.rstrip()[:6000], file=sys.stderr if args.json else sys.stdout)
+    if Daemon.ended or reports:
+        failed += len(Daemon.ended) + len(reports)
+        print(f"FAIL the daemons' ends: {len(Daemon.ended)} ended badly, {count} sanitizer reports of {len(reports)} kinds",
+              file=sys.stderr if args.json else sys.stdout)
     if not args.json:
         width = max([len(a) for a in totals] or [4])
         for a, (ok, bad) in totals.items():
