@@ -8,6 +8,7 @@ typedef struct stream_def {
     sl_create *def;
     sl_str text;
     bool temp;
+    bool ever_shared; /* a rule ran on it as a shared stream */
 } stream_def;
 
 typedef enum { OP_NONE, OP_START, OP_STOP, OP_SCHED_STOP, OP_RESTART, OP_UPDATE, OP_DELETE } rule_op;
@@ -66,6 +67,7 @@ struct sl_office {
 };
 void stream_def_free(stream_def *d);
 bool stream_in_use(sl_office *o, sl_str name);
+sl_json *shared_columns(sl_office *o, sl_arena *a, sl_str name); /* {"column":null…} of the rules that run on a shared stream */
 sl_err *streams_load(sl_office *o);
 sl_err *rules_load(sl_office *o);
 /* Parses a rule's JSON. path_id "" for POST. */

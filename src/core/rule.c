@@ -104,6 +104,11 @@ static void launch(sl_rule *r, sl_flowspec *spec) {
     r->ran = true;
     r->last_start = now_ms(r->office);
     set_message(r, "");
+    for (uint32_t i = 0; i < sl_plan_nsources(spec->plan); i++) {
+        stream_def *d = sl_map_get(r->office->streams, sl_plan_source_at(spec->plan, i)->stream);
+        if (d && d->def->opts.shared)
+            d->ever_shared = true;
+    }
     sl_flow_open(f);
 }
 static void start_again(void *arg) {
@@ -373,6 +378,21 @@ bool stream_in_use(sl_office *o, sl_str name) {
                 return true;
     }
     return false;
+}
+sl_json *shared_columns(sl_office *o, sl_arena *a, sl_str name) {
+    sl_json *j = sl_json_obj(a);
+    size_t it = 0;
+    void *v;
+    while (sl_map_next(o->rules, &it, NULL, &v)) {
+        sl_rule *r = v;
+        const sl_flowspec *s = r->flow ? sl_flow_spec(r->flow) : NULL;
+        for (uint32_t i = 0; s && i < sl_plan_nsources(s->plan); i++) {
+            const sl_plan_source *ps = sl_plan_source_at(s->plan, i);
+            for (uint32_t c = 0; sl_str_eq(ps->stream, name) && c < ps->layout->n; c++)
+                sl_json_set(a, j, sl_arena_dup(a, ps->layout->names[c]).p, sl_json_null(a));
+        }
+    }
+    return j;
 }
 sl_loop *sl_office_rule_loop(sl_office *o, sl_str id) {
     sl_rule *r = find(o, id);

@@ -282,7 +282,7 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
         const sl_plan_source *ps = sl_plan_source_at(spec->plan, 0);
         const sl_create *c = sl_office_find_def(o, ps->stream);
         if (c && c->opts.shared && d->o.no_discard)
-            e = sl_err_new(SL_E_EXEC, "disableBufferFullDiscard can't be enabled with shared stream %.*s", SL_FMT(ps->stream));
+            e = sl_err_new(SL_E_UNDEFINED, "disableBufferFullDiscard can't be enabled with shared stream %.*s", SL_FMT(ps->stream));
         else
             e = make_source(o, sl_arena_dup(a, sl_office_stream_text(o, ps->stream)).p, ps->meta, &spec->src);
     }

@@ -23,6 +23,11 @@ static const sl_create *find(sl_office *o, bool table, sl_str name) {
     const sl_create *c = sl_office_find_def(o, name);
     return c && c->table == table ? c : NULL;
 }
+static sl_err *cannot_describe(sl_office *o, bool table, sl_str name) {
+    const char *k = kind_of(table);
+    return sl_map_has(o->streams, name) ? sl_err_new(SL_E_STREAM, "Describe %s fails, %s %.*s is not found.", k, k, SL_FMT(name))
+                                        : sl_err_new(SL_E_STREAM, "Describe %s fails, %.*s is not found.", k, SL_FMT(name));
+}
 static sl_err *parse_def(sl_str text, stream_def **out) {
     sl_arena *a = sl_arena_new(0);
     stream_def *d = a ? SL_NEW(a, stream_def) : NULL;
@@ -47,16 +52,22 @@ static sl_err *put(sl_office *o, stream_def *d) {
     stream_def_free(old);
     return NULL;
 }
+/* A lookup table must be able to work when it is created. */
+static sl_err *check_lookup(const sl_create *c) {
+    const sl_conn_def *def = sl_conn_find(c->opts.type.n ? c->opts.type : SL_S("memory"));
+    if (!def || !def->lookup)
+        return sl_err_new(SL_E_STREAM, "Create %s fails: lookup source type %.*s not found.", kind_of(c->table), SL_FMT(c->opts.type));
+    if (!c->opts.key.n && sl_str_is(c->opts.type, "memory"))
+        return sl_err_new(SL_E_STREAM, "Option \"key\" is required for memory lookup table.");
+    return NULL;
+}
 static sl_err *create(sl_office *o, sl_str sql, sl_buf *out) {
     stream_def *d = NULL;
     SL_TRY(sl_err_recode(parse_def(sql, &d), SL_E_STREAM));
     const sl_create *c = d->def;
     sl_err *e = sl_check_id(c->name);
-    if (!e && c->table && sl_str_ieq(c->opts.kind, SL_S("lookup"))) {
-        const sl_conn_def *def = sl_conn_find(c->opts.type);
-        if (!def || !def->lookup)
-            e = sl_err_new(SL_E_EXEC, "lookup source type %.*s not found", SL_FMT(c->opts.type));
-    }
+    if (!e && sl_str_ieq(c->opts.kind, SL_S("lookup")))
+        e = check_lookup(c);
     if (!e && sl_map_has(o->streams, c->name))
         e = c->opts.temp ? sl_err_new(SL_E_STREAM, "Create %s fails: key %.*s already exists.", kind_of(c->table), SL_FMT(c->name))
                          : sl_err_new(SL_E_STREAM, "Create %s fails: Item %.*s already exists.", kind_of(c->table), SL_FMT(c->name));
@@ -103,8 +114,7 @@ sl_err *sl_api_stream_sql(sl_office *o, sl_str sql, sl_buf *out) {
         if ((c = find(o, st.table, st.name)))
             sl_create_describe(out, c);
         else
-            e = sl_map_has(o->streams, st.name) ? sl_err_new(SL_E_STREAM, "Describe %s fails, %s %.*s is not found.", k, k, SL_FMT(st.name))
-                                                : sl_err_new(SL_E_STREAM, "Describe %s fails, %.*s is not found.", k, SL_FMT(st.name));
+            e = cannot_describe(o, st.table, st.name);
         break;
     case SL_ST_EXPLAIN:
         if (find(o, st.table, st.name))
@@ -113,11 +123,12 @@ sl_err *sl_api_stream_sql(sl_office *o, sl_str sql, sl_buf *out) {
             e = sl_err_new(SL_E_STREAM, "Explain %s fails, %.*s is not found.", k, SL_FMT(st.name));
         break;
     case SL_ST_DROP:
-        e = sl_api_stream_drop(o, st.table, st.name, false);
-        if (e && sl_err_code(e) == SL_E_NOTFOUND) {
-            sl_err_free(e);
+        if (!(c = find(o, st.table, st.name)))
             e = sl_err_new(SL_E_STREAM, "Drop %s fails: %s %.*s is not found.", k, k, SL_FMT(st.name));
-        }
+        else if (sl_str_ieq(c->opts.kind, SL_S("lookup")) && stream_in_use(o, st.name))
+            e = sl_err_new(SL_E_STREAM, "Drop %s fails: lookup table %.*s is still in use, stop all using rules before dropping it.", k, SL_FMT(st.name));
+        else
+            e = sl_api_stream_drop(o, st.table, st.name, false);
         if (!e)
             sl_buf_printf(out, "%s %.*s is dropped.", K, SL_FMT(st.name));
         break;
@@ -153,11 +164,11 @@ sl_err *sl_api_stream_replace(sl_office *o, bool table, sl_str name, sl_str sql)
     return e;
 }
 sl_err *sl_api_stream_drop(sl_office *o, bool table, sl_str name, bool force) {
-    if (!find(o, table, name))
+    stream_def *d = sl_map_get(o->streams, name);
+    if (!d) /* either kind may be named: upstream drops what bears the name */
         return sl_err_new(SL_E_NOTFOUND, "%s %.*s is not found", kind_of(table), SL_FMT(name));
     if (!force && stream_in_use(o, name))
         return sl_err_new(SL_E_UNDEFINED, "stream %.*s has been referenced by other rules", SL_FMT(name));
-    stream_def *d = sl_map_get(o->streams, name);
     if (!d->temp)
         SL_TRY(store_put(o, "stream", name, (sl_str){0}));
     stream_def_free(sl_map_del(o->streams, name));
@@ -189,13 +200,9 @@ static sl_str lower(sl_arena *a, sl_str s, const char *dflt) {
     return c;
 }
 sl_json *sl_api_stream_details(sl_office *o, sl_arena *a, bool table, sl_str kind) {
-    sl_json *l = sl_json_arr(a);
-    size_t it = 0;
-    void *v;
-    while (sl_map_next(o->streams, &it, NULL, &v)) {
-        const sl_create *c = ((stream_def *)v)->def;
-        if (c->table != table || (table && !kind_fits(c, kind)))
-            continue;
+    sl_json *l = sl_json_arr(a), *names = sl_api_stream_names(o, a, table, kind);
+    for (const sl_json *x = names->child; x; x = x->next) {
+        const sl_create *c = sl_office_find_def(o, x->s);
         sl_json *d = sl_json_obj(a);
         sl_json_set(a, d, "name", sl_json_str(a, c->name));
         sl_json_set(a, d, "type", sl_json_str(a, lower(a, c->opts.type, "mqtt")));
@@ -208,15 +215,19 @@ sl_err *sl_api_stream_get(sl_office *o, sl_arena *a, bool table, sl_str name, sl
     SL_TRY(sl_check_id(name));
     const sl_create *c = find(o, table, name);
     if (!c)
-        return sl_err_new(SL_E_STREAM, "Describe %s fails, %.*s is not found.", kind_of(table), SL_FMT(name));
+        return cannot_describe(o, table, name);
     *out = sl_create_json(a, c);
     return NULL;
 }
 sl_err *sl_api_stream_schema(sl_office *o, sl_arena *a, bool table, sl_str name, sl_json **out) {
     const sl_create *c = find(o, table, name);
     if (!c)
-        return sl_err_new(SL_E_NOTFOUND, "%s %.*s is not found", kind_of(table), SL_FMT(name));
-    *out = sl_create_schema(a, c);
+        return cannot_describe(o, table, name);
+    const stream_def *d = sl_map_get(o->streams, name);
+    if (c->opts.shared && c->schemaless && d->ever_shared)
+        *out = shared_columns(o, a, name); /* what its rules read now */
+    else
+        *out = sl_create_schema(a, c);
     return NULL;
 }
 static bool load_one(void *arg, sl_str key, sl_str value) {

@@ -294,7 +294,7 @@ static sl_err *add_source(sl_plan *p, const sl_source_ref *r, sl_lookup_def find
     if (!def)
         return sl_err_new(SL_E_PLAN, "fail to get stream %.*s, please check if stream is created", SL_FMT(r->name));
     if (def->opts.temp && !p->opts.temp_rule)
-        return sl_err_new(SL_E_PLAN, "temp stream %.*s can only be used by temp rules", SL_FMT(r->name));
+        return sl_err_new(SL_E_UNDEFINED, "temp stream %.*s can only be used by temp rules", SL_FMT(r->name));
     sl_psource *s = &p->src[p->nsrc++];
     s->pub.stream = r->name;
     s->pub.is_table = def->table;
