@@ -48,6 +48,7 @@ struct sl_rule {
     const char *stop_message;
     sl_rule_state stop_state;
     int tries;
+    int64_t retry_in; /* ms after the failed flow has ended; below 0: not again */
     sl_timer *again;
 };
 struct sl_office {

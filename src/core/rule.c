@@ -41,6 +41,7 @@ static sl_err *store_rule(sl_rule *r, bool triggered) {
 }
 
 /* ---- flow events ---- */
+static void start_again(void *arg);
 static void finish_stop(void *arg, sl_meters *m) {
     sl_rule *r = arg;
     sl_meters_free(&r->last);
@@ -51,6 +52,12 @@ static void finish_stop(void *arg, sl_meters *m) {
     if (r->stop_message)
         set_message(r, r->stop_message);
     r->stop_message = NULL;
+    if (r->state == SL_RULE_ERROR && r->retry_in >= 0 && !r->queue.n && !r->office->stopping) {
+        if (!r->again)
+            r->again = sl_timer_new(r->office->conf.loop, start_again, r);
+        if (r->again)
+            sl_timer_in(r->again, r->retry_in);
+    }
     next(r);
 }
 static void begin_stop(sl_rule *r, sl_rule_state to, const char *message) {
@@ -59,9 +66,9 @@ static void begin_stop(sl_rule *r, sl_rule_state to, const char *message) {
     r->state = SL_RULE_STOPPING;
     r->stop_state = to;
     r->stop_message = message;
+    r->retry_in = -1;
     sl_flow_close(f, finish_stop, r);
 }
-static void start_again(void *arg);
 static void on_event(void *arg, sl_flow_event e, const char *why) {
     sl_rule *r = arg;
     if (!r->flow)
@@ -83,14 +90,16 @@ static void on_event(void *arg, sl_flow_event e, const char *why) {
         if (ns > (double)o->max_delay_ns)
             ns = (double)o->max_delay_ns;
         r->tries++;
-        if (!r->again)
-            r->again = sl_timer_new(r->office->conf.loop, start_again, r);
-        if (r->again)
-            sl_timer_in(r->again, (int64_t)(ns / 1e6));
+        r->retry_in = (int64_t)(ns / 1e6);
     }
 }
 static void launch(sl_rule *r, sl_flowspec *spec) {
     sl_flow *f = NULL;
+    if (r->office->stopping) { /* a request that waited for the old flow's end */
+        sl_flowspec_free(spec);
+        r->state = SL_RULE_STOPPED;
+        return;
+    }
     sl_err *e = sl_flow_new(spec, r->office->conf.loop, on_event, r, &f);
     if (e) {
         sl_flowspec_free(spec);

@@ -220,6 +220,11 @@ static sl_err *make_source(sl_office *o, const char *stream_text, bool all_meta,
         goto fail;
     if (s->def->source->check && (e = s->def->source->check(s->conf, s->datasource)))
         goto fail;
+    sl_buf id = {0};
+    sl_buf_puts(&id, stream_text);
+    sl_json_write(&id, props, true, 0);
+    s->identity = sl_arena_dup(a, sl_buf_view(&id));
+    sl_buf_free(&id);
     s->fields = c->fields;
     s->nfields = c->nfields;
     s->shared = so->shared;

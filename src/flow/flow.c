@@ -90,7 +90,7 @@ static int64_t clock_us(void) {
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 void flow_batch(sl_flow *f, sl_batch *b) {
-    if (!f->open || f->eof)
+    if (!f->open || f->eof || (f->closing && !source_stopped(f->source)))
         return;
     map_columns(f, b->layout);
     sl_view v = {.batch = b, .n = b->nrows, .colmap = f->identity ? NULL : f->colmap, .frames = b->frames, .nframes = b->nframes};

@@ -25,6 +25,7 @@ typedef struct sl_srcdef {
     _Atomic uint32_t refs;
     sl_arena *arena; /* owns all below */
     sl_str stream, datasource;
+    sl_str identity; /* text that differs when the definition or its properties differ: flows share a source only when equal */
     const sl_conn_def *def;
     void *conf;                /* filled property struct */
     const sl_codec_def *codec; /* NULL: the connector delivers rows */

@@ -20,7 +20,8 @@ typedef struct source_node source_node;
 sl_err *source_join(sl_flow *f); /* opens the source for f, or joins the shared one; on failure nothing stays */
 /* f gets no batch any more; a private source, or a shared one with no flow left, closes. done when f may go. */
 void source_leave(sl_flow *f, sl_fn done, void *arg);
-void source_stop_intake(sl_flow *f); /* private: pause for good */
+void source_stop_intake(sl_flow *f); /* f takes no more; when no other flow does either, the source is paused, until another joins */
+bool source_stopped(const source_node *s);
 void source_pressure(sl_flow *f, bool on);
 const sl_meter *source_meter(const source_node *s);
 const sl_meter *source_decoder_meter(const source_node *s); /* NULL when rows come decoded */

@@ -5,7 +5,9 @@
  *
  * Ledger of a sink, in messages: in = out (delivered) + failed + dropped + buffer.
  * Decision: payloads are encoded into one scratch buffer and offered at once; only what the connector has not answered when put returns
- * is copied. A sink that answers at once (nop, memory, MQTT QoS 0) therefore costs no copy and no allocation. */
+ * is copied. A sink that answers at once (nop, memory, MQTT QoS 0) therefore costs no copy and no allocation.
+ * Decision: two rings. What waits has no number, so it can be dropped or put back without holes; what was offered is found by its number
+ * and stays until it is answered. A message that comes back (DOWN, LATER) returns to the front of what waits. */
 #include <stdlib.h>
 #include "data/json.h"
 #include "flow/flow_int.h"
@@ -15,16 +17,20 @@ typedef struct hold { /* the ticket of a batch, shared by its messages: one atom
     uint32_t n;
     struct hold *also; /* batchSize: one message settles several input batches */
 } hold;
-enum { WAIT, SENT, DONE };
+enum { WAIT, SENT, BACK /* to be offered again */, DONE };
 typedef struct item {
     char *p; /* payload; owned when owned */
     size_t off, n;
     sl_batch *batch; /* row sinks: held */
     uint32_t first, count;
     hold *hold;
-    uint8_t state, tries;
+    uint8_t state;
     bool owned, is_error, collection;
 } item;
+typedef struct ring {
+    item *at;
+    size_t head, n, cap; /* cap is a power of two */
+} ring;
 
 struct sink_node {
     sl_sink_host host; /* first: the connector holds a pointer to it */
@@ -33,13 +39,14 @@ struct sink_node {
     sl_sink *sink;
     sl_conn_env env;
     sl_encoder *enc;
-    item *ring;
-    size_t head, n, cap; /* cap is a power of two; seq of ring[head] is base */
-    uint64_t base, next; /* base: seq at head; next: first that may be waiting */
+    ring wait, sent;
+    uint64_t base;   /* sequence number of the head of sent */
+    size_t unsettled; /* of sent: SENT or BACK */
+    size_t loose;     /* messages whose bytes are in scratch */
     sl_buf scratch;
     sl_arena *arena; /* per batch */
     sl_timer *retry, *linger;
-    bool down, pumping, again, closing, closed;
+    bool down, later, pumping, again, back, closing, closed; /* later: offers rest until the retry timer; back: sent holds some BACK */
     sl_meter meter;
     /* batchSize / lingerInterval */
     sl_buf batch_buf;
@@ -51,11 +58,12 @@ struct sink_node {
 };
 
 const sl_meter *sink_meter(const sink_node *s) { return &s->meter; }
-bool sink_idle(const sink_node *s) { return s->n == 0 && s->batch_n == 0; }
-bool sink_full(const sink_node *s) { return s->n >= (size_t)s->def->opts.buffer_length; }
-bool sink_low(const sink_node *s) { return s->n <= (size_t)s->def->opts.buffer_length / 2; }
+static size_t queued(const sink_node *s) { return s->wait.n + s->unsettled; }
+bool sink_idle(const sink_node *s) { return queued(s) == 0 && s->batch_n == 0; }
+bool sink_full(const sink_node *s) { return queued(s) >= (size_t)s->def->opts.buffer_length; }
+bool sink_low(const sink_node *s) { return queued(s) <= (size_t)s->def->opts.buffer_length / 2; }
 static int64_t now_of(const sink_node *s) { return sl_now(s->flow->lane->loop); }
-static item *at_seq(sink_node *s, uint64_t seq) { return &s->ring[(s->head + (size_t)(seq - s->base)) & (s->cap - 1)]; }
+static item *ring_at(const ring *r, size_t i) { return &r->at[(r->head + i) & (r->cap - 1)]; }
 
 /* ---- holds ---- */
 static hold *hold_new(sl_ticket *t) {
@@ -74,184 +82,229 @@ static void hold_drop(hold *h) {
         h = also;
     }
 }
-static void item_clear(item *x) {
+static void item_clear(sink_node *s, item *x) {
     if (x->owned)
         free(x->p);
-    if (x->batch)
+    else if (x->batch)
         sl_batch_drop(x->batch);
+    else if (x->state != DONE)
+        s->loose--;
     hold *h = x->hold;
     *x = (item){.state = DONE};
     hold_drop(h); /* last: may come back through the source */
 }
 
 /* ---- the queue ---- */
+static bool ring_room(ring *r, size_t more) {
+    size_t cap = r->cap ? r->cap : 16;
+    if (r->n + more <= r->cap)
+        return true;
+    while (cap < r->n + more)
+        cap *= 2;
+    item *at = malloc(cap * sizeof *at);
+    if (!at)
+        return false;
+    for (size_t i = 0; i < r->n; i++)
+        at[i] = *ring_at(r, i);
+    free(r->at);
+    *r = (ring){at, 0, r->n, cap};
+    return true;
+}
+static void ring_front(ring *r, item x) { /* room was made */
+    r->head = (r->head - 1) & (r->cap - 1);
+    r->at[r->head] = x;
+    r->n++;
+}
 static bool push(sink_node *s, item x) {
-    if (s->n == s->cap) {
-        size_t cap = s->cap ? s->cap * 2 : 64;
-        item *r = malloc(cap * sizeof *r);
-        if (!r)
-            return false;
-        for (size_t i = 0; i < s->n; i++)
-            r[i] = s->ring[(s->head + i) & (s->cap - 1)];
-        free(s->ring);
-        s->ring = r;
-        s->cap = cap;
-        s->head = 0;
-    }
+    if (!ring_room(&s->wait, 1))
+        return false;
     if (x.hold)
         x.hold->n++;
-    s->ring[(s->head + s->n++) & (s->cap - 1)] = x;
+    s->loose += !x.batch;
+    *ring_at(&s->wait, s->wait.n++) = x;
     s->meter.in++;
     return true;
 }
 static void pop_done(sink_node *s) {
-    while (s->n && s->ring[s->head].state == DONE) {
-        s->head = (s->head + 1) & (s->cap - 1);
-        s->n--;
+    while (s->sent.n && ring_at(&s->sent, 0)->state == DONE) {
+        s->sent.head = (s->sent.head + 1) & (s->sent.cap - 1);
+        s->sent.n--;
         s->base++;
     }
-    if (s->next < s->base)
-        s->next = s->base;
-    s->meter.buffer = s->n;
+    s->meter.buffer = queued(s);
 }
 static void drop_oldest(sink_node *s) {
-    size_t over = s->n > (size_t)s->def->opts.buffer_length ? s->n - (size_t)s->def->opts.buffer_length : 0, dropped = 0;
-    for (size_t i = 0; i < s->n && dropped < over; i++) {
-        item *x = &s->ring[(s->head + i) & (s->cap - 1)];
-        if (x->state != WAIT)
-            continue;
-        item_clear(x);
-        s->meter.dropped++;
-        dropped++;
+    size_t limit = (size_t)s->def->opts.buffer_length, over = queued(s) > limit ? queued(s) - limit : 0;
+    if (over > s->wait.n)
+        over = s->wait.n; /* what the connector has is his to answer */
+    for (size_t i = 0; i < over; i++) {
+        item *x = ring_at(&s->wait, 0);
+        s->wait.head = (s->wait.head + 1) & (s->wait.cap - 1);
+        s->wait.n--;
+        s->meter.dropped += x->state == WAIT;
+        item_clear(s, x);
     }
-    if (dropped) {
+    if (over) {
         sl_buf b = {0};
-        sl_buf_printf(&b, "buffer full, drop %zu message(s) from %s", dropped, s->meter.name);
+        sl_buf_printf(&b, "buffer full, drop %zu message(s) from %s", over, s->meter.name);
         meter_error(&s->meter, now_of(s), sl_buf_view(&b));
-        s->meter.errors += dropped - 1;
+        s->meter.errors += over - 1;
         sl_buf_free(&b);
         pop_done(s);
     }
 }
-enum { OFFER = 256 };
+/* What must be offered again goes to the front of what waits, in order. */
+static void take_back(sink_node *s) {
+    if (!s->back || !ring_room(&s->wait, s->unsettled))
+        return; /* out of memory: the next reason to pump tries again */
+    s->back = false;
+    for (size_t i = s->sent.n; i-- > 0;) {
+        item *x = ring_at(&s->sent, i);
+        if (x->state != BACK)
+            continue;
+        x->state = WAIT;
+        ring_front(&s->wait, *x);
+        *x = (item){.state = DONE};
+        s->unsettled--;
+    }
+    pop_done(s);
+}
+enum { OFFER = 256, SENT_MAX = 65536 /* with the holes behind one that is never answered */ };
+static bool offer(sink_node *s) { /* false: no more now */
+    sl_message m[OFFER];
+    uint32_t n = s->wait.n < OFFER ? (uint32_t)s->wait.n : OFFER;
+    if (s->sent.n + n > SENT_MAX || !ring_room(&s->sent, n))
+        return false;
+    uint32_t k = 0;
+    while (k < n && s->wait.n) {
+        item *from = ring_at(&s->wait, 0);
+        s->wait.head = (s->wait.head + 1) & (s->wait.cap - 1);
+        s->wait.n--;
+        if (from->state == DONE) /* lost for want of memory */
+            continue;
+        item *x = ring_at(&s->sent, s->sent.n);
+        *x = *from;
+        x->state = SENT;
+        m[k++] = (sl_message){.bytes = {x->owned ? x->p : s->scratch.p + x->off, x->n}, .batch = x->batch, .first = x->first, .count = x->count,
+                              .collection = x->collection, .is_error = x->is_error, .seq = s->base + s->sent.n++};
+    }
+    n = k;
+    if (!n)
+        return false;
+    s->unsettled += n;
+    uint32_t took = s->def->def->sink->put(s->sink, m, n);
+    for (uint32_t i = n; i > took; i--) { /* not taken: they are the last of sent, and there was room for them in wait */
+        item *x = ring_at(&s->sent, --s->sent.n);
+        x->state = WAIT;
+        ring_front(&s->wait, *x);
+        s->unsettled--;
+    }
+    pop_done(s);
+    return took == n; /* else ready() will come */
+}
 static void pump(sink_node *s) {
     if (s->pumping) {
         s->again = true;
         return;
     }
-    if (!s->sink || s->closed)
+    if (!s->sink || s->closing)
         return;
     s->pumping = true;
     do {
         s->again = false;
-        while (!s->down && s->next < s->base + s->n) {
-            sl_message m[OFFER];
-            uint32_t n = 0;
-            uint64_t seq = s->next;
-            for (; seq < s->base + s->n && n < OFFER; seq++) {
-                item *x = at_seq(s, seq);
-                if (x->state != WAIT) {
-                    if (n)
-                        break;
-                    continue;
-                }
-                x->state = SENT;
-                m[n++] = (sl_message){.bytes = {x->owned ? x->p : s->scratch.p + x->off, x->n}, .batch = x->batch, .first = x->first, .count = x->count,
-                                      .collection = x->collection, .is_error = x->is_error, .seq = seq};
-            }
-            if (!n) {
-                s->next = seq;
-                break;
-            }
-            uint64_t from = m[0].seq;
-            s->next = from + n;
-            uint32_t took = s->def->def->sink->put(s->sink, m, n);
-            if (took < n) {
-                for (uint32_t i = took; i < n; i++)
-                    at_seq(s, m[i].seq)->state = WAIT; /* not taken: never answered, still in the ring */
-                if (s->next > from + took)
-                    s->next = from + took;
-                pop_done(s);
-                break; /* ready() will come */
-            }
-            pop_done(s);
+        if (!s->down && !s->later)
+            take_back(s);
+        while (!s->down && (!s->later || s->def->opts.resend_alter) && s->wait.n && offer(s)) {
         }
     } while (s->again);
     s->pumping = false;
     pop_done(s);
 }
-static void own_rest(sink_node *s) { /* the scratch buffer is about to be reused: what is left gets its own copy */
-    for (size_t i = s->n; i-- > 0;) {
-        item *x = &s->ring[(s->head + i) & (s->cap - 1)];
-        if (x->owned)
-            break; /* older ones have theirs */
-        if (x->state == DONE || x->batch)
+static void own_ring(sink_node *s, ring *r, bool sent) {
+    for (size_t i = r->n; i-- > 0 && s->loose;) { /* the loose ones are the newest */
+        item *x = ring_at(r, i);
+        if (x->owned || x->state == DONE || x->batch)
             continue;
         char *p = malloc(x->n + 1);
         if (!p) {
-            item_clear(x);
             s->meter.failed++;
             meter_error(&s->meter, now_of(s), SL_S("out of memory: a message was lost"));
+            s->unsettled -= sent;
+            item_clear(s, x);
             continue;
         }
         memcpy(p, s->scratch.p + x->off, x->n);
         x->p = p;
         x->owned = true;
+        s->loose--;
     }
+}
+static void own_rest(sink_node *s) { /* the scratch buffer is about to be reused: what is left gets its own copy */
+    own_ring(s, &s->sent, true);
+    own_ring(s, &s->wait, false);
     sl_buf_clear(&s->scratch);
 }
 
 /* ---- what the connector calls ---- */
 static void retry_now(void *arg) {
     sink_node *s = arg;
-    s->next = s->base;
+    s->later = false;
     pump(s);
     flow_sink_moved(s->flow);
+}
+/* A rule with qos 1 or 2 promised at least once: what may succeed later is kept as with a cache. */
+static bool keeps(const sink_node *s) { return s->def->opts.cache || s->flow->spec->qos >= 1; }
+static void settle(sink_node *s, item *x) {
+    s->unsettled--;
+    item_clear(s, x);
 }
 static void answer(sl_sink_host *h, uint64_t first, uint64_t last, sl_answer a, sl_str why) {
     sink_node *s = (sink_node *)h;
     bool later = false;
-    for (uint64_t q = first; q <= last && q < s->base + s->n; q++) {
-        if (q < s->base)
-            continue;
-        item *x = at_seq(s, q);
-        if (x->state == DONE)
+    if (first < s->base)
+        first = s->base;
+    for (uint64_t q = first; q <= last && q < s->base + s->sent.n; q++) {
+        item *x = ring_at(&s->sent, (size_t)(q - s->base));
+        if (x->state != SENT)
             continue;
         switch (a) {
         case SL_DELIVERED:
             s->meter.out++;
-            item_clear(x);
+            settle(s, x);
             break;
         case SL_LATER:
             meter_error(&s->meter, now_of(s), why);
-            if (s->def->opts.cache && !s->closing) {
-                x->state = WAIT;
-                later = true;
+            if (keeps(s)) {
+                x->state = BACK;
+                s->back = later = true;
             } else {
                 s->meter.failed++;
-                item_clear(x);
+                settle(s, x);
             }
             break;
         case SL_BAD:
             meter_error(&s->meter, now_of(s), why);
             s->meter.failed++;
-            item_clear(x);
+            settle(s, x);
             break;
         case SL_DOWN:
-            x->state = WAIT;
-            if (!s->down && why.n)
+            x->state = BACK;
+            s->back = true;
+            if (!s->down && why.n && !s->closing)
                 meter_error(&s->meter, now_of(s), why);
             s->down = true;
             break;
         }
     }
     s->meter.last_ms = now_of(s);
-    if (later) {
+    if (later && !s->closing) {
         int64_t ms = s->def->opts.resend_ns / 1000000;
         if (!s->retry)
             s->retry = sl_timer_real(s->flow->lane->loop, retry_now, s);
-        if (s->retry)
+        if (s->retry) {
             sl_timer_in(s->retry, ms > 0 ? ms : 100);
+            s->later = true; /* order is kept: new data wait too, unless resendAlterQueue lets them go beside */
+        }
     }
     if (!s->pumping) {
         pop_done(s);
@@ -261,9 +314,10 @@ static void answer(sl_sink_host *h, uint64_t first, uint64_t last, sl_answer a, 
 static void state(sl_sink_host *h, sl_conn_state st, sl_str why) {
     sink_node *s = (sink_node *)h;
     meter_state(&s->meter, now_of(s), st, why);
+    if (s->closing)
+        return;
     if (st == SL_CONN_CONNECTED) {
         s->down = false;
-        s->next = s->base;
         pump(s);
         flow_sink_moved(s->flow);
     } else if (st == SL_CONN_DISCONNECTED && why.n)
@@ -271,6 +325,8 @@ static void state(sl_sink_host *h, sl_conn_state st, sl_str why) {
 }
 static void ready(sl_sink_host *h) {
     sink_node *s = (sink_node *)h;
+    if (s->closing)
+        return;
     pump(s);
     flow_sink_moved(s->flow);
 }
@@ -509,6 +565,7 @@ static void batch_flush(sink_node *s) {
 }
 static void linger_tick(void *arg) {
     sink_node *s = arg;
+    sl_buf_clear(&s->scratch);
     batch_flush(s);
     sl_timer_in(s->linger, s->def->opts.linger_ns / 1000000);
     pump(s);
@@ -534,7 +591,7 @@ static void csv_header(sink_node *s, const sl_batch *src, uint32_t row) { /* alw
     }
 }
 /* The messages queued since `from` go into the batch instead. */
-static void batch_collect(sink_node *s, uint64_t from, const sl_batch *src, uint32_t first) {
+static void batch_collect(sink_node *s, size_t from, const sl_batch *src, uint32_t first) {
     const sl_sinkopts *o = &s->def->opts;
     bool json = s->def->codec == &sl_codec_json;
     if (s->def->def->sink->rows) {
@@ -545,8 +602,8 @@ static void batch_collect(sink_node *s, uint64_t from, const sl_batch *src, uint
                 sl_layout_drop(l);
         }
     }
-    for (uint64_t q = from; q < s->base + s->n; q++) {
-        item *x = at_seq(s, q);
+    for (size_t i = from; i < s->wait.n; i++) {
+        item *x = ring_at(&s->wait, i);
         if (x->batch && s->batch_rows) {
             for (uint32_t r = x->first; r < x->first + x->count; r++) {
                 sl_value v = sl_value_copy(sl_builder_arena(s->batch_rows), sl_batch_row(x->batch, r, s->arena));
@@ -567,8 +624,8 @@ static void batch_collect(sink_node *s, uint64_t from, const sl_batch *src, uint
         }
     }
     /* take them back out of the queue; their holds become one */
-    while (s->n && s->base + s->n > from) {
-        item *x = &s->ring[(s->head + s->n - 1) & (s->cap - 1)];
+    while (s->wait.n > from) {
+        item *x = ring_at(&s->wait, --s->wait.n);
         if (x->hold && (!s->batch_hold || s->batch_hold->ticket != x->hold->ticket)) {
             hold *n = hold_new(x->hold->ticket);
             if (n) {
@@ -576,9 +633,8 @@ static void batch_collect(sink_node *s, uint64_t from, const sl_batch *src, uint
                 s->batch_hold = n;
             }
         }
-        item_clear(x);
-        s->n--;
         s->meter.in--;
+        item_clear(s, x);
     }
     s->batch_n++;
     if (o->batch_size && s->batch_n >= (uint32_t)o->batch_size)
@@ -595,12 +651,12 @@ void sink_take(sink_node *s, sl_batch *b) {
     for (uint32_t i = 0; i < nf; i++) {
         sl_frame one = {.kind = SL_FRAME_ROW, .first = i, .count = 1};
         const sl_frame *f = b->frames ? &b->frames[i] : &one;
-        uint64_t from = s->base + s->n;
+        size_t from = s->wait.n;
         if (f->kind == SL_FRAME_ERROR)
             emit_error(s, f->error, h);
         else
             emit_frame(s, b, f->first, f->count, f->kind == SL_FRAME_COLLECTION, h);
-        if (batching && s->base + s->n > from)
+        if (batching && s->wait.n > from)
             batch_collect(s, from, b, f->first);
     }
     hold_drop(h);
@@ -661,6 +717,10 @@ static void closed(void *arg) {
 }
 void sink_close(sink_node *s, sl_fn done, void *arg) {
     s->closing = true;
+    if (s->retry)
+        sl_timer_stop(s->retry);
+    if (s->linger)
+        sl_timer_stop(s->linger);
     s->done = done;
     s->done_arg = arg;
     if (s->sink)
@@ -671,9 +731,12 @@ void sink_close(sink_node *s, sl_fn done, void *arg) {
 void sink_free(sink_node *s) {
     if (!s)
         return;
-    for (size_t i = 0; i < s->n; i++)
-        item_clear(&s->ring[(s->head + i) & (s->cap - 1)]);
-    free(s->ring);
+    for (size_t i = 0; i < s->sent.n; i++)
+        item_clear(s, ring_at(&s->sent, i));
+    for (size_t i = 0; i < s->wait.n; i++)
+        item_clear(s, ring_at(&s->wait, i));
+    free(s->sent.at);
+    free(s->wait.at);
     hold_drop(s->batch_hold);
     if (s->batch_rows)
         sl_builder_free(s->batch_rows);

@@ -316,7 +316,10 @@ static void give_state(sl_source_out *o, sl_conn_state st, sl_str why) {
 }
 
 /* ---- joining and leaving ---- */
-static bool same_def(const sl_srcdef *a, const sl_srcdef *b) { return a == b || (sl_str_eq(a->stream, b->stream) && a->def == b->def); }
+static void set_pause(source_node *s, bool on);
+static bool same_def(const sl_srcdef *a, const sl_srcdef *b) {
+    return a == b || (a->def == b->def && sl_str_eq(a->stream, b->stream) && sl_str_eq(a->datasource, b->datasource) && sl_str_eq(a->identity, b->identity));
+}
 
 static sl_err *source_new(sl_flow *f, source_node **out) {
     sl_srcdef *def = f->spec->src;
@@ -357,6 +360,10 @@ sl_err *source_join(sl_flow *f) {
         f->next_sub = s->subs;
         s->subs = f;
         f->source = s;
+        if (s->stop) { /* all others were about to leave */
+            s->stop = false;
+            set_pause(s, false);
+        }
         if (sl_builder_events(s->w))
             s->stale = true; /* the layout changes at a batch border */
         else
@@ -429,9 +436,11 @@ void source_leave(sl_flow *f, sl_fn done, void *arg) {
         closed(s);
 }
 static void set_pause(source_node *s, bool on) {
-    if (s->paused == on || !s->src)
+    if (s->paused == on)
         return;
     s->paused = on;
+    if (!s->src) /* it delivers while it opens; `false` tells it to pause */
+        return;
     const sl_source_ops *ops = s->def->def->source;
     if (on && ops->pause)
         ops->pause(s->src);
@@ -440,11 +449,16 @@ static void set_pause(source_node *s, bool on) {
 }
 void source_stop_intake(sl_flow *f) {
     source_node *s = f->source;
-    if (s && !s->def->shared) {
-        set_pause(s, true);
-        s->stop = true;
-    }
+    if (!s || s->closing)
+        return;
+    publish(s); /* what came before belongs to f */
+    for (sl_flow *x = s->subs; x; x = x->next_sub)
+        if (x != f && !x->closing)
+            return;
+    set_pause(s, true);
+    s->stop = true;
 }
+bool source_stopped(const source_node *s) { return s->stop; }
 void source_pressure(sl_flow *f, bool on) {
     if (f->source && !f->source->def->shared && !f->source->stop)
         set_pause(f->source, on);
