@@ -11,7 +11,7 @@ typedef struct stream_def {
     bool ever_shared; /* a rule ran on it as a shared stream */
 } stream_def;
 
-typedef enum { OP_NONE, OP_START, OP_STOP, OP_SCHED_STOP, OP_RESTART, OP_UPDATE, OP_DELETE } rule_op;
+typedef enum { OP_NONE, OP_START, OP_STOP, OP_SCHED_STOP, OP_DURATION, OP_RESTART, OP_UPDATE, OP_DELETE } rule_op;
 typedef struct queued {
     rule_op op;
     sl_flowspec *spec; /* START, UPDATE: planned already */
@@ -40,10 +40,11 @@ struct sl_rule {
     rule_def *def;
     sl_rule_state state;
     char *message;
-    int64_t last_start, last_stop, next_start;
+    int64_t last_start, last_stop;
     sl_flow *flow;
     sl_meters last; /* of the last run */
     bool ran;
+    bool complained; /* about a schedule that makes no sense: once is enough */
     SL_VEC(queued) queue;
     const char *stop_message;
     sl_rule_state stop_state;
@@ -65,6 +66,8 @@ struct sl_office {
     sl_fn stopped;
     void *stopped_arg;
     sl_timer *patrol;
+    int64_t patrol_ms;
+    bool patrolling;
 };
 void stream_def_free(stream_def *d);
 bool stream_in_use(sl_office *o, sl_str name);
@@ -80,5 +83,11 @@ void rule_free(sl_rule *r);
 /* Stores and registers an imported rule; one that cannot be planned is kept as stopped by error. Takes d on success. */
 sl_err *rule_adopt(sl_office *o, rule_def *d);
 bool rule_scheduled(const rule_def *d);
+/* The patrol's hand on a rule: OP_START, OP_SCHED_STOP or OP_DURATION. */
+void rule_schedule(sl_rule *r, rule_op op);
+/* Tells the patrol that a rule has this definition now. */
+void schedule_watch(sl_office *o, const rule_def *d);
+/* Next start by cron in ms, 0 when there is none. */
+int64_t schedule_next(const sl_rule *r);
 sl_err *store_put(sl_office *o, const char *kind, sl_str name, sl_str value); /* value.p NULL: delete */
 #endif

@@ -158,6 +158,8 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
             begin_stop(r, SL_RULE_STOPPED, "canceled manually");
         else if (q.op == OP_SCHED_STOP)
             begin_stop(r, SL_RULE_WAITING, "schedule terminated");
+        else if (q.op == OP_DURATION)
+            begin_stop(r, SL_RULE_STOPPED, "duration terminated");
         else
             begin_stop(r, SL_RULE_STOPPED, q.op == OP_DELETE ? NULL : "stopped by update");
         return;
@@ -169,6 +171,8 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
     case OP_UPDATE:
         rule_def_free(r->def);
         r->def = q.def;
+        r->complained = false;
+        schedule_watch(r->office, r->def);
         if (q.spec)
             launch(r, q.spec);
         break;
@@ -177,9 +181,10 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
             launch(r, q.spec);
         break;
     case OP_RESTART:
-        if (rule_scheduled(r->def))
+        if (rule_scheduled(r->def)) {
             r->state = SL_RULE_WAITING;
-        else {
+            set_message(r, "");
+        } else {
             sl_flowspec *spec = NULL;
             e = rule_plan(r->office, r->def, &spec);
             if (!e)
@@ -232,6 +237,20 @@ static void request(sl_rule *r, queued q) {
         next(r);
 }
 
+void rule_schedule(sl_rule *r, rule_op op) {
+    sl_flowspec *spec = NULL;
+    sl_err *e = op == OP_START ? rule_plan(r->office, r->def, &spec) : NULL;
+    if (!e) {
+        request(r, (queued){.op = op, .spec = spec});
+        return;
+    }
+    if (!r->message || strcmp(r->message, sl_err_text(e)) != 0)
+        sl_error(r->id, "cannot start as scheduled: %s", sl_err_text(e));
+    r->state = SL_RULE_ERROR;
+    set_message(r, sl_err_text(e));
+    sl_err_free(e);
+}
+
 /* ---- use cases ---- */
 static sl_err *add_rule(sl_office *o, rule_def *d, sl_rule **out) {
     sl_rule *r = calloc(1, sizeof *r);
@@ -246,6 +265,7 @@ static sl_err *add_rule(sl_office *o, rule_def *d, sl_rule **out) {
         rule_free(r);
         return sl_err_new(SL_E_NOMEM, "out of memory");
     }
+    schedule_watch(o, d);
     *out = r;
     return NULL;
 }
@@ -420,8 +440,7 @@ static bool load_one(void *arg, sl_str key, sl_str value) {
         sl_error("catalogue", "cannot read back %.*s: %s", SL_FMT(key), sl_err_text(e));
     else {
         r->state = d->triggered ? SL_RULE_WAITING : SL_RULE_STOPPED;
-        sl_json *t = sl_json_get(d->json, "tags");
-        (void)t;
+        r->last_stop = d->triggered && rule_scheduled(d) ? now_ms(o) : 0;
     }
     sl_err_free(e);
     return true;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "base/num.h"
 #include "core/office_int.h"
+#include "core/schedule.h"
 
 void rule_def_free(rule_def *d) {
     if (d)
@@ -89,7 +90,7 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     p->disable_alias = sl_json_true(sl_json_iget(strategy, "disableAliasRefCal"), false);
     return NULL;
 }
-static sl_err *check_opts(const rule_def *d) {
+static sl_err *check_opts(const sl_office *o, const rule_def *d) {
     sl_buf b = {0};
     const rule_opts *p = &d->o;
     struct {
@@ -105,6 +106,10 @@ static sl_err *check_opts(const rule_def *d) {
                 sl_buf_putc(&b, '\n');
             sl_buf_puts(&b, rules[i].text);
         }
+    sl_err *range = sl_ranges_check(p->ranges, o->zone);
+    if (range)
+        sl_buf_printf(&b, "%svalidate cronDatetimeRange failed, err:%s", b.n ? "\n" : "", sl_err_text(range));
+    sl_err_free(range);
     sl_err *e = b.n ? sl_err_new(SL_E_UNDEFINED, "Rule %.*s has invalid options: %s.", SL_FMT(d->id), sl_buf_cstr(&b)) : NULL;
     sl_buf_free(&b);
     return e;
@@ -166,7 +171,7 @@ static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d
     }
     if (!d->actions || !d->actions->n)
         return sl_err_new(SL_E_UNDEFINED, "Missing rule actions.");
-    return check_opts(d);
+    return check_opts(o, d);
 }
 sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out) {
     sl_arena *a = sl_arena_new(0);

@@ -64,7 +64,7 @@ static void head(sl_arena *a, sl_json *j, const sl_rule *r) {
     sl_json_set(a, j, "message", sl_json_str(a, sl_str_of(r->message ? r->message : "")));
     sl_json_set(a, j, "lastStartTimestamp", sl_json_int(a, r->last_start));
     sl_json_set(a, j, "lastStopTimestamp", sl_json_int(a, r->last_stop));
-    sl_json_set(a, j, "nextStartTimestamp", sl_json_int(a, r->next_start));
+    sl_json_set(a, j, "nextStartTimestamp", sl_json_int(a, schedule_next(r)));
 }
 static void body(sl_arena *a, sl_json *j, const sl_meters *ms) {
     for (uint32_t i = 0; i < ms->n; i++) {
