@@ -4,6 +4,7 @@
  * written where they will be read (column by column, a stride apart): freezing copies no cell. */
 #include "data/batch.h"
 #include "base/vec.h"
+#include "data/builder.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -62,7 +63,7 @@ int sl_layout_find(const sl_layout *l, sl_str name) {
 }
 
 /* ---- shells and their pool ---- */
-typedef struct shell {
+typedef struct sl_shell {
     sl_batch b; /* first: a batch is its shell */
     sl_value *cells;
     size_t ncells; /* capacity */
@@ -77,7 +78,7 @@ typedef struct shell {
     size_t nframes, framecap;
     sl_mark *marks;
     size_t nmarks, markcap;
-    struct shell *next;
+    struct sl_shell *next;
 } shell;
 enum { POOL_SHELLS = 64, POOL_SHELL_BYTES = 8 << 20, POOL_BYTES = 32 << 20, ARENA_ONE_CHUNK = 2 << 20 };
 typedef struct pool {
@@ -260,25 +261,6 @@ sl_value sl_batch_row(const sl_batch *b, uint32_t r, sl_arena *a) {
 }
 
 /* ---- builder ---- */
-struct sl_builder {
-    shell *s;
-    const sl_layout *layout;
-    sl_value *cell; /* cells + row number: column c of the current row is cell[c * stride] */
-    uint32_t n, rows, stride, cleared, covered;
-    uint32_t errors;
-    uint64_t serial;
-    bool all, failed, inrow;
-    sl_member *tail; /* of the current row */
-    size_t ntail, tailcap;
-    uint32_t *index; /* positions + 1 in tail by key hash, only for long tails */
-    size_t nindex;   /* 0: not in use for this row */
-    size_t indexcap;
-    sl_value row_meta;
-    sl_str row_raw;
-    int64_t row_time;
-    sl_value message_meta;
-    int64_t message_time;
-};
 #define NO_TIME INT64_MIN
 
 static bool builder_open(sl_builder *w) { /* takes a shell for the next batch */

@@ -11,14 +11,16 @@
 #include "base/num.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "data/builder.h"
 #include "data/json.h"
+#include "data/json_index.h"
 #include "data/json_lex.h"
 #include "data/json_text.h"
 
 enum { SHAPE_MAX = 64, LIT_MAX = 48, COL_SKIP = -1, COL_TAIL = -2 };
 typedef struct seen {
     char lit[LIT_MAX]; /* `"key":`, the rest zero */
-    uint32_t n;
+    uint32_t n, need; /* need: a bit for each of the n bytes, when they are at most 32 */
     int32_t col;
     const sl_type *type; /* declared type, or NULL */
     bool undeclared;     /* typed stream, key not declared: only a null is kept */
@@ -41,6 +43,7 @@ struct sl_jsonrows {
     bool borrowed, failed;
     uint64_t serial;
     sl_buf why;
+    const char *end; /* of its text */
     sl_str key; /* unescaped key of a member that was not predicted */
 };
 
@@ -181,6 +184,15 @@ static inline sl_str text_of(sl_jsonrows *d, const char *p, const char *q, unsig
     char *t = sl_arena_alloc(d->a, s.n);
     if (!t)
         return (sl_str){"", 0};
+#if defined(SL_JX_SSE2)
+    if (SL_JX_LIKELY(s.n <= 32 && (size_t)(d->end - s.p) >= 32)) { /* the arena rounds up to 16 */
+        if (s.n)
+            _mm_storeu_si128((__m128i *)(void *)t, _mm_loadu_si128((const __m128i *)(const void *)s.p));
+        if (s.n > 16)
+            _mm_storeu_si128((__m128i *)(void *)(t + 16), _mm_loadu_si128((const __m128i *)(const void *)(s.p + 16)));
+        return (sl_str){t, s.n};
+    }
+#endif
     memcpy(t, s.p, s.n);
     return (sl_str){t, s.n};
 }
@@ -232,6 +244,25 @@ static const char *string(sl_jsonrows *d, const char *p, const char *end, sl_str
     *out = text_of(d, p + 1, q, flags);
     return q + 1;
 }
+/* Length of true or false at p, 0 when it is neither; which of the two is no branch, as it cannot be foreseen. */
+static inline unsigned boolean(const char *p, const char *end, sl_value *out) {
+    uint32_t w;
+    if (SL_JX_RARE(end - p < 4))
+        return 0;
+    memcpy(&w, p, 4);
+    uint32_t t, f;
+    memcpy(&t, "true", 4);
+    memcpy(&f, "fals", 4);
+    unsigned yes = w == t;
+    if (SL_JX_RARE(!(yes | (w == f))))
+        return 0;
+    if (SL_JX_RARE(end - p < 5))
+        return yes ? (*out = sl_v_bool(true), 4) : 0;
+    if (SL_JX_RARE(!(yes | (p[4] == 'e'))))
+        return 0;
+    *out = sl_v_bool(yes);
+    return 5 - yes;
+}
 static inline const char *any(sl_jsonrows *d, const char *p, const char *end, unsigned depth, sl_value *out) {
     if (SL_JX_RARE(p >= end))
         return NULL;
@@ -257,15 +288,10 @@ static inline const char *any(sl_jsonrows *d, const char *p, const char *end, un
         return q;
     }
     case 't':
-        if (end - p < 4 || memcmp(p, "true", 4))
-            return NULL;
-        *out = sl_v_bool(true);
-        return p + 4;
-    case 'f':
-        if (end - p < 5 || memcmp(p, "false", 5))
-            return NULL;
-        *out = sl_v_bool(false);
-        return p + 5;
+    case 'f': {
+        unsigned n = boolean(p, end, out);
+        return n ? p + n : NULL;
+    }
     case 'n':
         if (end - p >= 4 && memcmp(p, "null", 4) == 0) {
             *out = sl_v_null();
@@ -451,21 +477,15 @@ static const char *typed(sl_jsonrows *d, const sl_type *t, sl_str name, const ch
 
 /* ---- members ---- */
 static inline bool same_lit(const seen *e, const char *p, const char *end) {
-    if ((size_t)(end - p) < e->n)
-        return false;
 #if defined(SL_JX_SSE2)
-    if (SL_JX_LIKELY(e->n <= 32 && end - p >= 32)) {
-        __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p), b = _mm_loadu_si128((const __m128i *)(const void *)e->lit);
-        uint32_t m = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b));
-        if (e->n > 16) {
-            a = _mm_loadu_si128((const __m128i *)(const void *)(p + 16)), b = _mm_loadu_si128((const __m128i *)(const void *)(e->lit + 16));
-            m |= (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) << 16;
-        }
-        uint32_t need = (uint32_t)((1ull << e->n) - 1);
-        return (m & need) == need;
+    if (SL_JX_LIKELY(e->need && end - p >= 32)) {
+        const __m128i *t = (const __m128i *)(const void *)p, *l = (const __m128i *)(const void *)e->lit;
+        uint32_t m = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(t), _mm_loadu_si128(l))) |
+                     (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(t + 1), _mm_loadu_si128(l + 1))) << 16;
+        return (~m & e->need) == 0;
     }
 #endif
-    return memcmp(p, e->lit, e->n) == 0;
+    return (size_t)(end - p) >= e->n && memcmp(p, e->lit, e->n) == 0;
 }
 /* What is to be done with a key. */
 static void resolve(sl_jsonrows *d, sl_str key, seen *e) {
@@ -515,6 +535,7 @@ static const char *learn(sl_jsonrows *d, const char *p, const char *end, uint32_
         memcpy(s->lit, p, n - 1);
         s->lit[n - 1] = ':';
         s->n = n;
+        s->need = n > 32 ? 0 : (uint32_t)((1ull << n) - 1);
         resolve(d, d->key, s);
         ++*k;
         *e = s;
@@ -617,6 +638,137 @@ static const char *row(sl_jsonrows *d, const char *p, const char *end, unsigned 
     }
 }
 
+/* ---- the straight way ---- */
+static inline bool all_number(const char *p, size_t n, const char *end) {
+#if defined(SL_JX_SSE2)
+    if (SL_JX_LIKELY(n <= 16 && end - p >= 16)) { /* + , - . / and digits; there is no comma here, and exponents go the long way */
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p), d = _mm_sub_epi8(x, _mm_set1_epi8('+'));
+        __m128i in = _mm_andnot_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('/')), _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8('9' - '+')), d));
+        if (SL_JX_LIKELY((~(uint32_t)_mm_movemask_epi8(in) & ((1u << n) - 1)) == 0))
+            return true;
+    }
+#endif
+    return sl_jx_run(p, p + n) == n;
+}
+static inline void store(sl_jsonrows *d, const seen *e, sl_value v) {
+    if (e->col >= 0) {
+        sl_builder_cell(d->w, (uint32_t)e->col, v);
+        return;
+    }
+    seen *m = (seen *)e;
+    if (SL_JX_RARE(m->serial != d->serial)) { /* first use in this batch */
+        m->key = sl_arena_dup(d->a, lit_key(e));
+        m->serial = d->serial;
+    }
+    sl_builder *w = d->w;
+    if (SL_JX_LIKELY(w->ntail < w->tailcap))
+        w->tail[w->ntail++] = (sl_member){m->key, v};
+    else
+        sl_builder_tail_new(w, m->key, v);
+}
+/* A value that is wanted, or is neither text nor number, between v and *stop; a nested one moves *stop on. false: the other way. */
+static __attribute__((noinline)) bool straight_value(sl_jsonrows *d, const seen *e, bool wanted, const char *text, const char *v, const char *end, sl_jindex *x, uint32_t *i, uint32_t *quotes) {
+    const char *stop = text + x->comma[*i];
+    char c = *v;
+    sl_value out;
+    if (c == '{' || c == '[') {
+        const char *q = !wanted ? skip(v, end, 2) : e->type ? typed(d, e->type, lit_key(e), v, end, 2, &out) : any(d, v, end, 2, &out);
+        if (!q || d->failed)
+            return false;
+        while (*i < x->ncommas && x->comma[*i] < q - text)
+            ++*i;
+        if (q != text + x->comma[*i])
+            return false;
+        *quotes += sl_jindex_quotes(x, (size_t)(v - text), (size_t)(q - text));
+    } else if (!wanted)
+        return skip(v, end, 2) == stop;
+    else {
+        if ((e->type ? typed(d, e->type, lit_key(e), v, end, 2, &out) : any(d, v, end, 2, &out)) != stop || d->failed)
+            return false;
+        *quotes += c == '"' ? 2 : 0;
+    }
+    if (wanted)
+        store(d, e, out);
+    return true;
+}
+/* One object as a row, from the index of its commas: text is the whole object, without a backslash. Members must be those of the shape, in its order
+ * (some may be missing). false: nothing is decided yet, the row is begun at most; the caller reads it the other way. That the text is
+ * well formed follows from: each member begins with its key as it is known, has a value that fills the place up to the next comma, and
+ * there are no more quotes than these need. */
+static bool straight(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) {
+    sl_builder *w = d->w;
+    const char *end = text + n, *p = text + 1;
+    const seen *e = d->shape, *last = e + d->nshape;
+    uint32_t quotes = 0;
+    if (end[-1] != '}' || n < 3)
+        return false;
+    x->comma[x->ncommas] = (uint16_t)(n - 1);
+    sl_builder_row(w);
+    if (SL_JX_RARE(!w->inrow))
+        return false;
+    for (uint32_t i = 0; i <= x->ncommas; i++, e++) {
+        if (SL_JX_RARE((unsigned char)*p <= ' '))
+            p = sl_jx_ws(p, end);
+        if (SL_JX_RARE(e >= last))
+            return false;
+        if (SL_JX_RARE(!same_lit(e, p, end))) {
+            const seen *f = e + 1, *far = last - e > 4 ? e + 4 : last;
+            while (f < far && !same_lit(f, p, end))
+                f++;
+            if (f >= far)
+                return false;
+            e = f;
+        }
+        const char *v = p + e->n, *stop = text + x->comma[i];
+        if (SL_JX_RARE((unsigned char)*v <= ' '))
+            v = sl_jx_ws(v, end);
+        if (SL_JX_RARE(v >= stop))
+            return false;
+        unsigned char c = (unsigned char)*v;
+        quotes += 2;
+        p = stop + 1;
+        if (SL_JX_RARE(e->undeclared && c == 'n'))
+            return false;
+        if (e->col == COL_SKIP || SL_JX_RARE(e->undeclared)) {
+            if (c == '"') {
+                quotes += 2;
+                if (SL_JX_RARE((stop[-1] != '"') | (stop - v < 2)))
+                    return false;
+                continue;
+            }
+            if ((unsigned char)(c - '0') < 10 || (c == '-' && stop - v > 1)) {
+                if (SL_JX_RARE(!all_number(v, (size_t)(stop - v), end)))
+                    return false;
+                continue;
+            }
+            if (!straight_value(d, e, false, text, v, end, x, &i, &quotes))
+                return false;
+            p = text + x->comma[i] + 1;
+            continue;
+        }
+        if (!e->type) {
+            if (c == '"') {
+                quotes += 2;
+                if (SL_JX_RARE((stop[-1] != '"') | (stop - v < 2)))
+                    return false;
+                store(d, e, sl_v_str(text_of(d, v + 1, stop - 1, 0)));
+                continue;
+            }
+            if ((unsigned char)(c - '0') < 10) {
+                sl_value out;
+                if (SL_JX_RARE(number(d, v, end, false, d->int64, &out) != stop || d->failed))
+                    return false;
+                store(d, e, out);
+                continue;
+            }
+        }
+        if (!straight_value(d, e, true, text, v, end, x, &i, &quotes))
+            return false;
+        p = text + x->comma[i] + 1;
+    }
+    return quotes == x->nquotes;
+}
+
 /* ---- messages ---- */
 static inline bool ascii(const char *p, size_t n) {
     const char *end = p + n;
@@ -651,9 +803,9 @@ static bool sanitise(sl_arena *a, sl_str *s) { /* each invalid byte becomes U+FF
     *s = (sl_str){t, (size_t)(o - t)};
     return true;
 }
-static void begin(sl_jsonrows *d, sl_builder *w, bool borrowed) {
-    const sl_layout *l = sl_builder_layout(w);
-    if (l != d->layout || sl_builder_all(w) != d->all || d->misses > 4096) {
+static inline void begin(sl_jsonrows *d, sl_builder *w, bool borrowed) {
+    const sl_layout *l = w->layout;
+    if (l != d->layout || w->all != d->all || d->misses > 4096) {
         sl_layout_hold(l);
         sl_layout_drop(d->layout);
         d->layout = (sl_layout *)l;
@@ -663,11 +815,11 @@ static void begin(sl_jsonrows *d, sl_builder *w, bool borrowed) {
     }
     d->w = w;
     d->a = sl_builder_arena(w);
-    d->serial = sl_builder_serial(w);
+    d->serial = w->serial;
     d->borrowed = borrowed;
     d->failed = false;
     d->stack.n = 0;
-    sl_buf_clear(&d->why);
+    d->why.n = 0;
 }
 static bool finish(sl_jsonrows *d, uint32_t first, sl_str *why) {
     sl_builder_cancel(d->w);
@@ -675,8 +827,8 @@ static bool finish(sl_jsonrows *d, uint32_t first, sl_str *why) {
     *why = sl_arena_dup(d->a, sl_buf_view(&d->why));
     return false;
 }
-static void end_row(sl_jsonrows *d, const char *from, const char *to) {
-    if (d->keep_raw) {
+static inline void end_row(sl_jsonrows *d, const char *from, const char *to) {
+    if (SL_JX_RARE(d->keep_raw)) {
         unsigned flags = 0; /* only what is strict JSON may leave as it came */
         if (sl_jx_skip(from, to, 1, true, false, &flags) == to && !flags)
             sl_builder_raw(d->w, d->borrowed ? (sl_str){from, (size_t)(to - from)} : sl_arena_dup(d->a, (sl_str){from, (size_t)(to - from)}));
@@ -684,19 +836,32 @@ static void end_row(sl_jsonrows *d, const char *from, const char *to) {
     sl_builder_end(d->w);
 }
 bool sl_jsonrows_read(sl_jsonrows *d, sl_builder *w, sl_str bytes, bool borrowed, uint32_t *rows, sl_str *why) {
-    uint32_t first = sl_builder_rows(w);
+    uint32_t first = w->rows;
     *rows = 0;
     begin(d, w, borrowed);
     if (SL_JX_RARE(bytes.n > UINT32_MAX)) {
         sl_buf_puts(&d->why, "message is larger than 4 GiB");
         return finish(d, first, why);
     }
-    if (SL_JX_RARE(!ascii(bytes.p, bytes.n)) && !sl_utf8_valid(bytes.p, bytes.n)) {
+    sl_jindex *x = bytes.n - 1 < SL_JI_MAX && *bytes.p == '{' ? sl_json_index(bytes.p, bytes.n) : NULL;
+    if (SL_JX_RARE(x ? x->high : !ascii(bytes.p, bytes.n)) && !sl_utf8_valid(bytes.p, bytes.n)) {
         if (!sanitise(d->a, &bytes)) {
             sl_buf_puts(&d->why, "out of memory");
             return finish(d, first, why);
         }
         d->borrowed = true;
+        x = NULL;
+    }
+    d->end = bytes.p + bytes.n;
+    if (x && !x->backslash && d->nshape) {
+        if (SL_JX_LIKELY(straight(d, bytes.p, bytes.n, x))) {
+            end_row(d, bytes.p, d->end);
+            *rows = 1;
+            return true;
+        }
+        d->failed = false; /* what went wrong, if anything, is for the other way to tell */
+        d->stack.n = 0;
+        sl_buf_clear(&d->why);
     }
     const char *end = bytes.p + bytes.n, *p = sl_jx_ws(bytes.p, end);
     if (SL_JX_LIKELY(p < end && *p == '{')) {

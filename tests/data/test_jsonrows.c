@@ -4,6 +4,7 @@
 #include "kit.h"
 #include <math.h>
 #include "data/json.h"
+#include "data/json_index.h"
 #include "data/json_lex.h"
 
 static sl_arena *A;
@@ -222,6 +223,28 @@ static void plain_and_vector_lexers_agree(void **st) { /* this file has the plai
     }
 }
 
+static void the_index_is_right(void **st) {
+    (void)st;
+    static sl_jindex want;
+    for (int i = 0; i < 20000; i++) {
+        size_t n = 1 + rnd(i % 10 ? 300 : SL_JI_MAX);
+        char *t = malloc(n);
+        for (size_t k = 0; k < n; k++)
+            t[k] = i % 3 ? rnd(8) ? 'x' : "\",\":,"[rnd(5)] : ",\"abcdefghijk"[rnd(13)];
+        if (rnd(5) == 0)
+            t[rnd((uint32_t)n)] = rnd(2) ? '\\' : '\x80';
+        sl_json_index_plain(t, n, &want);
+        const sl_jindex *got = sl_json_index(t, n);
+        assert_int_equal(got->backslash, want.backslash);
+        assert_int_equal(got->high, want.high);
+        assert_int_equal(got->nquotes, want.nquotes);
+        assert_int_equal(got->ncommas, want.ncommas);
+        assert_memory_equal(got->quotes, want.quotes, (n + 63) / 64 * 8);
+        assert_memory_equal(got->comma, want.comma, want.ncommas * sizeof *want.comma);
+        free(t);
+    }
+}
+
 /* ---- texts ---- */
 typedef struct one {
     const char *in, *out; /* row as JSON, or the error */
@@ -390,6 +413,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(projection_equals_full_parse, up, down),
         cmocka_unit_test_setup_teardown(broken_documents_are_refused_in_whole, up, down),
         cmocka_unit_test(plain_and_vector_lexers_agree),
+        cmocka_unit_test(the_index_is_right),
         cmocka_unit_test_setup_teardown(schemaless_texts, up, down),
         cmocka_unit_test_setup_teardown(declared_types, up, down),
     };
