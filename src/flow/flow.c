@@ -193,6 +193,10 @@ static void snapshot(sl_flow *f, sl_meters *m) {
             put_meter(m, dec);
             op++;
         }
+        if (source_preprocessor_meter(f->source)) {
+            put_meter(m, source_preprocessor_meter(f->source));
+            op++;
+        }
     }
     const sl_exec_stats *st;
     const char *name;

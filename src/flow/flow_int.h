@@ -25,6 +25,7 @@ bool source_stopped(const source_node *s);
 void source_pressure(sl_flow *f, bool on);
 const sl_meter *source_meter(const source_node *s);
 const sl_meter *source_decoder_meter(const source_node *s); /* NULL when rows come decoded */
+const sl_meter *source_preprocessor_meter(const source_node *s); /* NULL without strict validation */
 bool source_is_shared(const source_node *s);
 
 /* ---- sink ---- */

@@ -5,6 +5,8 @@
  * timer on the row path. */
 #include <stdlib.h>
 #include "base/log.h"
+#include "data/type.h"
+#include "data/validate.h"
 #include "flow/flow_int.h"
 
 enum { CUT_ROWS = 512, CUT_BYTES = 512 * 1024 };
@@ -25,6 +27,9 @@ struct source_node {
     char *rule_id;
     sl_decoder *dec;
     sl_builder *w;
+    sl_builder *checked; /* strict validation: what is published; NULL without */
+    sl_arena *narrow;    /* holds `fields` when it is not the definition's */
+    const sl_field *fields; /* declared columns, structs narrowed to the members that the flows use */
     uint64_t version; /* of the layout */
     bool errors;      /* some flow wants error frames */
     bool want_meta;   /* some flow uses meta() or sends metadata */
@@ -36,7 +41,7 @@ struct source_node {
     size_t nring, head, cap; /* outstanding batches, oldest at head; cap is a power of two */
     uint64_t seq;
     uint32_t refs; /* itself, tickets, a pending deferred publish, a running walk */
-    sl_meter meter, decoder;
+    sl_meter meter, decoder, preprocessor;
     sl_fn leave_done;
     void *leave_arg;
 };
@@ -47,6 +52,7 @@ typedef struct ticket_of {
 
 const sl_meter *source_meter(const source_node *s) { return &s->meter; }
 const sl_meter *source_decoder_meter(const source_node *s) { return s->dec ? &s->decoder : NULL; }
+const sl_meter *source_preprocessor_meter(const source_node *s) { return s->checked ? &s->preprocessor : NULL; }
 bool source_is_shared(const source_node *s) { return s->def->shared; }
 
 sl_srcdef *sl_srcdef_new(void) {
@@ -76,15 +82,72 @@ static void source_unref(source_node *s) {
         s->def->codec->dec_free(s->dec);
     if (s->w)
         sl_builder_free(s->w);
+    if (s->checked)
+        sl_builder_free(s->checked);
+    sl_arena_free(s->narrow);
     free(s->ring);
     free(s->rule_id);
     meter_free(&s->meter);
     meter_free(&s->decoder);
+    meter_free(&s->preprocessor);
     sl_srcdef_drop(s->def);
     free(s);
 }
 
 /* ---- layout: union of what the flows want ---- */
+/* The type that column f has for a flow; NULL: the flow does not use it. */
+static const sl_type *type_for(const sl_plan_source *ps, const sl_field *f) {
+    for (uint32_t i = 0; i < ps->nnarrowed; i++)
+        if (sl_str_eq(ps->narrowed[i].name, f->name))
+            return ps->narrowed[i].type;
+    return ps->all || sl_layout_find(ps->layout, f->name) >= 0 ? f->type : NULL;
+}
+static bool same_fields(const sl_field *x, const sl_field *y, uint32_t n) {
+    for (uint32_t i = 0; x != y && i < n; i++)
+        if (!sl_type_same(x[i].type, y[i].type))
+            return false;
+    return true;
+}
+/* Structs are decoded and validated as far as some flow looks into them. A decoder is made for its types: it changes with them. */
+static void narrow_types(source_node *s) {
+    const sl_srcdef *def = s->def;
+    bool some = false;
+    for (sl_flow *f = s->subs; f; f = f->next_sub)
+        some |= sl_plan_source_at(f->spec->plan, 0)->nnarrowed > 0;
+    sl_arena *a = some ? sl_arena_new(0) : NULL;
+    sl_field *out = a ? SL_NEW_N(a, sl_field, def->nfields + 1) : NULL;
+    const sl_field *fields = out ? out : def->fields;
+    for (uint32_t i = 0; out && i < def->nfields; i++) {
+        const sl_type *t = NULL;
+        for (sl_flow *f = s->subs; f; f = f->next_sub) {
+            const sl_type *x = type_for(sl_plan_source_at(f->spec->plan, 0), &def->fields[i]);
+            t = x && t ? sl_type_union(a, def->fields[i].type, t, x) : x ? x : t;
+        }
+        out[i] = (sl_field){def->fields[i].name, t ? sl_type_copy(a, t) : def->fields[i].type};
+    }
+    if (s->fields && same_fields(fields, s->fields, def->nfields)) {
+        sl_arena_free(a);
+        return;
+    }
+    bool first = !s->fields;
+    sl_arena *old = s->narrow;
+    s->narrow = a;
+    s->fields = fields;
+    if (def->codec == &sl_codec_json && (!first || out)) {
+        sl_codec_conf c = def->codec_conf;
+        c.fields = def->nfields ? fields : NULL;
+        sl_decoder *dec = NULL;
+        sl_err *e = def->codec->dec_new(&c, &dec);
+        if (!e) {
+            def->codec->dec_free(s->dec);
+            s->dec = dec;
+        } else { /* the old decoder goes on with its types */
+            sl_err_free(e);
+            return;
+        }
+    }
+    sl_arena_free(old);
+}
 static void relayout(source_node *s) {
     SL_VEC(sl_str) names = {0};
     bool all = false;
@@ -108,8 +171,13 @@ static void relayout(source_node *s) {
             sl_builder_relayout(s->w, l, all);
         else
             s->w = sl_builder_new(l, all);
+        if (s->checked)
+            sl_builder_relayout(s->checked, l, all);
+        else if (s->def->strict && s->def->nfields)
+            s->checked = sl_builder_new(l, all);
         sl_layout_drop(l);
     }
+    narrow_types(s);
     SL_VEC_FREE(names);
     s->stale = false;
 }
@@ -169,6 +237,25 @@ static sl_ticket *ticket_new(source_node *s) {
 }
 
 /* ---- publishing ---- */
+/* STRICT_VALIDATION: the batch as the operators may see it; takes b. NULL: out of memory. */
+static sl_batch *validate(source_node *s, sl_batch *b, int64_t now) {
+    sl_validation c = {.fields = s->fields, .nfields = s->def->nfields, .time_format = s->def->timestamp_format, .zone = s->def->zone};
+    s->preprocessor.in += b->nrows;
+    s->preprocessor.processed += b->nrows;
+    s->preprocessor.last_ms = now;
+    uint32_t failed = sl_validate_batch(&c, b, s->checked);
+    sl_batch *out = sl_builder_done(s->checked, b->at);
+    sl_batch_drop(b);
+    if (out)
+        s->preprocessor.out += out->nrows;
+    for (uint32_t i = out && failed ? out->nframes : 0; i-- > 0;)
+        if (out->frames[i].kind == SL_FRAME_ERROR) {
+            meter_error(&s->preprocessor, now, out->frames[i].error);
+            s->preprocessor.errors += failed - 1;
+            break;
+        }
+    return out;
+}
 static void publish(source_node *s) {
     if (!s->w)
         return;
@@ -181,6 +268,8 @@ static void publish(source_node *s) {
     }
     int64_t now = sl_now(s->lane->loop);
     sl_batch *b = sl_builder_done(s->w, now);
+    if (b && s->checked)
+        b = validate(s, b, now);
     s->building = 0;
     s->unsettled_pos = false;
     if (!b) {
@@ -332,6 +421,8 @@ static sl_err *source_new(sl_flow *f, source_node **out) {
     s->meter.name = sl_strdup_n(def->stream.p, def->stream.n);
     s->decoder.where = 1;
     s->decoder.name = sl_strdup_n("2_decoder", 9);
+    s->preprocessor.where = 1;
+    s->preprocessor.name = sl_strdup_n(def->codec ? "3_preprocessor" : "2_preprocessor", 14);
     sl_buf id = {0};
     if (def->shared)
         sl_buf_puts(&id, "$$subtopo_");
@@ -343,7 +434,7 @@ static sl_err *source_new(sl_flow *f, source_node **out) {
     sl_err *e = NULL;
     if (def->codec)
         e = def->codec->dec_new(&def->codec_conf, &s->dec);
-    if (e || !s->meter.name || !s->rule_id || !s->decoder.name) {
+    if (e || !s->meter.name || !s->rule_id || !s->decoder.name || !s->preprocessor.name) {
         source_unref(s);
         return e ? e : sl_err_new(SL_E_NOMEM, "out of memory");
     }

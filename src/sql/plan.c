@@ -181,6 +181,7 @@ static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *
     SL_TRY(sl_plan_check(p, s));
     SL_TRY(compile_all(p));
     SL_TRY(outputs(p));
+    sl_prune(p, s);
     return sl_arena_failed(p->a) ? no_memory() : NULL;
 }
 sl_err *sl_plan_make(const sl_select *sel, sl_lookup_def find, void *arg, const sl_plan_opts *o, sl_plan **out) {

@@ -41,6 +41,8 @@ typedef struct sl_plan_source {
     bool all;               /* wildcard: every column of the row is wanted */
     bool meta;              /* meta() is used */
     bool is_table;
+    const sl_field *narrowed; /* declared STRUCT columns of which only some members are used, with the type that holds just these */
+    uint32_t nnarrowed;
 } sl_plan_source;
 const sl_plan_source *sl_plan_source_at(const sl_plan *p, uint32_t i);
 /* Output columns: names in select order; *all: a wildcard adds more. */

@@ -65,6 +65,8 @@ sl_err *sl_bind(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg);
 sl_err *sl_bind_expr(sl_plan *p, sl_expr *e);
 /* What upstream refuses at planning (sql.md 16.4) and what is not built yet. After sl_bind. */
 sl_err *sl_plan_check(sl_plan *p, const sl_select *s);
+/* Finds the STRUCT columns that are used by their members only: fills pub.narrowed. After sl_bind, while the definitions are lent. */
+void sl_prune(sl_plan *p, const sl_select *s);
 /* Position of a column of source i, added when new. -1: out of memory. */
 int sl_plan_column(sl_plan *p, uint32_t i, sl_str name);
 #endif
