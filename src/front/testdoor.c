@@ -147,8 +147,8 @@ static void put_value(sl_buf *b, sl_arena *a, sl_value v) {
         break;
     case SL_DURATION: sl_buf_printf(b, "{\"$type\":\"duration\",\"ns\":%lld}", (long long)v.i); break;
     case SL_LIST:
-        if (v.flags & SL_F_NILLIST) {
-            sl_buf_puts(b, "null");
+        if (v.flags & SL_F_NILLIST) { /* the two recorders of the vectors write it differently: the reader decides */
+            sl_buf_puts(b, "{\"$type\":\"nil list\"}");
             break;
         }
         sl_buf_putc(b, '[');
@@ -161,7 +161,7 @@ static void put_value(sl_buf *b, sl_arena *a, sl_value v) {
         break;
     case SL_MAP:
         if (v.flags & SL_F_NILLIST) {
-            sl_buf_puts(b, "null");
+            sl_buf_puts(b, "{\"$type\":\"nil map\"}");
             break;
         }
         sl_buf_putc(b, '{');
@@ -292,6 +292,14 @@ static void do_parse(void *app, sl_http_req *r, const sl_str *v) {
     sl_buf_free(&b);
     sl_arena_free(a);
 }
+static bool keyed(void *arg, sl_arena *a, sl_str key, sl_value *out) { /* the store is the object that came with the call */
+    for (const sl_json *x = ((const sl_json *)arg)->child; x; x = x->next)
+        if (sl_str_eq(x->key, key)) {
+            *out = value_of(a, x);
+            return true;
+        }
+    return false;
+}
 static void do_call(void *app, sl_http_req *r, const sl_str *v) {
     sl_arena *a = sl_arena_new(0);
     sl_json *j = NULL;
@@ -306,6 +314,10 @@ static void do_call(void *app, sl_http_req *r, const sl_str *v) {
         return;
     }
     sl_value args = value_of(a, sl_json_get(j, "args"));
+    if (sl_json_true(sl_json_get(j, "goint"), false)) /* whole numbers as length() or cast() return them */
+        for (uint32_t i = 0; i < args.len; i++)
+            if (args.list[i].kind == SL_INT)
+                ((sl_value *)(uintptr_t)args.list)[i].flags |= SL_F_GOINT;
     const sl_json *env = sl_json_get(j, "env");
     sl_zone z = SL_ZONE_UTC;
     sl_zone_find(sl_json_text(sl_json_get(env, "tz"), SL_S("UTC")), &z);
@@ -313,7 +325,9 @@ static void do_call(void *app, sl_http_req *r, const sl_str *v) {
     sl_json_i64(sl_json_get(env, "now_ms"), &now);
     sl_json_i64(sl_json_get(env, "rule_start"), &rs);
     void *state = NULL;
-    sl_call c = {.arena = a, .func = f, .now_ms = now, .row_ms = now, .zone = z, .rule_id = sl_json_text(sl_json_get(env, "rule_id"), (sl_str){"", 0}), .rule_start_ms = rs,
+    const sl_json *store = sl_json_get(env, "keyed_state");
+    struct sl_env outside = {(void *)(uintptr_t)store, keyed};
+    sl_call c = {.env = store ? &outside : NULL, .arena = a, .func = f, .now_ms = now, .row_ms = now, .zone = z, .rule_id = sl_json_text(sl_json_get(env, "rule_id"), (sl_str){"", 0}), .rule_start_ms = rs,
                  .state = &state};
     sl_value out = sl_func_call(&c, f, args.list, args.len);
     if (f->state_free && state)
