@@ -56,6 +56,8 @@ typedef struct sl_source_ops {
     bool shares;  /* several streams of one connection */
     /* Checks conf beyond the table's rules; called at rule creation, contacts nobody. NULL = nothing to check. */
     sl_err *(*check)(const void *conf, sl_str datasource);
+    /* Are local things there that must exist when a rule is created (a file)? NULL = nothing to look for. */
+    sl_err *(*exists)(const void *conf, sl_str datasource, const char *home);
     /* Opens and starts delivering (asynchronously where a peer is involved: a peer that is away is not an error, `state` tells). conf and
      * datasource are lent until close. from: saved position (JSON text) or "". */
     sl_err *(*open)(const void *conf, sl_str datasource, const sl_conn_env *env, sl_source_out *out, sl_str from, sl_source **src);

@@ -71,6 +71,10 @@ sl_err *sl_api_rule_validate(sl_office *o, sl_str id, sl_str body, sl_buf *out);
 sl_err *sl_api_rule_tags(sl_office *o, sl_str id, sl_str body, int how); /* 0 replace, 1 add, 2 remove */
 sl_err *sl_api_rule_match(sl_office *o, sl_str body, sl_buf *out);
 void sl_api_rule_bulk(sl_office *o, bool start, sl_str body, sl_api_text done, void *arg);
+/* Puts a source of a running rule to another position: {"type":1,"params":{"streamName":…,"input":position}}. */
+void sl_api_rule_reset(sl_office *o, sl_str id, sl_str body, sl_api_done done, void *arg);
+/* Keeps spans of the rule's messages, or ends that. body: {"strategy":"always"|"head"}. */
+sl_err *sl_api_rule_trace(sl_office *o, sl_str id, bool on, sl_str body);
 /* Prometheus text. */
 void sl_api_metrics(sl_office *o, sl_api_text done, void *arg);
 /* For the test door: the loop a rule's flow runs on, NULL when not running. */

@@ -43,6 +43,8 @@ struct sl_rule {
     int64_t last_start, last_stop;
     sl_flow *flow;
     sl_meters last; /* of the last run */
+    char *topo;     /* of the last run */
+    bool trace, trace_head; /* spans are kept, of all messages or of those that arrive with a trace */
     bool ran;
     bool complained; /* about a schedule that makes no sense: once is enough */
     SL_VEC(queued) queue;
@@ -80,6 +82,9 @@ void rule_def_free(rule_def *d);
 /* Everything needed to run: plan, source, sinks. */
 sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out);
 void rule_free(sl_rule *r);
+void rule_topo(const sl_flowspec *s, sl_buf *out); /* topology as JSON */
+/* Ends what runs and starts spec instead. Takes spec. */
+void rule_restart_from(sl_rule *r, sl_flowspec *spec, sl_api_done done, void *arg);
 /* Stores and registers an imported rule; one that cannot be planned is kept as stopped by error. Takes d on success. */
 sl_err *rule_adopt(sl_office *o, rule_def *d);
 bool rule_scheduled(const rule_def *d);

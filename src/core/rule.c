@@ -13,6 +13,11 @@ static void set_message(sl_rule *r, const char *text) {
     free(r->message);
     r->message = sl_strdup_n(text, strlen(text));
 }
+static void failed(sl_rule *r, const char *why) { /* it could not start */
+    r->state = SL_RULE_ERROR;
+    r->last_stop = now_ms(r->office);
+    set_message(r, why);
+}
 void rule_free(sl_rule *r) {
     if (!r)
         return;
@@ -24,6 +29,7 @@ void rule_free(sl_rule *r) {
     sl_timer_free(r->again);
     free(r->id);
     free(r->message);
+    free(r->topo);
     free(r);
 }
 /* Text as it is stored after a change of state or tags: compact, keys sorted, triggered present. */
@@ -61,6 +67,11 @@ static void finish_stop(void *arg, sl_meters *m) {
     next(r);
 }
 static void begin_stop(sl_rule *r, sl_rule_state to, const char *message) {
+    sl_buf topo = {0};
+    rule_topo(sl_flow_spec(r->flow), &topo);
+    free(r->topo);
+    r->topo = sl_buf_take(&topo);
+    r->trace = false;
     sl_flow *f = r->flow;
     r->flow = NULL;
     r->state = SL_RULE_STOPPING;
@@ -103,8 +114,7 @@ static void launch(sl_rule *r, sl_flowspec *spec) {
     sl_err *e = sl_flow_new(spec, r->office->conf.loop, on_event, r, &f);
     if (e) {
         sl_flowspec_free(spec);
-        r->state = SL_RULE_ERROR;
-        set_message(r, sl_err_text(e));
+        failed(r, sl_err_text(e));
         sl_err_free(e);
         return;
     }
@@ -190,8 +200,7 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
             if (!e)
                 launch(r, spec);
             else {
-                r->state = SL_RULE_ERROR;
-                set_message(r, sl_err_text(e));
+                failed(r, sl_err_text(e));
             }
         }
         break;
@@ -246,8 +255,7 @@ void rule_schedule(sl_rule *r, rule_op op) {
     }
     if (!r->message || strcmp(r->message, sl_err_text(e)) != 0)
         sl_error(r->id, "cannot start as scheduled: %s", sl_err_text(e));
-    r->state = SL_RULE_ERROR;
-    set_message(r, sl_err_text(e));
+    failed(r, sl_err_text(e));
     sl_err_free(e);
 }
 
@@ -295,10 +303,8 @@ sl_err *rule_adopt(sl_office *o, rule_def *d) {
     sl_err *why = d->triggered ? rule_plan(o, d, &spec) : NULL;
     if (spec)
         launch(r, spec);
-    else if (why) {
-        r->state = SL_RULE_ERROR;
-        set_message(r, sl_err_text(why));
-    }
+    else if (why)
+        failed(r, sl_err_text(why));
     sl_err_free(why);
     return NULL;
 }
@@ -396,6 +402,9 @@ void sl_api_rule_restart(sl_office *o, sl_str id, sl_api_done done, void *arg) {
     else
         request(r, (queued){.op = OP_RESTART, .done = done, .arg = arg});
 }
+void rule_restart_from(sl_rule *r, sl_flowspec *spec, sl_api_done done, void *arg) {
+    request(r, (queued){.op = OP_START, .spec = spec, .done = done, .arg = arg});
+}
 bool stream_in_use(sl_office *o, sl_str name) {
     size_t it = 0;
     void *v;
@@ -463,8 +472,7 @@ static void restore_slice(void *arg) {
         sl_flowspec *spec = NULL;
         sl_err *e = rule_plan(o, r->def, &spec);
         if (e) {
-            r->state = SL_RULE_ERROR;
-            set_message(r, sl_err_text(e));
+            failed(r, sl_err_text(e));
             sl_error(r->id, "cannot start: %s", sl_err_text(e));
             sl_err_free(e);
         } else

@@ -1,27 +1,13 @@
 /* A rule's JSON: parsed, checked, and turned into something that runs. Texts: rest-api.md 4.2, 21. */
 #include <stdlib.h>
 #include "base/num.h"
+#include "core/body.h"
 #include "core/office_int.h"
 #include "core/schedule.h"
 
 void rule_def_free(rule_def *d) {
     if (d)
         sl_arena_free(d->arena);
-}
-static const char *gokind(const sl_json *v) {
-    static const char *const names[] = {"null", "bool", "number", "string", "array", "object"};
-    return names[v->kind];
-}
-/* Reads a member with a type check in encoding/json's words. */
-static sl_err *want(const sl_json *j, const char *key, sl_jkind kind, const char *gotype, const sl_json **out) {
-    const sl_json *v = sl_json_iget(j, key);
-    *out = NULL;
-    if (!v || v->kind == SL_J_NULL)
-        return NULL;
-    if (v->kind != kind)
-        return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field Rule.%s of type %s", gokind(v), key, gotype);
-    *out = v;
-    return NULL;
 }
 static bool dur_of(const sl_json *v, int64_t *ns) {
     int64_t ms;
@@ -30,6 +16,12 @@ static bool dur_of(const sl_json *v, int64_t *ns) {
         return true;
     }
     return sl_json_isstr(v) && sl_dur_parse(v->s, ns);
+}
+static sl_err *dur_option(const sl_json *j, const char *owner, const char *key, int64_t *ns) {
+    const sl_json *v = sl_json_iget(j, key);
+    if (!v || v->kind == SL_J_NULL || dur_of(v, ns))
+        return NULL;
+    return sl_err_new(SL_E_UNDEFINED, "%s.%s: expected a duration such as \"1s\" or a number of milliseconds", owner, key);
 }
 static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     rule_opts *p = &d->o;
@@ -41,54 +33,58 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
                      .attempts = sl_settings_int(s, "rule.restartStrategy.attempts", 0), .delay_ns = 1000000000, .multiplier = 2, .max_delay_ns = 30000000000, .jitter = 0.1};
     if (!j)
         return NULL;
+    bool ignored = false;
+    sl_str unused = {0};
+    int64_t number = 0;
     struct {
         const char *key;
         bool *to;
-    } bools[] = {{"isEventTime", &p->event_time}, {"sendMetaToSink", &p->send_meta}, {"sendError", &p->send_error}, {"sendNilField", &p->send_nil},
-                 {"disableBufferFullDiscard", &p->no_discard}};
-    for (size_t i = 0; i < sizeof bools / sizeof *bools; i++) {
-        const sl_json *v = sl_json_iget(j, bools[i].key);
-        if (v && v->kind != SL_J_BOOL && v->kind != SL_J_NULL)
-            return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field Rule.options.%s of type bool", gokind(v), bools[i].key);
-        *bools[i].to = sl_json_true(v, *bools[i].to);
-    }
+    } flags[] = {{"isEventTime", &p->event_time}, {"sendMetaToSink", &p->send_meta}, {"sendError", &p->send_error}, {"sendNilField", &p->send_nil},
+                 {"disableBufferFullDiscard", &p->no_discard}, {"debug", &ignored}, {"notifySub", &ignored}, {"enableSaveStateBeforeStop", &ignored}};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        SL_TRY(sl_body_flag(j, "Rule.options", flags[i].key, flags[i].to));
     struct {
         const char *key;
         int64_t *to;
     } ints[] = {{"concurrency", &p->concurrency}, {"bufferLength", &p->buffer_length}, {"qos", &p->qos}};
-    for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
-        const sl_json *v = sl_json_iget(j, ints[i].key);
-        if (v && v->kind != SL_J_NULL && !sl_json_i64(v, ints[i].to))
-            return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field Rule.options.%s of type int", gokind(v), ints[i].key);
+    for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
+        SL_TRY(sl_body_int(j, "Rule.options", ints[i].key, ints[i].to));
+    SL_TRY(dur_option(j, "options", "lateTolerance", &p->late_ns));
+    SL_TRY(dur_option(j, "options", "checkpointInterval", &p->checkpoint_ns));
+    SL_TRY(dur_option(j, "options", "forceExitTimeout", &number));
+    SL_TRY(sl_body_text(j, "Rule.options", "cron", &p->cron));
+    SL_TRY(sl_body_text(j, "Rule.options", "duration", &p->duration));
+    SL_TRY(sl_body_text(j, "Rule.options", "logFilename", &unused));
+    const sl_json *v;
+    SL_TRY(sl_body_want(j, "Rule.options", "cronDatetimeRange", SL_J_ARR, "[]schedule.DatetimeRange", &v));
+    p->ranges = v && v->n ? (sl_json *)(uintptr_t)v : NULL;
+    for (const sl_json *r = v ? v->child : NULL; r; r = r->next) {
+        SL_TRY(sl_body_is(r, SL_J_OBJ, "schedule.DatetimeRange"));
+        SL_TRY(sl_body_text(r, "Rule.options.cronDatetimeRange", "begin", &unused));
+        SL_TRY(sl_body_text(r, "Rule.options.cronDatetimeRange", "end", &unused));
+        SL_TRY(sl_body_int(r, "Rule.options.cronDatetimeRange", "beginTimestamp", &number));
+        SL_TRY(sl_body_int(r, "Rule.options.cronDatetimeRange", "endTimestamp", &number));
     }
-    struct {
-        const char *key;
-        int64_t *to;
-    } durs[] = {{"lateTolerance", &p->late_ns}, {"checkpointInterval", &p->checkpoint_ns}};
-    for (size_t i = 0; i < sizeof durs / sizeof *durs; i++) {
-        const sl_json *v = sl_json_iget(j, durs[i].key);
-        if (v && v->kind != SL_J_NULL && !dur_of(v, durs[i].to))
-            return sl_err_new(SL_E_UNDEFINED, "options.%s: expected a duration such as \"1s\" or a number of milliseconds", durs[i].key);
+    const sl_json *rs;
+    SL_TRY(sl_body_want(j, "Rule.options", "restartStrategy", SL_J_OBJ, "def.RestartStrategy", &rs));
+    if (rs) {
+        SL_TRY(sl_body_int(rs, "Rule.options.restartStrategy", "attempts", &p->attempts));
+        SL_TRY(dur_option(rs, "options.restartStrategy", "delay", &p->delay_ns));
+        SL_TRY(dur_option(rs, "options.restartStrategy", "maxDelay", &p->max_delay_ns));
+        SL_TRY(sl_body_want(rs, "Rule.options.restartStrategy", "multiplier", SL_J_NUM, "float64", &v));
+        p->multiplier = v ? v->num : p->multiplier;
+        SL_TRY(sl_body_want(rs, "Rule.options.restartStrategy", "jitterFactor", SL_J_NUM, "float64", &v));
+        p->jitter = v ? v->num : p->jitter;
     }
-    p->cron = sl_json_text(sl_json_iget(j, "cron"), (sl_str){0});
-    p->duration = sl_json_text(sl_json_iget(j, "duration"), (sl_str){0});
-    sl_json *ranges = sl_json_iget(j, "cronDatetimeRange");
-    p->ranges = ranges && ranges->kind == SL_J_ARR && ranges->n ? ranges : NULL;
-    const sl_json *rs = sl_json_iget(j, "restartStrategy");
-    if (rs && rs->kind == SL_J_OBJ) {
-        sl_json_i64(sl_json_iget(rs, "attempts"), &p->attempts);
-        dur_of(sl_json_iget(rs, "delay"), &p->delay_ns);
-        dur_of(sl_json_iget(rs, "maxDelay"), &p->max_delay_ns);
-        const sl_json *m = sl_json_iget(rs, "multiplier"), *jf = sl_json_iget(rs, "jitterFactor");
-        if (m && m->kind == SL_J_NUM)
-            p->multiplier = m->num;
-        if (jf && jf->kind == SL_J_NUM)
-            p->jitter = jf->num;
-    }
-    const sl_json *strategy = sl_json_iget(j, "planOptimizeStrategy");
-    p->incremental = sl_json_true(sl_json_iget(strategy, "enableIncrementalWindow"), false);
-    p->disable_alias = sl_json_true(sl_json_iget(strategy, "disableAliasRefCal"), false);
-    return NULL;
+    const sl_json *strategy;
+    SL_TRY(sl_body_want(j, "Rule.options", "planOptimizeStrategy", SL_J_OBJ, "def.PlanOptimizeStrategy", &strategy));
+    SL_TRY(sl_body_flag(strategy, "Rule.options.planOptimizeStrategy", "enableIncrementalWindow", &p->incremental));
+    SL_TRY(sl_body_flag(strategy, "Rule.options.planOptimizeStrategy", "enableAliasPushdown", &ignored));
+    SL_TRY(sl_body_flag(strategy, "Rule.options.planOptimizeStrategy", "disableAliasRefCal", &p->disable_alias));
+    SL_TRY(sl_body_want(strategy, "Rule.options.planOptimizeStrategy", "optimizeControl", SL_J_OBJ, "def.OptimizeControl", &v));
+    SL_TRY(sl_body_texts(v, "Rule.options.planOptimizeStrategy.optimizeControl", "disableOptimizeRules", &v));
+    SL_TRY(sl_body_want(strategy, "Rule.options.planOptimizeStrategy", "windowOption", SL_J_OBJ, "def.WindowOption", &v));
+    return sl_body_want(j, "Rule.options", "experiment", SL_J_OBJ, "def.ExpOpts", &v);
 }
 static sl_err *check_opts(const sl_office *o, const rule_def *d) {
     sl_buf b = {0};
@@ -114,34 +110,35 @@ static sl_err *check_opts(const sl_office *o, const rule_def *d) {
     sl_buf_free(&b);
     return e;
 }
+static sl_err *read_members(sl_office *o, rule_def *d) {
+    const sl_json *v = NULL;
+    SL_TRY(sl_body_only(d->arena, d->text, &d->json));
+    const sl_json *j = d->json;
+    if (j->kind == SL_J_NULL)
+        return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal null into Go value of type def.Rule");
+    SL_TRY(sl_body_is(j, SL_J_OBJ, "def.Rule"));
+    d->triggered = true;
+    SL_TRY(sl_body_text(j, "Rule", "id", &d->id));
+    SL_TRY(sl_body_text(j, "Rule", "name", &d->name));
+    SL_TRY(sl_body_text(j, "Rule", "version", &d->version));
+    SL_TRY(sl_body_text(j, "Rule", "sql", &d->sql));
+    SL_TRY(sl_body_flag(j, "Rule", "triggered", &d->triggered));
+    SL_TRY(sl_body_flag(j, "Rule", "temp", &d->temp));
+    SL_TRY(sl_body_want(j, "Rule", "actions", SL_J_ARR, "[]map[string]interface {}", &v));
+    d->actions = (sl_json *)(uintptr_t)v;
+    for (const sl_json *x = v ? v->child : NULL; x; x = x->next)
+        if (x->kind != SL_J_OBJ && x->kind != SL_J_NULL)
+            return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field Rule.actions of type map[string]interface {}",
+                              x->kind == SL_J_ARR ? "array" : x->kind == SL_J_STR ? "string" : x->kind == SL_J_NUM ? "number" : "bool");
+    SL_TRY(sl_body_texts(j, "Rule", "tags", &v));
+    SL_TRY(sl_body_want(j, "Rule", "graph", SL_J_OBJ, "def.RuleGraph", &v));
+    SL_TRY(sl_body_want(j, "Rule", "options", SL_J_OBJ, "def.RuleOption", &v));
+    return read_opts(o, d, v);
+}
 static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d) {
     sl_arena *a = d->arena;
     d->text = sl_arena_dup(a, body);
-    sl_str rest;
-    sl_err *e = sl_json_parse(a, d->text, &d->json, &rest);
-    const sl_json *v = NULL;
-    if (!e && d->json->kind != SL_J_OBJ)
-        e = sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go value of type def.Rule", gokind(d->json));
-    const sl_json *j = d->json;
-    if (!e && !(e = want(j, "id", SL_J_STR, "string", &v)) && v)
-        d->id = v->s;
-    if (!e && !(e = want(j, "name", SL_J_STR, "string", &v)) && v)
-        d->name = v->s;
-    if (!e && !(e = want(j, "version", SL_J_STR, "string", &v)) && v)
-        d->version = v->s;
-    if (!e && !(e = want(j, "sql", SL_J_STR, "string", &v)) && v)
-        d->sql = v->s;
-    d->triggered = true;
-    if (!e && !(e = want(j, "triggered", SL_J_BOOL, "bool", &v)) && v)
-        d->triggered = v->b;
-    if (!e && !(e = want(j, "temp", SL_J_BOOL, "bool", &v)) && v)
-        d->temp = v->b;
-    if (!e && !(e = want(j, "actions", SL_J_ARR, "[]map[string]interface {}", &v)))
-        d->actions = (sl_json *)(uintptr_t)v;
-    if (!e)
-        e = want(j, "options", SL_J_OBJ, "def.RuleOption", &v);
-    if (!e)
-        e = read_opts(o, d, v);
+    sl_err *e = read_members(o, d);
     if (e) {
         sl_err *wrapped = sl_err_new(SL_E_UNDEFINED, "Parse rule %.*s error : %s.", SL_FMT(body), sl_err_text(e));
         sl_err_free(e);
@@ -154,7 +151,7 @@ static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d
     if (!d->id.n)
         d->id = sl_arena_dup(a, path_id);
     SL_TRY(sl_err_recode(sl_check_id(d->id), SL_E_UNDEFINED));
-    const sl_json *graph = sl_json_iget(j, "graph");
+    const sl_json *graph = sl_json_iget(d->json, "graph");
     bool has_graph = graph && graph->kind == SL_J_OBJ;
     if (d->sql.n && has_graph)
         return sl_err_new(SL_E_UNDEFINED, "Rule %.*s has both sql and graph.", SL_FMT(d->id));
@@ -164,11 +161,13 @@ static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d
         return sl_err_new(SL_E_UNSUPPORTED, "Rule %.*s: graph rules are not available yet, write the rule with sql.", SL_FMT(d->id));
     sl_select *sel;
     e = sl_parse_select(a, d->sql, &sel, NULL);
-    if (e) {
+    if (e && sl_err_code(e) != SL_E_RULE) {
         sl_err *wrapped = sl_err_new(SL_E_UNDEFINED, "Parse SQL %.*s error: %s.", SL_FMT(d->sql), sl_err_text(e));
         sl_err_free(e);
         return wrapped;
     }
+    if (e)
+        return e;
     if (!d->actions || !d->actions->n)
         return sl_err_new(SL_E_UNDEFINED, "Missing rule actions.");
     return check_opts(o, d);
@@ -224,6 +223,8 @@ static sl_err *make_source(sl_office *o, const char *stream_text, bool all_meta,
     if (s->def->props && (e = sl_err_recode(sl_spec_load(s->def->props, SL_P_SOURCE, props, a, s->conf, NULL), SL_E_EXEC)))
         goto fail;
     if (s->def->source->check && (e = s->def->source->check(s->conf, s->datasource)))
+        goto fail;
+    if (s->def->source->exists && (e = s->def->source->exists(s->conf, s->datasource, o->conf.home)))
         goto fail;
     sl_buf id = {0};
     sl_buf_puts(&id, stream_text);
@@ -294,7 +295,7 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
         if (c && c->opts.shared && d->o.no_discard)
             e = sl_err_new(SL_E_UNDEFINED, "disableBufferFullDiscard can't be enabled with shared stream %.*s", SL_FMT(ps->stream));
         else
-            e = make_source(o, sl_arena_dup(a, sl_office_stream_text(o, ps->stream)).p, ps->meta, &spec->src);
+            e = sl_err_recode(make_source(o, sl_arena_dup(a, sl_office_stream_text(o, ps->stream)).p, ps->meta, &spec->src), SL_E_EXEC);
     }
     spec->sinks = SL_NEW_N(a, sl_sinkdef, d->actions->n);
     for (const sl_json *x = d->actions->child; x && !e; x = x->next) {
@@ -310,7 +311,7 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
         if (sl_json_isstr(selector) && sl_pool_props(selector->s, a, &shared, &ctype) && sl_str_eq(ctype, act->key))
             for (const sl_json *p = shared->child; p; p = p->next)
                 sl_json_set(a, props, sl_arena_dup(a, p->key).p, sl_json_clone(a, p));
-        e = sl_sinkdef_make(a, act->key, props, &spec->sinks[spec->nsinks++]);
+        e = sl_err_recode(sl_sinkdef_make(a, act->key, props, &spec->sinks[spec->nsinks++]), SL_E_EXEC);
     }
     if (!e && d->o.qos > 0 && spec->src->shared)
         spec->src->shared = false; /* a private flow until the journal exists (docs/design.md) */

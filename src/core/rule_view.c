@@ -1,6 +1,7 @@
 /* What can be seen of rules: texts, lists, status documents, topology, tags, bulk operations, Prometheus. Shapes: rest-api.md 4.1, 5, 6, 23, 28. */
 #include <stdlib.h>
 #include "base/num.h"
+#include "core/body.h"
 #include "core/office_int.h"
 
 static sl_rule *find(sl_office *o, sl_str id) { return sl_map_get(o->rules, id); }
@@ -46,7 +47,7 @@ void sl_api_rule_list(sl_office *o, sl_buf *out) {
             sl_json_write(out, tags, false, 0);
         else
             sl_buf_puts(out, "null");
-        sl_buf_puts(out, ",\"trace\":false,\"version\":");
+        sl_buf_printf(out, ",\"trace\":%s,\"version\":", l[i]->trace ? "true" : "false");
         sl_json_put_str(out, d->version);
         sl_buf_putc(out, '}');
     }
@@ -270,32 +271,34 @@ void sl_api_metrics(sl_office *o, sl_api_text done, void *arg) { ask_all(o, true
 static sl_err *never_ran(sl_str id) {
     return sl_err_new(SL_E_GENERAL, "Fail to get rule %.*s's topo, make sure the rule has been started before", SL_FMT(id));
 }
-sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out) {
-    sl_rule *r = find(o, id);
-    if (!r)
-        return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found", SL_FMT(id));
-    const sl_flowspec *s = r->flow ? sl_flow_spec(r->flow) : NULL;
-    if (!s)
-        return never_ran(id);
-    sl_buf last = {0};
-    sl_buf edges = {0};
+void rule_topo(const sl_flowspec *s, sl_buf *out) {
+    sl_buf last = {0}, to = {0}, edges = {0};
     int op = 2;
     sl_buf_printf(&last, "source_%.*s", SL_FMT(s->src->stream));
     sl_buf_puts(out, "{\"sources\":[");
     sl_json_put_str(out, sl_buf_view(&last));
     sl_buf_puts(out, "],\"edges\":{");
-    const char *const ops[] = {s->src->codec ? "decoder" : NULL, "project"};
-    for (size_t i = 0; i < 2; i++) {
-        if (!ops[i])
-            continue;
-        sl_buf to = {0};
-        sl_buf_printf(&to, "op_%d_%s", op++, ops[i]);
+    const char *before[2]; /* what the source itself runs; a shared one's bear its name */
+    uint32_t nbefore = 0;
+    if (s->src->codec)
+        before[nbefore++] = "decoder";
+    if (s->src->strict && s->src->nfields)
+        before[nbefore++] = "preprocessor";
+    for (uint32_t i = 0;; i++) {
+        const char *kind = i < nbefore ? before[i] : sl_plan_op(s->plan, i - nbefore);
+        if (!kind)
+            break;
+        sl_buf_clear(&to);
+        sl_buf_puts(&to, "op_");
+        if (i < nbefore && s->src->shared)
+            sl_buf_printf(&to, "%.*s_", SL_FMT(s->src->stream));
+        sl_buf_printf(&to, "%d_%s", op++, kind);
         sl_json_put_str(&edges, sl_buf_view(&last));
         sl_buf_puts(&edges, ":[");
         sl_json_put_str(&edges, sl_buf_view(&to));
         sl_buf_puts(&edges, "],");
-        sl_buf_free(&last);
-        last = to;
+        sl_buf_clear(&last);
+        sl_buf_str(&last, sl_buf_view(&to));
     }
     sl_buf_str(out, sl_buf_view(&edges));
     sl_json_put_str(out, sl_buf_view(&last));
@@ -304,7 +307,19 @@ sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out) {
         sl_buf_printf(out, "%s\"sink_%.*s_%u\"", i ? "," : "", SL_FMT(s->sinks[i].type), i);
     sl_buf_puts(out, "]}}");
     sl_buf_free(&last);
+    sl_buf_free(&to);
     sl_buf_free(&edges);
+}
+sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out) {
+    sl_rule *r = find(o, id);
+    if (!r)
+        return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found", SL_FMT(id));
+    if (r->flow)
+        rule_topo(sl_flow_spec(r->flow), out);
+    else if (r->topo)
+        sl_buf_puts(out, r->topo);
+    else
+        return never_ran(id);
     return NULL;
 }
 sl_err *sl_api_rule_explain(sl_office *o, sl_str id, sl_buf *out) {
@@ -365,16 +380,13 @@ sl_err *sl_api_rule_validate(sl_office *o, sl_str id, sl_str text, sl_buf *out) 
 }
 
 /* ---- tags ---- */
-static sl_err *read_tags(sl_arena *a, sl_str text, sl_json **tags) {
+static sl_err *read_tags(sl_arena *a, sl_str text, const sl_json **tags) {
     sl_json *j = NULL;
-    sl_str rest;
-    sl_err *e = sl_json_parse(a, text, &j, &rest);
-    if (!e) {
-        *tags = sl_json_iget(j, "tags");
-        for (sl_json *x = *tags && (*tags)->kind == SL_J_ARR ? (*tags)->child : NULL; x && !e; x = x->next)
-            if (x->kind != SL_J_STR)
-                e = sl_err_new(SL_E_UNDEFINED, "tags: expected texts");
-    }
+    sl_err *e = sl_body_first(a, text, &j);
+    if (!e)
+        e = sl_body_is(j, SL_J_OBJ, "server.RuleTagRequest");
+    if (!e)
+        e = sl_body_texts(j, "RuleTagRequest", "tags", tags);
     return sl_err_prefix(e, "decode body error");
 }
 static bool has_tag(const sl_json *tags, sl_str t) {
@@ -385,25 +397,31 @@ static bool has_tag(const sl_json *tags, sl_str t) {
 }
 sl_err *sl_api_rule_tags(sl_office *o, sl_str id, sl_str text, int how) {
     sl_rule *r = find(o, id);
-    if (!r || r->def->temp)
-        return sl_err_prefix(sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found.", SL_FMT(id)), "Get rule error");
-    sl_arena *a = r->def->arena;
-    sl_json *tags = NULL;
-    SL_TRY(read_tags(a, sl_arena_dup(a, text), &tags));
-    sl_json *old = sl_json_iget(r->def->json, "tags"), *fresh = sl_json_arr(a);
+    sl_arena *a = sl_arena_new(0);
+    const sl_json *tags = NULL;
+    sl_err *e = a ? read_tags(a, text, &tags) : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (!e && (!r || r->def->temp))
+        e = sl_err_new(SL_E_NOTFOUND, "Get rule error: Rule %.*s is not found.", SL_FMT(id));
+    if (e) {
+        sl_arena_free(a);
+        return e;
+    }
+    sl_arena *keep = r->def->arena;
+    const sl_json *old = sl_json_iget(r->def->json, "tags");
+    sl_json *fresh = sl_json_arr(keep);
     if (how) /* 1 add, 2 remove: what was there stays in order */
         for (const sl_json *x = old && old->kind == SL_J_ARR ? old->child : NULL; x; x = x->next)
             if (how == 1 || !has_tag(tags, x->s))
-                sl_json_add(fresh, sl_json_str(a, x->s));
+                sl_json_add(fresh, sl_json_str(keep, sl_arena_dup(keep, x->s)));
     if (how < 2)
-        for (const sl_json *x = tags && tags->kind == SL_J_ARR ? tags->child : NULL; x; x = x->next)
-            if (!has_tag(fresh, x->s))
-                sl_json_add(fresh, sl_json_str(a, x->s));
-    sl_json_set(a, r->def->json, "tags", fresh);
-    sl_json_set(a, r->def->json, "triggered", sl_json_bool(a, r->def->triggered));
+        for (const sl_json *x = tags ? tags->child : NULL; x; x = x->next)
+            if (!how || !has_tag(fresh, x->s))
+                sl_json_add(fresh, sl_json_str(keep, sl_arena_dup(keep, x->s)));
+    sl_arena_free(a);
+    sl_json_set(keep, r->def->json, "tags", fresh);
     sl_buf b = {0};
     sl_json_write(&b, r->def->json, true, 0);
-    r->def->text = sl_arena_dup(a, sl_buf_view(&b));
+    r->def->text = sl_arena_dup(keep, sl_buf_view(&b));
     sl_buf_free(&b);
     return store_put(o, "rule", id, r->def->text);
 }
@@ -416,7 +434,7 @@ static bool matches(const sl_rule *r, const sl_json *tags) {
 }
 sl_err *sl_api_rule_match(sl_office *o, sl_str text, sl_buf *out) {
     sl_arena *a = sl_arena_new(0);
-    sl_json *tags = NULL;
+    const sl_json *tags = NULL;
     sl_err *e = a ? read_tags(a, text, &tags) : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e) {
         size_t n, found = 0;
@@ -472,7 +490,7 @@ static void bulk_done(void *arg, sl_err *e) {
 }
 void sl_api_rule_bulk(sl_office *o, bool start, sl_str text, sl_api_text done, void *arg) {
     sl_arena *a = sl_arena_new(0);
-    sl_json *tags = NULL;
+    const sl_json *tags = NULL;
     sl_err *e = a ? read_tags(a, text, &tags) : sl_err_new(SL_E_NOMEM, "out of memory");
     size_t n = 0, m = 0;
     sl_rule **l = e ? NULL : sorted(o, &n);

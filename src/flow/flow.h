@@ -79,6 +79,7 @@ typedef struct sl_flowspec {
     const char *home;
     struct sl_http_mount *http;
     bool private_net;
+    sl_str from; /* JSON position that a private source starts from, "" = its own beginning */
 } sl_flowspec;
 void sl_flowspec_free(sl_flowspec *s);
 

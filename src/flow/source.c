@@ -420,9 +420,16 @@ static sl_err *source_new(sl_flow *f, source_node **out) {
     s->lane = f->lane;
     s->meter.name = sl_strdup_n(def->stream.p, def->stream.n);
     s->decoder.where = 1;
-    s->decoder.name = sl_strdup_n("2_decoder", 9);
     s->preprocessor.where = 1;
-    s->preprocessor.name = sl_strdup_n(def->codec ? "3_preprocessor" : "2_preprocessor", 14);
+    sl_buf dec = {0}, pre = {0};
+    if (def->shared) {
+        sl_buf_printf(&dec, "%.*s_", SL_FMT(def->stream));
+        sl_buf_printf(&pre, "%.*s_", SL_FMT(def->stream));
+    }
+    sl_buf_puts(&dec, "2_decoder");
+    sl_buf_puts(&pre, def->codec ? "3_preprocessor" : "2_preprocessor");
+    s->decoder.name = sl_buf_take(&dec);
+    s->preprocessor.name = sl_buf_take(&pre);
     sl_buf id = {0};
     if (def->shared)
         sl_buf_puts(&id, "$$subtopo_");
@@ -472,7 +479,7 @@ sl_err *source_join(sl_flow *f) {
         f->lane->shared = s;
     }
     if (!e) {
-        e = def->def->source->open(def->conf, def->datasource, &s->env, &s->out, (sl_str){"", 0}, &s->src);
+        e = def->def->source->open(def->conf, def->datasource, &s->env, &s->out, f->spec->from.n && !def->shared ? f->spec->from : SL_S(""), &s->src);
         if (e && def->shared)
             f->lane->shared = s->next;
     }

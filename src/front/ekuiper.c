@@ -305,6 +305,19 @@ static void validate_rule(void *app, sl_http_req *r, const sl_str *v) {
 }
 static void cpu_usage(void *app, sl_http_req *r, const sl_str *v) { sl_rest_ok_text(r, SL_S("cpu usage not enabled")); }
 
+static void reset_state(void *app, sl_http_req *r, const sl_str *v) {
+    later *l = later_new(r, v[0], NULL, "success");
+    if (l)
+        sl_api_rule_reset(OFFICE(app), v[0], r->body, answer, l);
+}
+static void trace_switch(void *app, sl_http_req *r, const sl_str *v) {
+    sl_err *e = sl_api_rule_trace(OFFICE(app), v[0], sl_str_ends(sl_str_of(r->path), SL_S("/start")), r->body);
+    if (e)
+        sl_rest_fail(r, e, NULL);
+    else
+        sl_rest_reply(r, 200, NULL, SL_S(""), NULL);
+}
+
 /* ---- tags and bulk ---- */
 static void tags(void *app, sl_http_req *r, const sl_str *v) {
     int how = sl_str_is(r->method, "PUT") ? 0 : sl_str_is(r->method, "PATCH") ? 1 : 2;
@@ -386,6 +399,9 @@ static const sl_route routes[] = {
     {"PUT", "/rules/{name}/tags", tags, "Sets the tags of a rule."},
     {"PATCH", "/rules/{name}/tags", tags, "Adds tags to a rule."},
     {"DELETE", "/rules/{name}/tags", tags, "Removes tags of a rule."},
+    {"PUT", "/rules/{name}/reset_state", reset_state, "Puts a source of a rule to another position."},
+    {"POST", "/rules/{name}/trace/start", trace_switch, "Keeps spans of the rule's messages."},
+    {"POST", "/rules/{name}/trace/stop", trace_switch, "Keeps no more spans."},
     {"GET", "/metrics", metrics, "Prometheus metrics."},
     {"GET", "/config/explain", explain_config, "Settings and where each comes from."},
     {0},

@@ -292,7 +292,7 @@ static sl_err *order_aliases(binder *b) {
 static sl_err *add_source(sl_plan *p, const sl_source_ref *r, sl_lookup_def find, void *arg) {
     const sl_create *def = find(arg, r->name);
     if (!def)
-        return sl_err_new(SL_E_PLAN, "fail to get stream %.*s, please check if stream is created", SL_FMT(r->name));
+        return sl_err_new(SL_E_UNDEFINED, "fail to get stream %.*s, please check if stream is created", SL_FMT(r->name));
     if (def->opts.temp && !p->opts.temp_rule)
         return sl_err_new(SL_E_UNDEFINED, "temp stream %.*s can only be used by temp rules", SL_FMT(r->name));
     sl_psource *s = &p->src[p->nsrc++];

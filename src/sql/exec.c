@@ -73,13 +73,14 @@ void sl_exec_free(sl_exec *x) {
     sl_plan_drop(x->p);
     free(x);
 }
-const char *sl_exec_op(const sl_exec *x, uint32_t i, const sl_exec_stats **stats) {
-    if (x->p->where && i-- == 0) {
-        *stats = &x->filter;
+const char *sl_plan_op(const sl_plan *p, uint32_t i) {
+    if (p->where && i-- == 0)
         return "filter";
-    }
-    *stats = &x->project;
     return i == 0 ? "project" : NULL;
+}
+const char *sl_exec_op(const sl_exec *x, uint32_t i, const sl_exec_stats **stats) {
+    *stats = x->p->where && i == 0 ? &x->filter : &x->project;
+    return sl_plan_op(x->p, i);
 }
 sl_str sl_exec_last_error(const sl_exec *x, int64_t *at_ms) {
     *at_ms = x->last_at;

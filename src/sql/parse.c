@@ -304,7 +304,7 @@ sl_err *sl_parse_select(sl_arena *a, sl_str text, sl_select **out, uint32_t *pos
     *out = NULL;
     sl_err *e = sl_parse(a, text, &st, pos);
     if (!e && st.kind != SL_ST_SELECT)
-        e = sl_err_new(SL_E_PARSE, "SQL %.*s is not a select statement.", SL_FMT(text));
+        e = sl_err_new(SL_E_RULE, "SQL %.*s is not a select statement.", SL_FMT(text));
     if (!e)
         *out = st.select;
     return e;

@@ -7,7 +7,7 @@
  * SL_E_PARSE. pos (may be NULL) gets the byte offset the error points at. Limits: 1 MiB of text, nesting 256. The checks of
  * sql.md 16.2 are run too, with or without ';'. */
 sl_err *sl_parse(sl_arena *a, sl_str text, sl_stmt *out, uint32_t *pos);
-/* As sl_parse, and refuses all but SELECT with `SQL <text> is not a select statement.` */
+/* As sl_parse, and refuses all but SELECT (code RULE) with `SQL <text> is not a select statement.` */
 sl_err *sl_parse_select(sl_arena *a, sl_str text, sl_select **out, uint32_t *pos);
 /* For a person at a prompt: line and column, the line with a caret below pos, and advice where we have any (a name that is near, the form
  * to write instead). pos and e as sl_parse gave them. Ends with a line break. */

@@ -224,7 +224,7 @@ static bool options(sl_parser *p, sl_stream_opts *o) {
     }
 }
 static bool check(sl_parser *p, const sl_create *c, bool table) {
-    static const char *const formats[] = {"json", "binary", "delimited", "urlencoded", "protobuf", "custom"};
+    static const char *const formats[] = {"json", "binary", "delimited", "urlencoded", "protobuf"};
     const sl_stream_opts *o = &c->opts;
     bool known = !o->format.n, binary = sl_str_ieq(o->format, SL_S("binary"));
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)

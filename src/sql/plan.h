@@ -47,6 +47,8 @@ typedef struct sl_plan_source {
 const sl_plan_source *sl_plan_source_at(const sl_plan *p, uint32_t i);
 /* Output columns: names in select order; *all: a wildcard adds more. */
 uint32_t sl_plan_output(const sl_plan *p, const sl_str **names, bool *all);
+/* Kind of operator i in order ("filter", "project", …); NULL behind the last. */
+const char *sl_plan_op(const sl_plan *p, uint32_t i);
 /* Upstream's explain text (sql.md 19). */
 void sl_plan_explain(const sl_plan *p, sl_buf *out);
 

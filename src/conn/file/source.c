@@ -481,6 +481,21 @@ static sl_err *source_check(const void *conf, sl_str datasource) {
     }
     return NULL;
 }
+static char *path_of(const file_conf *c, sl_str datasource, const char *home) {
+    char *ds = sl_strdup_n(datasource.p, datasource.n), *dir = sl_path_join(home, c->path.p);
+    char *full = dir && ds ? (datasource.n ? sl_path_join(dir, ds) : sl_strdup_n(dir, strlen(dir))) : NULL;
+    free(ds);
+    free(dir);
+    return full;
+}
+static sl_err *source_exists(const void *conf, sl_str datasource, const char *home) {
+    char *path = path_of(conf, datasource, home);
+    if (!path)
+        return sl_err_new(SL_E_NOMEM, "file: out of memory");
+    sl_err *e = sl_file_exists(path) ? NULL : sl_err_new(SL_E_IO, "file %s not exist", path);
+    free(path);
+    return e;
+}
 static void source_free(sl_source *s) {
     sl_timer_free(s->pump);
     sl_timer_free(s->tick);
@@ -584,12 +599,8 @@ static sl_err *source_open(const void *conf, sl_str datasource, const sl_conn_en
     s->ignore_start = c->ignore_start;
     s->ignore_end = c->ignore_end;
     s->rule = sl_strdup_n(env->rule_id, strlen(env->rule_id));
-    char *ds = sl_strdup_n(datasource.p, datasource.n);
-    char *dir = sl_path_join(env->home, c->path.p), *full = dir && ds ? (datasource.n ? sl_path_join(dir, ds) : sl_strdup_n(dir, strlen(dir))) : NULL;
-    s->path = full;
+    s->path = path_of(c, datasource, env->home);
     s->move_to = sl_path_join(env->home, c->move_to.n ? c->move_to.p : ".");
-    free(ds);
-    free(dir);
     s->files = sl_map_new();
     s->changed = sl_map_new();
     s->pump = sl_timer_real(s->loop, on_pump, s);
@@ -683,6 +694,7 @@ static void source_close(sl_source *s, sl_fn done, void *arg) {
 const sl_source_ops file_source = {.bounded = true,
                                    .rewinds = true,
                                    .check = source_check,
+                                   .exists = source_exists,
                                    .open = source_open,
                                    .commit = source_commit,
                                    .pause = source_pause,
