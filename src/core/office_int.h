@@ -9,6 +9,7 @@ typedef struct stream_def {
     sl_str text;
     bool temp;
     bool ever_shared; /* a rule ran on it as a shared stream */
+    sl_srcdef *src;   /* shared: the source of its rules, one for all as long as the settings behind it stay the same */
 } stream_def;
 
 typedef enum { OP_NONE, OP_START, OP_STOP, OP_SCHED_STOP, OP_DURATION, OP_RESTART, OP_UPDATE, OP_DELETE } rule_op;

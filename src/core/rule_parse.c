@@ -159,8 +159,10 @@ static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d
         return sl_err_new(SL_E_UNDEFINED, "Rule %.*s has neither sql nor graph.", SL_FMT(d->id));
     if (has_graph)
         return sl_err_new(SL_E_UNSUPPORTED, "Rule %.*s: graph rules are not available yet, write the rule with sql.", SL_FMT(d->id));
+    sl_arena *tmp = sl_arena_new(0); /* the tree is made again when the rule is planned */
     sl_select *sel;
-    e = sl_parse_select(a, d->sql, &sel, NULL);
+    e = tmp ? sl_parse_select(tmp, d->sql, &sel, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_arena_free(tmp);
     if (e && sl_err_code(e) != SL_E_RULE) {
         sl_err *wrapped = sl_err_new(SL_E_UNDEFINED, "Parse SQL %.*s error: %s.", SL_FMT(d->sql), sl_err_text(e));
         sl_err_free(e);
@@ -173,7 +175,7 @@ static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d
     return check_opts(o, d);
 }
 sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out) {
-    sl_arena *a = sl_arena_new(0);
+    sl_arena *a = sl_arena_new(512 + 8 * (body.n < 4096 ? body.n : 4096)); /* ten thousand of them stand around */
     rule_def *d = a ? SL_NEW(a, rule_def) : NULL;
     if (!d) {
         sl_arena_free(a);
@@ -191,13 +193,14 @@ sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out) {
 bool rule_scheduled(const rule_def *d) { return d->o.ranges || (d->o.cron.n && d->o.duration.n); }
 
 /* ---- planning ---- */
-static sl_err *make_source(sl_office *o, const char *stream_text, bool all_meta, sl_srcdef **out) {
+static sl_err *make_source(sl_office *o, sl_str stream, bool alone, sl_srcdef **out) {
     sl_srcdef *s = sl_srcdef_new();
     if (!s)
         return sl_err_new(SL_E_NOMEM, "out of memory");
     sl_arena *a = s->arena;
     sl_stmt st;
-    sl_err *e = sl_parse(a, sl_str_of(stream_text), &st, NULL);
+    sl_str text = sl_arena_dup(a, sl_office_stream_text(o, stream));
+    sl_err *e = sl_parse(a, text, &st, NULL);
     if (e)
         goto fail;
     const sl_create *c = st.create;
@@ -227,13 +230,13 @@ static sl_err *make_source(sl_office *o, const char *stream_text, bool all_meta,
     if (s->def->source->exists && (e = s->def->source->exists(s->conf, s->datasource, o->conf.home)))
         goto fail;
     sl_buf id = {0};
-    sl_buf_puts(&id, stream_text);
+    sl_buf_str(&id, text);
     sl_json_write(&id, props, true, 0);
     s->identity = sl_arena_dup(a, sl_buf_view(&id));
     sl_buf_free(&id);
     s->fields = c->fields;
     s->nfields = c->nfields;
-    s->shared = so->shared;
+    s->shared = so->shared && !alone;
     s->strict = so->strict;
     s->timestamp_format = so->timestamp_format;
     s->zone = o->zone;
@@ -256,7 +259,17 @@ static sl_err *make_source(sl_office *o, const char *stream_text, bool all_meta,
                                         .columns = cols, .ncolumns = n, .int64 = sl_json_true(sl_json_iget(props, "useInt64ForWholeNumber"), false),
                                         .has_header = sl_json_true(sl_json_iget(props, "hasHeader"), false), .schemaid = so->schemaid};
     }
-    (void)all_meta;
+    stream_def *d = sl_map_get(o->streams, stream);
+    if (s->shared && d) { /* rules of a shared stream hold one definition between them */
+        if (d->src && d->src->def == s->def && sl_str_eq(d->src->identity, s->identity)) {
+            sl_srcdef_drop(s);
+            s = d->src;
+        } else {
+            sl_srcdef_drop(d->src);
+            d->src = s;
+        }
+        sl_srcdef_hold(s);
+    }
     *out = s;
     return NULL;
 fail:
@@ -264,16 +277,17 @@ fail:
     return e;
 }
 sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
-    sl_arena *a = sl_arena_new(0);
+    sl_arena *a = sl_arena_new(768), *tmp = sl_arena_new(0);
     sl_flowspec *spec = a ? SL_NEW(a, sl_flowspec) : NULL;
-    if (!spec) {
+    if (!spec || !tmp) {
         sl_arena_free(a);
+        sl_arena_free(tmp);
         return sl_err_new(SL_E_NOMEM, "out of memory");
     }
     spec->arena = a;
     spec->rule_id = sl_arena_dup(a, d->id);
     sl_select *sel = NULL;
-    sl_err *e = sl_parse_select(a, d->sql, &sel, NULL);
+    sl_err *e = sl_parse_select(tmp, d->sql, &sel, NULL);
     sl_plan_opts po;
     sl_plan_opts_default(&po);
     po.event_time = d->o.event_time;
@@ -289,13 +303,14 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     po.temp_rule = d->temp;
     if (!e)
         e = sl_plan_make(sel, sl_office_find_def, o, &po, &spec->plan);
+    sl_arena_free(tmp);
     if (!e) {
         const sl_plan_source *ps = sl_plan_source_at(spec->plan, 0);
         const sl_create *c = sl_office_find_def(o, ps->stream);
         if (c && c->opts.shared && d->o.no_discard)
             e = sl_err_new(SL_E_UNDEFINED, "disableBufferFullDiscard can't be enabled with shared stream %.*s", SL_FMT(ps->stream));
         else
-            e = sl_err_recode(make_source(o, sl_arena_dup(a, sl_office_stream_text(o, ps->stream)).p, ps->meta, &spec->src), SL_E_EXEC);
+            e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0, &spec->src), SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
     }
     spec->sinks = SL_NEW_N(a, sl_sinkdef, d->actions->n);
     for (const sl_json *x = d->actions->child; x && !e; x = x->next) {
@@ -313,8 +328,6 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
                 sl_json_set(a, props, sl_arena_dup(a, p->key).p, sl_json_clone(a, p));
         e = sl_err_recode(sl_sinkdef_make(a, act->key, props, &spec->sinks[spec->nsinks++]), SL_E_EXEC);
     }
-    if (!e && d->o.qos > 0 && spec->src->shared)
-        spec->src->shared = false; /* a private flow until the journal exists (docs/design.md) */
     if (e) {
         spec->nsinks = 0;
         sl_flowspec_free(spec);

@@ -6,8 +6,10 @@
 #include "os/file.h"
 
 void stream_def_free(stream_def *d) {
-    if (d)
-        sl_arena_free(d->arena);
+    if (!d)
+        return;
+    sl_srcdef_drop(d->src);
+    sl_arena_free(d->arena);
 }
 const sl_create *sl_office_find_def(void *office, sl_str name) {
     stream_def *d = sl_map_get(((sl_office *)office)->streams, name);

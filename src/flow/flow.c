@@ -215,6 +215,9 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     }
     for (uint32_t i = 0; i < f->nsinks; i++)
         put_meter(m, sink_meter(f->sinks[i]));
+    sl_meter *fit = realloc(m->at, (m->n + 1) * sizeof *fit); /* kept for as long as the rule stands still */
+    if (fit)
+        m->at = fit;
 }
 static void meters_arrive(void *arg) { /* @on office */
     letter *l = arg;

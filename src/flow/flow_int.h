@@ -7,6 +7,8 @@ struct sl_lane {
     sl_loop *loop;
     sl_thread *thread;
     struct source_node *shared; /* list of shared sources on this lane */
+    sl_arena *scratch;          /* what sinks need while they take a batch; nested takes (memory to memory) stack up */
+    uint32_t depth;
 };
 
 /* ---- meters: one writer, the lane ---- */
@@ -49,7 +51,7 @@ struct sl_flow {
     sl_lane *lane;
     sl_exec *exec;
     source_node *source;
-    struct sl_flow *next_sub; /* list of flows of one source */
+    struct sl_flow *next_sub, **sub_at; /* list of flows of one source, and what points here */
     sink_node **sinks;
     uint32_t nsinks;
     const sl_layout *seen; /* layout that colmap belongs to, held */

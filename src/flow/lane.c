@@ -21,7 +21,8 @@ sl_err *sl_lanes_start(int n) {
         char name[16];
         snprintf(name, sizeof name, "lane%d", i % 1000);
         lanes.at[i].loop = sl_loop_new(name);
-        if (!lanes.at[i].loop)
+        lanes.at[i].scratch = sl_arena_new(0);
+        if (!lanes.at[i].loop || !lanes.at[i].scratch)
             return sl_err_new(SL_E_NOMEM, "cannot create the loop of lane %d", i);
         SL_TRY(sl_thread_start(name, lane_main, &lanes.at[i], &lanes.at[i].thread));
         lanes.n = i + 1;
@@ -33,6 +34,7 @@ void sl_lanes_stop(void) {
         sl_loop_stop(lanes.at[i].loop);
         sl_thread_join(lanes.at[i].thread);
         sl_loop_free(lanes.at[i].loop);
+        sl_arena_free(lanes.at[i].scratch);
     }
     free(lanes.at);
     lanes.at = NULL;

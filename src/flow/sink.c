@@ -44,7 +44,7 @@ struct sink_node {
     size_t unsettled; /* of sent: SENT or BACK */
     size_t loose;     /* messages whose bytes are in scratch */
     sl_buf scratch;
-    sl_arena *arena; /* per batch */
+    sl_arena *arena; /* the lane's */
     sl_timer *retry, *linger;
     bool down, later, pumping, again, back, closing, closed; /* later: offers rest until the retry timer; back: sent holds some BACK */
     sl_meter meter;
@@ -643,7 +643,10 @@ static void batch_collect(sink_node *s, size_t from, const sl_batch *src, uint32
 
 void sink_take(sink_node *s, sl_batch *b) {
     hold *h = hold_new(b->ticket);
-    sl_arena_reset(s->arena);
+    sl_lane *lane = s->flow->lane;
+    sl_arena_mark before = sl_arena_here(s->arena);
+    if (lane->depth++ == 0)
+        sl_arena_reset(s->arena); /* keeps its largest piece */
     sl_buf_clear(&s->scratch);
     const sl_sinkopts *o = &s->def->opts;
     bool batching = o->batch_size > 0 || o->linger_ns > 0;
@@ -666,6 +669,8 @@ void sink_take(sink_node *s, sl_batch *b) {
         s->def->def->sink->flush(s->sink);
     if (source_is_shared(s->flow->source) && sink_full(s))
         drop_oldest(s);
+    if (--lane->depth)
+        sl_arena_back(s->arena, before);
     flow_sink_moved(s->flow);
 }
 void sink_finish(sink_node *s) {
@@ -684,12 +689,12 @@ sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out) {
     s->host = (sl_sink_host){answer, state, ready};
     s->flow = f;
     s->def = d;
-    s->arena = sl_arena_new(0);
+    s->arena = f->lane->scratch;
     sl_buf name = {0};
     sl_buf_printf(&name, "%.*s_%u", SL_FMT(d->type), i);
     s->meter.where = 2;
     s->meter.name = sl_buf_take(&name);
-    sl_err *e = s->arena && s->meter.name ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_err *e = s->meter.name ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && d->codec)
         e = d->codec->enc_new(&d->codec_conf, &s->enc);
     if (!e && d->opts.linger_ns > 0) {
@@ -746,7 +751,6 @@ void sink_free(sink_node *s) {
     sl_timer_free(s->linger);
     sl_buf_free(&s->scratch);
     sl_buf_free(&s->batch_buf);
-    sl_arena_free(s->arena);
     meter_free(&s->meter);
     free(s);
 }

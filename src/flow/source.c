@@ -56,7 +56,7 @@ const sl_meter *source_preprocessor_meter(const source_node *s) { return s->chec
 bool source_is_shared(const source_node *s) { return s->def->shared; }
 
 sl_srcdef *sl_srcdef_new(void) {
-    sl_arena *a = sl_arena_new(0);
+    sl_arena *a = sl_arena_new(2048);
     sl_srcdef *d = a ? SL_NEW(a, sl_srcdef) : NULL;
     if (!d) {
         sl_arena_free(a);
@@ -147,6 +147,32 @@ static void narrow_types(source_node *s) {
         }
     }
     sl_arena_free(old);
+}
+/* Nothing new for the layout as it is: ten thousand rules that read the same columns join without planning them anew. */
+static bool covers(const source_node *s, const sl_flow *f) {
+    const sl_plan_source *ps = sl_plan_source_at(f->spec->plan, 0);
+    if (!s->w || s->stale || (ps->all && !sl_builder_all(s->w)) || (ps->meta && !s->want_meta) || (f->spec->send_error && !s->errors) ||
+        s->narrow || ps->nnarrowed)
+        return false;
+    const sl_layout *have = sl_builder_layout(s->w);
+    for (uint32_t i = 0; i < ps->layout->n; i++)
+        if (sl_layout_find(have, ps->layout->names[i]) < 0)
+            return false;
+    return true;
+}
+static void link_sub(source_node *s, sl_flow *f) {
+    f->source = s;
+    f->next_sub = s->subs;
+    f->sub_at = &s->subs;
+    if (s->subs)
+        s->subs->sub_at = &f->next_sub;
+    s->subs = f;
+}
+static void unlink_sub(sl_flow *f) {
+    *f->sub_at = f->next_sub;
+    if (f->next_sub)
+        f->next_sub->sub_at = f->sub_at;
+    f->next_sub = NULL;
 }
 static void relayout(source_node *s) {
     SL_VEC(sl_str) names = {0};
@@ -455,23 +481,21 @@ sl_err *source_join(sl_flow *f) {
         for (s = f->lane->shared; s && (s->closing || !same_def(s->def, def)); s = s->next) {
         }
     if (s) {
-        f->next_sub = s->subs;
-        s->subs = f;
-        f->source = s;
+        bool known = covers(s, f);
+        link_sub(s, f);
         if (s->stop) { /* all others were about to leave */
             s->stop = false;
             set_pause(s, false);
         }
-        if (sl_builder_events(s->w))
+        if (known) {
+        } else if (sl_builder_events(s->w))
             s->stale = true; /* the layout changes at a batch border */
         else
             relayout(s);
         return NULL;
     }
     SL_TRY(source_new(f, &s));
-    s->subs = f;
-    f->next_sub = NULL;
-    f->source = s;
+    link_sub(s, f);
     relayout(s);
     sl_err *e = s->w ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && def->shared) {
@@ -505,17 +529,9 @@ void source_leave(sl_flow *f, sl_fn done, void *arg) {
         done(arg);
         return;
     }
-    for (sl_flow **p = &s->subs; *p; p = &(*p)->next_sub)
-        if (*p == f) {
-            *p = f->next_sub;
-            break;
-        }
-    f->next_sub = NULL;
+    unlink_sub(f);
     if (s->subs) {
-        if (s->w && sl_builder_events(s->w))
-            s->stale = true;
-        else
-            relayout(s);
+        s->stale = true; /* narrowed behind the next batch: many may leave at once */
         done(arg);
         return;
     }
