@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "conn/feed.h"
 #include "front/ekuiper.h"
+#include "front/reference.h"
 #include "front/testdoor.h"
 #include "os/file.h"
 
@@ -36,6 +37,7 @@ static const char usage[] =
     "  --lanes N         threads that run rules (default: one per core but one, at least one)\n"
     "  --test            open the test door: held clock, fed rows (for tests only)\n"
     "  --version         print the version\n"
+    "  --reference PAGE  print a reference page (functions, connectors, settings, rest) as Markdown\n"
     "\n"
     "Settings come from: built-in defaults < etc/kuiper.yaml < KUIPER__… < SLUICE__… < --set.\n"
     "Example: sluiced --home /var/lib/sluice --set basic.restIp=0.0.0.0\n";
@@ -87,6 +89,19 @@ static void open_log(const char *home, const sl_settings *s) {
     sl_log_to(fd, sl_settings_bool(s, "basic.consoleLog", false));
 }
 
+static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt) && sl_ruleset_routes(rt) && (!test || sl_testdoor_routes(rt)); }
+static int reference(const char *page) {
+    sl_buf b = {0};
+    sl_router *rt = sl_router_new(&(sl_router_opts){0}, NULL);
+    bool ok = rt && rest_routes(rt, false) && sl_reference(sl_str_of(page), rt, &b) && !b.failed;
+    if (ok)
+        fwrite(b.p, 1, b.n, stdout);
+    else
+        fprintf(stderr, "sluiced: --reference %s: expected functions, connectors, settings or rest\n", page);
+    sl_buf_free(&b);
+    sl_router_free(rt);
+    return ok ? 0 : 2;
+}
 int main(int argc, char **argv) {
     const char *home = ".", *set[64];
     size_t nset = 0;
@@ -106,7 +121,7 @@ int main(int argc, char **argv) {
             test = true;
             continue;
         }
-        if (i + 1 >= argc || (strcmp(x, "--home") != 0 && strcmp(x, "--set") != 0 && strcmp(x, "--lanes") != 0) || (strcmp(x, "--set") == 0 && nset == 64)) {
+        if (i + 1 >= argc || (strcmp(x, "--home") != 0 && strcmp(x, "--set") != 0 && strcmp(x, "--lanes") != 0 && strcmp(x, "--reference") != 0) || (strcmp(x, "--set") == 0 && nset == 64)) {
             fprintf(stderr, "sluiced: %s: %s\n\n%s", x, strncmp(x, "--", 2) == 0 ? "unknown option, or its value is missing" : "unexpected argument", usage);
             return 2;
         }
@@ -114,6 +129,8 @@ int main(int argc, char **argv) {
             home = argv[++i];
         else if (strcmp(x, "--set") == 0)
             set[nset++] = argv[++i];
+        else if (strcmp(x, "--reference") == 0)
+            return reference(argv[++i]);
         else
             lanes = atoi(argv[++i]);
     }
@@ -146,7 +163,7 @@ int main(int argc, char **argv) {
     d.door.stop_arg = &d;
     if (!e) {
         d.rest_router = sl_router_new(&(sl_router_opts){.cors = true, .clean = true}, &d.door);
-        if (!d.rest_router || !sl_ekuiper_routes(d.rest_router) || !sl_ruleset_routes(d.rest_router) || (test && !sl_testdoor_routes(d.rest_router)))
+        if (!d.rest_router || !rest_routes(d.rest_router, test))
             e = sl_err_new(SL_E_NOMEM, "out of memory");
     }
     sl_http_opts rest_opts = {.close_each = true};

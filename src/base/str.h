@@ -33,7 +33,7 @@ typedef struct sl_buf {
     size_t n, cap;
     bool failed;
 } sl_buf;
-void sl_buf_free(sl_buf *b);
+void sl_buf_free(sl_buf *b);               /* empty again, memory given back */
 bool sl_buf_grow(sl_buf *b, size_t more); /* room for more bytes behind n (and one NUL) */
 static inline bool sl_buf_room(sl_buf *b, size_t more) { return b->cap - b->n > more || sl_buf_grow(b, more); }
 static inline void sl_buf_put(sl_buf *b, const void *p, size_t n) {

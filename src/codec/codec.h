@@ -35,5 +35,6 @@ typedef struct sl_codec_def {
     bool (*encode_row)(sl_encoder *e, sl_arena *a, const sl_batch *b, uint32_t r, sl_buf *out, sl_str *why);
 } sl_codec_def;
 const sl_codec_def *sl_codec_find(sl_str name); /* lower-cased by the caller; "" = json; NULL unknown */
+const sl_codec_def *sl_codec_at(size_t i);        /* NULL behind the last */
 extern const sl_codec_def sl_codec_json, sl_codec_delimited, sl_codec_binary, sl_codec_urlencoded;
 #endif

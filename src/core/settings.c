@@ -18,14 +18,6 @@ struct sl_settings {
     SL_VEC(origin) origins;
 };
 
-/* Built-in defaults: eKuiper's keys, loopback instead of 0.0.0.0 (docs/design.md 3.3). */
-static const char defaults[] =
-    "{\"basic\":{\"logLevel\":\"info\",\"debug\":false,\"consoleLog\":false,\"fileLog\":true,\"ip\":\"127.0.0.1\",\"port\":20498,\"restIp\":\"127.0.0.1\","
-    "\"restPort\":9081,\"timezone\":\"Local\",\"authentication\":false,\"prometheus\":false,\"prometheusPort\":20499,\"ignoreCase\":false,"
-    "\"rulePatrolInterval\":\"10s\",\"gracefulShutdownTimeout\":\"3s\",\"enablePrivateNet\":true,\"ResourceProfileConfig\":{\"enable\":false,\"interval\":\"5s\"}},"
-    "\"rule\":{\"qos\":0,\"checkpointInterval\":\"300s\",\"sendError\":false},"
-    "\"source\":{\"httpServerIp\":\"127.0.0.1\",\"httpServerPort\":10081}}";
-
 /* ---- YAML to tree ---- */
 static sl_json *scalar(sl_arena *a, const yaml_node_t *n) {
     sl_str s = {(const char *)n->data.scalar.value, n->data.scalar.length};
@@ -217,8 +209,13 @@ sl_err *sl_settings_load(const char *home, const char *const *overrides, size_t 
     }
     s->arena = a;
     s->tree = sl_json_obj(a);
-    sl_json *layer = NULL;
-    sl_err *e = sl_json_parse(a, SL_S(defaults), &layer, NULL);
+    sl_json *layer = sl_json_obj(a);
+    sl_err *e = NULL;
+    for (const sl_setting *d = sl_settings_table; d->key && !e; d++) {
+        sl_json *v = NULL;
+        if (d->where != SL_SET_RULE && d->def && !(e = sl_json_parse(a, sl_str_of(d->def), &v, NULL)))
+            put_path(a, layer, sl_str_of(d->key), ".", v);
+    }
     if (!e) {
         lay(s, s->tree, layer, (sl_str){0}, "default");
         char *path = sl_path_join(home, "etc/kuiper.yaml");

@@ -39,6 +39,7 @@ static inline sl_tok sl_p_kind(sl_parser *p) { return sl_p_peek(p, 0)->kind; }
 void *sl_p_more(sl_parser *p, void *at, uint32_t n, size_t size);
 bool sl_p_enter(sl_parser *p, uint32_t pos); /* one level deeper; false at the limit. Leave with p->depth-- */
 
+/* A new node at pos; NULL (and the error) when memory is out. */
 sl_expr *sl_p_node(sl_parser *p, sl_xkind kind, uint32_t pos);
 sl_expr *sl_p_seal(sl_parser *p, sl_expr *e); /* height and span once the children are set; NULL when too high */
 sl_expr *sl_p_expr(sl_parser *p);
