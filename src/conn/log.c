@@ -19,6 +19,7 @@ static sl_err *log_open(const void *conf, const sl_conn_env *env, sl_sink_host *
     }
     s->host = host;
     *sink = s;
+    host->state(host, SL_CONN_CONNECTED, SL_S(""));
     return NULL;
 }
 static uint32_t log_put(sl_sink *s, const sl_message *m, uint32_t n) {

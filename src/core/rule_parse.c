@@ -225,8 +225,11 @@ static sl_err *make_source(sl_office *o, sl_str stream, bool alone, sl_srcdef **
     s->conf = sl_arena_zero(a, s->def->conf_size ? s->def->conf_size : 1);
     if (s->def->props && (e = sl_err_recode(sl_spec_load(s->def->props, SL_P_SOURCE, props, a, s->conf, NULL), SL_E_EXEC)))
         goto fail;
-    if (s->def->source->check && (e = s->def->source->check(s->conf, s->datasource)))
+    if (s->def->source->check && (e = s->def->source->check(s->conf, s->datasource))) {
+        if (sl_err_code(e) == SL_E_CONF)
+            sl_err_recode(e, SL_E_EXEC);
         goto fail;
+    }
     if (s->def->source->exists && (e = s->def->source->exists(s->conf, s->datasource, o->conf.home)))
         goto fail;
     sl_buf id = {0};

@@ -78,8 +78,9 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
     const sl_sink_ops *ops = d->def->sink;
     if (d->def->props)
         SL_TRY(sl_err_recode(sl_spec_load(d->def->props, SL_P_SINK, props, a, d->conf, NULL), SL_E_EXEC));
-    if (ops->check)
-        SL_TRY(ops->check(d->conf));
+    sl_err *bad = ops->check ? ops->check(d->conf) : NULL;
+    if (bad)
+        return sl_err_code(bad) == SL_E_CONF ? sl_err_recode(bad, SL_E_EXEC) : bad;
     sl_sinkopts *o = &d->opts;
     sl_err *e = sl_spec_load(sl_sinkopts_props, SL_P_SINK, props, a, o, NULL);
     if (!e && o->batch_size < 0)

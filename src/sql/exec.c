@@ -330,8 +330,11 @@ static sl_value *field_column(work *w, const sl_pfield *f, const sl_value *under
 }
 static sl_value *meta_column(work *w) {
     sl_value *to = space(w, w->out->arena, (size_t)w->rows.n * sizeof *to);
-    for (uint32_t k = 0; to && k < w->rows.n; k++)
+    for (uint32_t k = 0; to && k < w->rows.n; k++) {
         to[k] = w->b->meta ? w->b->meta[w->rows.at ? w->rows.at[k] : k] : sl_v_absent();
+        if (to[k].kind == SL_ABSENT)
+            to[k] = sl_v_map(NULL, 0);
+    }
     return to;
 }
 static void plain_output(work *w) {

@@ -371,17 +371,31 @@ static void on_check(void *arg) {
 /* ---- life ---- */
 static sl_err *sink_check(const void *conf) {
     const file_conf *c = conf;
-    if (!c->out_path.n)
-        return sl_err_new(SL_E_CONF, "path must be set");
-    if (sl_str_is(c->out_type, "csv") && !sl_str_ieq(c->out_format, SL_S("delimited")))
-        return sl_err_new(SL_E_CONF, "format must be delimited when fileType is csv");
-    if (!c->roll_interval && !c->roll_count && !c->roll_size)
-        return sl_err_new(SL_E_CONF, "one of rollingInterval, rollingCount and rollingSize must be set");
-    if (c->compression.n && !sl_str_is(c->compression, "gzip")) {
-        if (sl_str_is(c->compression, "zstd"))
-            return sl_err_new(SL_E_UNSUPPORTED, "compression zstd of files is not offered yet; use gzip");
-        return sl_err_new(SL_E_CONF, "unsupported compressor: %.*s", SL_FMT(c->compression));
-    }
+    const char *why = NULL;
+    if (c->roll_interval < 0)
+        why = "rollingInterval must be positive";
+    else if (c->roll_count < 0)
+        why = "rollingCount must be positive";
+    else if (c->roll_size < 0)
+        why = "rollingSize must be positive";
+    else if (c->check_interval < 0)
+        why = "checkInterval must be positive";
+    else if (!c->out_path.n)
+        why = "path must be set";
+    else if (!sl_str_is(c->out_type, "json") && !sl_str_is(c->out_type, "csv") && !sl_str_is(c->out_type, "lines"))
+        why = "fileType must be one of json, csv or lines";
+    else if (sl_str_is(c->out_type, "csv") && !sl_str_ieq(c->out_format, SL_S("delimited")))
+        why = "format must be delimited when fileType is csv";
+    else if (!c->roll_interval && !c->roll_count && !c->roll_size)
+        why = "one of rollingInterval, rollingCount, or rollingSize must be set";
+    else if (c->pattern.n && !sl_str_is(c->pattern, "none") && !sl_str_is(c->pattern, "prefix") && !sl_str_is(c->pattern, "suffix"))
+        why = "rollingNamePattern must be one of prefix, suffix or none";
+    else if (c->compression.n && !sl_str_is(c->compression, "gzip") && !sl_str_is(c->compression, "zstd"))
+        why = "compression must be one of gzip, zstd";
+    if (why)
+        return sl_err_new(SL_E_CONF, "%s", why);
+    if (sl_str_is(c->compression, "zstd"))
+        return sl_err_new(SL_E_UNSUPPORTED, "compression zstd of files is not offered yet; use gzip");
     return NULL;
 }
 static sl_err *sink_open(const void *conf, const sl_conn_env *env, sl_sink_host *host, sl_sink **sink) {
