@@ -162,7 +162,7 @@ int main(int argc, char **argv) {
     d.door.stop = end;
     d.door.stop_arg = &d;
     if (!e) {
-        d.rest_router = sl_router_new(&(sl_router_opts){.cors = true, .clean = true}, &d.door);
+        d.rest_router = sl_router_new(&(sl_router_opts){.cors = true, .clean = true, .admit = sl_rest_admit}, &d.door);
         if (!d.rest_router || !rest_routes(d.rest_router, test))
             e = sl_err_new(SL_E_NOMEM, "out of memory");
     }

@@ -193,7 +193,8 @@ void sl_router_serve(void *router, sl_http_req *r) {
         if (!match(row->pattern, r->path, vars))
             continue;
         if (sl_str_is(r->method, row->method)) {
-            row->fn(rt->app, r, vars);
+            if (!rt->o.admit || rt->o.admit(rt->app, r))
+                row->fn(rt->app, r, vars);
             return;
         }
         known = true;

@@ -18,6 +18,8 @@ typedef struct sl_router sl_router;
 typedef struct sl_router_opts {
     bool cors;  /* answers preflights, as rest-api.md 1.1 */
     bool clean; /* 301 to the cleaned path for // and dots */
+    /* Asked before a handler runs; false: it has answered already. */
+    bool (*admit)(void *app, sl_http_req *r);
     void (*not_found)(void *app, sl_http_req *r);
     void (*bad_method)(void *app, sl_http_req *r, const char *allow); /* allow: "GET, POST" */
 } sl_router_opts;

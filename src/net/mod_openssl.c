@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "os/module.h"
 SL_MODULE_STAMP
 extern const sl_tls_engine sl_tls_engine_openssl;
+extern const sl_rsa_check_fn sl_rsa_check_openssl;
 
 struct sl_tls {
     SSL_CTX *ctx;
@@ -246,3 +248,38 @@ static void tls_bye(sl_tls *t) {
 }
 static const char *tls_why(const sl_tls *t) { return t->why; }
 const sl_tls_engine sl_tls_engine_openssl = {tls_open, tls_free, tls_feed, tls_handshake, tls_read, tls_write, tls_pending, tls_bye, tls_why};
+
+/* ---- signatures ---- */
+static EVP_PKEY *public_key(sl_str pem) {
+    BIO *b = BIO_new_mem_buf(pem.p, (int)pem.n);
+    EVP_PKEY *k = b ? PEM_read_bio_PUBKEY(b, NULL, NULL, NULL) : NULL;
+    if (!k && b && BIO_reset(b) == 1) {
+        X509 *x = PEM_read_bio_X509(b, NULL, NULL, NULL);
+        k = x ? X509_get_pubkey(x) : NULL;
+        X509_free(x);
+    }
+    BIO_free(b);
+    ERR_clear_error();
+    return k;
+}
+static sl_err *rsa_check(sl_str pem, const char *alg, sl_str text, sl_str sig) {
+    const EVP_MD *md = strcmp(alg + 2, "256") == 0 ? EVP_sha256() : strcmp(alg + 2, "384") == 0 ? EVP_sha384() : strcmp(alg + 2, "512") == 0 ? EVP_sha512() : NULL;
+    if (!md || (strncmp(alg, "RS", 2) != 0 && strncmp(alg, "PS", 2) != 0))
+        return sl_err_new(SL_E_UNDEFINED, "signing method %s is not offered, expected RS256, RS384, RS512, PS256, PS384 or PS512", alg);
+    EVP_PKEY *k = pem.n < 1 << 20 ? public_key(pem) : NULL;
+    if (!k || EVP_PKEY_get_base_id(k) != EVP_PKEY_RSA) {
+        EVP_PKEY_free(k);
+        return sl_err_new(SL_E_UNDEFINED, "the key file holds no RSA public key or certificate in PEM form");
+    }
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *pc = NULL;
+    bool ok = c && EVP_DigestVerifyInit(c, &pc, md, NULL, k) == 1;
+    if (ok && alg[0] == 'P')
+        ok = EVP_PKEY_CTX_set_rsa_padding(pc, RSA_PKCS1_PSS_PADDING) == 1 && EVP_PKEY_CTX_set_rsa_pss_saltlen(pc, RSA_PSS_SALTLEN_AUTO) == 1;
+    ok = ok && EVP_DigestVerify(c, (const unsigned char *)sig.p, sig.n, (const unsigned char *)text.p, text.n) == 1;
+    EVP_MD_CTX_free(c);
+    EVP_PKEY_free(k);
+    ERR_clear_error();
+    return ok ? NULL : sl_err_new(SL_E_UNDEFINED, "crypto/rsa: verification error");
+}
+const sl_rsa_check_fn sl_rsa_check_openssl = rsa_check;

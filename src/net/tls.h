@@ -17,6 +17,7 @@ typedef struct sl_tls_engine {
     void (*bye)(sl_tls *t);                                    /* queues the end notice */
     const char *(*why)(const sl_tls *t);                       /* text of the last failure */
 } sl_tls_engine;
+typedef sl_err *(*sl_rsa_check_fn)(sl_str pem, const char *alg, sl_str text, sl_str sig); /* net/sign.h */
 /* Loads the module on first use. */
 sl_err *sl_tls_engine_get(const sl_tls_engine **out);
 #endif
