@@ -54,6 +54,8 @@ static void end(void *arg) {
         sl_http_close(d->rest, NULL, NULL);
     if (d->cli)
         sl_http_close(d->cli, NULL, NULL);
+    if (d->prom)
+        sl_http_close(d->prom, NULL, NULL);
     sl_office_stop(d->office, rules_stopped, d);
 }
 static void on_signal(uv_signal_t *s, int sig) { end(s->data); }
@@ -181,9 +183,15 @@ int main(int argc, char **argv) {
     int64_t cli_port = sl_settings_int(d.settings, "basic.port", 20498);
     if (!e && cli_port && cli_port != sl_settings_int(d.settings, "basic.restPort", 9081))
         e = listen_on(&d, "command line client", "basic.ip", "basic.port", &cli_opts, sl_router_serve, d.rest_router, &d.cli);
-    if (!e && sl_settings_bool(d.settings, "basic.prometheus", false) &&
-        sl_settings_int(d.settings, "basic.prometheusPort", 20499) != sl_settings_int(d.settings, "basic.restPort", 9081))
-        e = listen_on(&d, "Prometheus", "basic.ip", "basic.prometheusPort", &rest_opts, sl_router_serve, d.rest_router, &d.prom);
+    int64_t prom_port = sl_settings_int(d.settings, "basic.prometheusPort", 20499);
+    if (!e && prom_port == sl_settings_int(d.settings, "basic.restPort", 9081)) /* there it is even when it is off, as upstream */
+        e = sl_metric_routes(d.rest_router) ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
+    else if (!e && sl_settings_bool(d.settings, "basic.prometheus", false)) {
+        sl_http_opts prom_opts = {0};
+        d.prom_router = sl_router_new(&(sl_router_opts){.clean = true}, &d.door);
+        e = d.prom_router && sl_metric_routes(d.prom_router) ? listen_on(&d, "Prometheus", "basic.ip", "basic.prometheusPort", &prom_opts, sl_router_serve, d.prom_router, &d.prom)
+                                                             : sl_err_new(SL_E_NOMEM, "out of memory");
+    }
     if (e) {
         fprintf(stderr, "sluiced: %s\n", sl_err_text(e));
         sl_error("sluiced", "%s", sl_err_text(e));

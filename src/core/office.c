@@ -105,6 +105,7 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
         sl_office_free(o);
         return e;
     }
+    usage_start(o);
     *out = o;
     return NULL;
 }
@@ -113,6 +114,7 @@ void sl_office_free(sl_office *o) {
         return;
     size_t it = 0;
     void *v;
+    usage_free(o);
     while (o->rules && sl_map_next(o->rules, &it, NULL, &v))
         rule_free(v);
     it = 0;

@@ -75,6 +75,8 @@ void sl_api_rule_bulk(sl_office *o, bool start, sl_str body, sl_api_text done, v
 void sl_api_rule_reset(sl_office *o, sl_str id, sl_str body, sl_api_done done, void *arg);
 /* Keeps spans of the rule's messages, or ends that. body: {"strategy":"always"|"head"}. */
 sl_err *sl_api_rule_trace(sl_office *o, sl_str id, bool on, sl_str body);
+/* {"rule":ms…} of the last interval; false: text says why there is none. */
+bool sl_api_cpu_usage(sl_office *o, sl_buf *out);
 /* Prometheus text. */
 void sl_api_metrics(sl_office *o, sl_api_text done, void *arg);
 /* For the test door: the loop a rule's flow runs on, NULL when not running. */

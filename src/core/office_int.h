@@ -55,7 +55,9 @@ struct sl_rule {
     int64_t retry_in; /* ms after the failed flow has ended; below 0: not again */
     sl_timer *again;
 };
+typedef struct usage usage;
 struct sl_office {
+    usage *usage;
     sl_office_conf conf;
     sl_kvlog *kv;
     sl_map *streams; /* name -> stream_def */
@@ -83,6 +85,15 @@ void rule_def_free(rule_def *d);
 /* Everything needed to run: plan, source, sinks. */
 sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out);
 void rule_free(sl_rule *r);
+typedef struct rule_meters {
+    const sl_rule *r;
+    const sl_meters *m;
+} rule_meters;
+/* Asks all rules for their meters; ready gets them sorted by id, lent (l NULL: out of memory). false: out of memory, ready is not called. */
+bool rules_survey(sl_office *o, void (*ready)(void *arg, const rule_meters *l, size_t n), void *arg);
+void usage_start(sl_office *o); /* CPU time by rule, when basic.ResourceProfileConfig.enable */
+void usage_free(sl_office *o);
+void metrics_write(sl_office *o, const rule_meters *l, size_t n, sl_buf *out); /* Prometheus text */
 void rule_topo(const sl_flowspec *s, sl_buf *out); /* topology as JSON */
 /* Ends what runs and starts spec instead. Takes spec. */
 void rule_restart_from(sl_rule *r, sl_flowspec *spec, sl_api_done done, void *arg);

@@ -1,4 +1,5 @@
 /* What can be done to a rule that runs: put its source to another position, keep spans of its messages. Shapes: rest-api.md 6. */
+#include <stdlib.h>
 #include "core/body.h"
 #include "core/office_int.h"
 
@@ -67,4 +68,112 @@ sl_err *sl_api_rule_trace(sl_office *o, sl_str id, bool on, sl_str text) {
     }
     sl_arena_free(a);
     return e;
+}
+
+/* ---- CPU time by rule ---- */
+struct usage {
+    sl_office *office;
+    sl_timer *timer;
+    int64_t every_ms;
+    sl_map *seen; /* id -> int64_t *: busy time at the last look */
+    sl_buf text;
+    bool ready, asking, gone;
+};
+static void usage_drop(usage *u) {
+    size_t it = 0;
+    void *v;
+    while (u->seen && sl_map_next(u->seen, &it, NULL, &v))
+        free(v);
+    sl_map_free(u->seen);
+    sl_buf_free(&u->text);
+    free(u);
+}
+static void usage_looked(void *arg, const rule_meters *l, size_t n) {
+    usage *u = arg;
+    u->asking = false;
+    if (u->gone) {
+        usage_drop(u);
+        return;
+    }
+    sl_map *now = sl_map_new();
+    sl_buf text = {0};
+    sl_buf_putc(&text, '{');
+    for (size_t i = 0, k = 0; l && now && i < n; i++) {
+        if (!l[i].r->flow)
+            continue;
+        const int64_t *before = sl_map_get(u->seen, sl_str_of(l[i].r->id));
+        int64_t *busy = malloc(sizeof *busy), us = l[i].m->busy_us;
+        int64_t spent = before && *before <= us ? us - *before : us; /* a new run counts from 0 */
+        if (busy) {
+            *busy = us;
+            if (!sl_map_set(now, sl_str_of(l[i].r->id), busy, NULL))
+                free(busy);
+        }
+        sl_buf_puts(&text, k++ ? "," : "");
+        sl_json_put_str(&text, sl_str_of(l[i].r->id));
+        sl_buf_printf(&text, ":%lld", (long long)((spent + 500) / 1000));
+    }
+    sl_buf_putc(&text, '}');
+    if (now && !text.failed) {
+        sl_map *old = u->seen;
+        sl_buf was = u->text;
+        u->seen = now;
+        u->text = text;
+        u->ready = true;
+        now = old;
+        text = was;
+    }
+    size_t it = 0;
+    void *v;
+    while (now && sl_map_next(now, &it, NULL, &v))
+        free(v);
+    sl_map_free(now);
+    sl_buf_free(&text);
+}
+static void usage_tick(void *arg) {
+    usage *u = arg;
+    sl_timer_in(u->timer, u->every_ms);
+    if (!u->asking)
+        u->asking = rules_survey(u->office, usage_looked, u);
+}
+void usage_start(sl_office *o) {
+    const sl_settings *s = o->conf.settings;
+    if (!sl_settings_bool(s, "basic.ResourceProfileConfig.enable", false))
+        return;
+    usage *u = calloc(1, sizeof *u);
+    if (!u)
+        return;
+    u->office = o;
+    u->every_ms = sl_settings_dur_ms(s, "basic.ResourceProfileConfig.interval", 5000);
+    if (u->every_ms < 100)
+        u->every_ms = 5000;
+    u->seen = sl_map_new();
+    u->timer = sl_timer_new(o->conf.loop, usage_tick, u);
+    if (!u->seen || !u->timer) {
+        sl_timer_free(u->timer);
+        usage_drop(u);
+        return;
+    }
+    o->usage = u;
+    sl_timer_in(u->timer, u->every_ms);
+}
+void usage_free(sl_office *o) {
+    usage *u = o->usage;
+    o->usage = NULL;
+    if (!u)
+        return;
+    sl_timer_free(u->timer);
+    if (u->asking)
+        u->gone = true;
+    else
+        usage_drop(u);
+}
+bool sl_api_cpu_usage(sl_office *o, sl_buf *out) {
+    if (!o->usage)
+        sl_buf_puts(out, "cpu usage not enabled");
+    else if (!o->usage->ready)
+        sl_buf_puts(out, "cpu usage not ready");
+    else
+        sl_buf_str(out, sl_buf_view(&o->usage->text));
+    return o->usage && o->usage->ready;
 }

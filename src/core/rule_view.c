@@ -90,49 +90,32 @@ static void body(sl_arena *a, sl_json *j, const sl_meters *ms) {
 #undef K
     }
 }
-typedef struct ask { /* one question about the meters of some rules; counts the letters that are out */
+typedef struct ask { /* one question about a rule's meters */
     sl_office *office;
     char *id;
     bool v2;
     sl_api_text done;
     void *arg;
-    sl_buf out;
-    size_t waiting;
-    struct one *ones;
-    size_t n;
 } ask;
-typedef struct one {
-    ask *of;
-    char *id;
-    sl_meters m;
-    bool live;
-} one;
-static void ask_free(ask *q) {
-    for (size_t i = 0; i < q->n; i++) {
-        free(q->ones[i].id);
-        sl_meters_free(&q->ones[i].m);
-    }
-    free(q->ones);
-    free(q->id);
-    sl_buf_free(&q->out);
-    free(q);
-}
 static void status_ready(void *arg, sl_meters *m) {
     ask *q = arg;
-    sl_rule *r = find(q->office, sl_str_of(q->id));
+    sl_rule *r = q->id ? find(q->office, sl_str_of(q->id)) : NULL;
     sl_arena *a = sl_arena_new(0);
+    sl_buf out = {0};
     if (!r || !a)
-        q->done(q->arg, sl_err_new(SL_E_NOTFOUND, "Rule %s is not found", q->id), (sl_str){0});
+        q->done(q->arg, sl_err_new(SL_E_NOTFOUND, "Rule %s is not found", q->id ? q->id : ""), (sl_str){0});
     else {
         sl_json *j = sl_json_obj(a);
         head(a, j, r);
         body(a, j, m->n ? m : &r->last);
-        sl_json_write(&q->out, j, q->v2, q->v2 ? 0 : 2);
-        q->done(q->arg, NULL, sl_buf_view(&q->out));
+        sl_json_write(&out, j, q->v2, q->v2 ? 0 : 2);
+        q->done(q->arg, NULL, sl_buf_view(&out));
     }
+    sl_buf_free(&out);
     sl_arena_free(a);
     sl_meters_free(m);
-    ask_free(q);
+    free(q->id);
+    free(q);
 }
 void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void *arg) {
     sl_rule *r = find(o, id);
@@ -151,121 +134,116 @@ void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void
 }
 
 /* ---- all rules at once ---- */
-static void all_ready(ask *q, void (*write)(ask *q)) {
-    write(q);
-    q->done(q->arg, NULL, sl_buf_view(&q->out));
-    ask_free(q);
-}
-static void write_all(ask *q) {
-    sl_buf_putc(&q->out, '{');
+typedef struct survey { /* one question about the meters of all rules; counts the letters that are out */
+    sl_office *office;
+    void (*ready)(void *arg, const rule_meters *l, size_t n);
+    void *arg;
+    size_t waiting, n;
+    struct surveyed {
+        struct survey *of;
+        char *id;
+        sl_meters m;
+    } *ones;
+} survey;
+static void survey_end(survey *q) {
+    rule_meters *l = calloc(q->n + 1, sizeof *l);
+    size_t n = 0;
+    for (size_t i = 0; l && i < q->n; i++) {
+        const sl_rule *r = find(q->office, sl_str_of(q->ones[i].id));
+        if (r) /* what stands still shows its last run */
+            l[n++] = (rule_meters){r, q->ones[i].m.n ? &q->ones[i].m : &r->last};
+    }
+    q->ready(q->arg, l, n);
+    free(l);
     for (size_t i = 0; i < q->n; i++) {
-        sl_rule *r = find(q->office, sl_str_of(q->ones[i].id));
-        const sl_meter *worst = NULL;
-        for (uint32_t k = 0; k < q->ones[i].m.n; k++) {
-            const sl_meter *m = &q->ones[i].m.at[k];
-            if (m->errors && (!worst || m->last_error_ms > worst->last_error_ms))
-                worst = m;
-        }
-        sl_buf_puts(&q->out, i ? "," : "");
-        sl_json_put_str(&q->out, sl_str_of(q->ones[i].id));
-        sl_buf_printf(&q->out, ":{\"status\":\"%s\",\"last_exception\":", r ? state_name(r->state) : "stopped");
-        sl_json_put_str(&q->out, sl_str_of(worst && worst->last_error ? worst->last_error : ""));
-        sl_buf_printf(&q->out, ",\"exceptions_total\":%llu}", worst ? (unsigned long long)worst->errors : 0ull);
+        free(q->ones[i].id);
+        sl_meters_free(&q->ones[i].m);
     }
-    sl_buf_putc(&q->out, '}');
-}
-static void label(sl_buf *b, const char *s) { /* Prometheus label value */
-    for (; *s; s++) {
-        if (*s == '\n')
-            sl_buf_puts(b, "\\n");
-        else {
-            if (*s == '"' || *s == '\\')
-                sl_buf_putc(b, '\\');
-            sl_buf_putc(b, *s);
-        }
-    }
-}
-static void write_metrics(ask *q) {
-    static const struct {
-        const char *name, *type, *help;
-        int what; /* 0 in 1 out 2 processed 3 errors 4 latency 5 buffer 6 connection 7 dropped 8 failed */
-    } rows[] = {{"records_in_total", "counter", "Messages taken in", 0},        {"records_out_total", "counter", "Messages sent out", 1},
-                {"messages_processed_total", "counter", "Rows processed", 2},   {"exceptions_total", "counter", "Errors", 3},
-                {"process_latency_us", "gauge", "Duration of the last processing", 4}, {"buffer_length", "gauge", "Messages waiting", 5},
-                {"connection_status", "gauge", "1 connected, 0 connecting, -1 disconnected", 6},
-                {"records_dropped_total", "counter", "Messages dropped because the buffer was full", 7},
-                {"records_failed_total", "counter", "Messages that could not be delivered", 8}};
-    static const char *const where[] = {"source", "op", "sink"};
-    sl_buf *b = &q->out;
-    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
-        for (int w = 0; w < 3; w++) {
-            if ((rows[k].what == 6 && w == 1) || (rows[k].what >= 7 && w != 2))
-                continue;
-            sl_buf_printf(b, "# HELP kuiper_%s_%s %s\n# TYPE kuiper_%s_%s %s\n", where[w], rows[k].name, rows[k].help, where[w], rows[k].name, rows[k].type);
-            for (size_t i = 0; i < q->n; i++)
-                for (uint32_t m = 0; m < q->ones[i].m.n; m++) {
-                    const sl_meter *x = &q->ones[i].m.at[m];
-                    if (x->where != w)
-                        continue;
-                    long long v[] = {(long long)x->in,    (long long)x->out,     (long long)(x->processed ? x->processed : x->out),
-                                     (long long)x->errors, (long long)x->latency_us, (long long)x->buffer,
-                                     x->conn,              (long long)x->dropped,    (long long)x->failed};
-                    sl_buf_printf(b, "kuiper_%s_%s{op=\"", where[w], rows[k].name);
-                    label(b, x->name);
-                    sl_buf_printf(b, "\",op_instance=\"0\",rule=\"");
-                    label(b, q->ones[i].id);
-                    sl_buf_printf(b, "\",type=\"%s\"} %lld\n", where[w], v[rows[k].what]);
-                }
-        }
-    long long running = 0;
-    sl_buf_puts(b, "# HELP kuiper_rule_status 1 running, 0 stopped, -1 error\n# TYPE kuiper_rule_status gauge\n");
-    for (size_t i = 0; i < q->n; i++) {
-        sl_rule *r = find(q->office, sl_str_of(q->ones[i].id));
-        int s = r && r->state == SL_RULE_RUNNING ? 1 : r && r->state == SL_RULE_ERROR ? -1 : 0;
-        running += s == 1;
-        sl_buf_puts(b, "kuiper_rule_status{rule=\"");
-        label(b, q->ones[i].id);
-        sl_buf_printf(b, "\"} %d\n", s);
-    }
-    sl_buf_printf(b, "# HELP kuiper_rule_count Rules by status\n# TYPE kuiper_rule_count gauge\nkuiper_rule_count{status=\"running\"} %lld\n"
-                     "kuiper_rule_count{status=\"stop\"} %lld\n", running, (long long)q->n - running);
-    sl_buf_printf(b, "# HELP process_resident_memory_bytes Resident memory\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %lld\n"
-                     "# HELP process_cpu_seconds_total CPU time\n# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.6f\n",
-                  (long long)sl_rss_bytes(), sl_cpu_seconds());
+    free(q->ones);
+    free(q);
 }
 static void one_ready(void *arg, sl_meters *m) {
-    one *x = arg;
+    struct surveyed *x = arg;
     x->m = *m;
     *m = (sl_meters){0};
     if (--x->of->waiting == 0)
-        all_ready(x->of, x->of->v2 ? write_metrics : write_all);
+        survey_end(x->of);
 }
-static void ask_all(sl_office *o, bool metrics, sl_api_text done, void *arg) {
-    ask *q = calloc(1, sizeof *q);
+bool rules_survey(sl_office *o, void (*ready)(void *arg, const rule_meters *l, size_t n), void *arg) {
+    survey *q = calloc(1, sizeof *q);
     size_t n;
     sl_rule **l = sorted(o, &n);
-    one *ones = calloc(n + 1, sizeof *ones);
-    if (!q || !l || !ones) {
+    if (!q || !l || !(q->ones = calloc(n + 1, sizeof *q->ones))) {
         free(q);
         free(l);
-        free(ones);
-        done(arg, sl_err_new(SL_E_NOMEM, "out of memory"), (sl_str){0});
-        return;
+        return false;
     }
-    *q = (ask){.office = o, .v2 = metrics, .done = done, .arg = arg, .ones = ones, .n = n, .waiting = 1};
+    q->office = o;
+    q->ready = ready;
+    q->arg = arg;
+    q->n = n;
+    q->waiting = 1;
     for (size_t i = 0; i < n; i++) {
-        ones[i] = (one){.of = q, .id = sl_strdup_n(l[i]->id, strlen(l[i]->id))};
+        q->ones[i].of = q;
+        q->ones[i].id = sl_strdup_n(l[i]->id, strlen(l[i]->id));
         if (l[i]->flow) {
             q->waiting++;
-            sl_flow_meters(l[i]->flow, one_ready, &ones[i]);
+            sl_flow_meters(l[i]->flow, one_ready, &q->ones[i]);
         }
     }
     free(l);
     if (--q->waiting == 0)
-        all_ready(q, metrics ? write_metrics : write_all);
+        survey_end(q);
+    return true;
 }
-void sl_api_rule_status_all(sl_office *o, sl_api_text done, void *arg) { ask_all(o, false, done, arg); }
-void sl_api_metrics(sl_office *o, sl_api_text done, void *arg) { ask_all(o, true, done, arg); }
+static void write_all(const rule_meters *l, size_t n, sl_buf *out) {
+    sl_buf_putc(out, '{');
+    for (size_t i = 0; i < n; i++) {
+        const sl_meter *worst = NULL;
+        for (uint32_t k = 0; l[i].r->flow && k < l[i].m->n; k++) { /* errors only of what runs */
+            const sl_meter *m = &l[i].m->at[k];
+            if (m->errors && (!worst || m->last_error_ms > worst->last_error_ms))
+                worst = m;
+        }
+        sl_buf_puts(out, i ? "," : "");
+        sl_json_put_str(out, sl_str_of(l[i].r->id));
+        sl_buf_printf(out, ":{\"status\":\"%s\",\"last_exception\":", state_name(l[i].r->state));
+        sl_json_put_str(out, sl_str_of(worst && worst->last_error ? worst->last_error : ""));
+        sl_buf_printf(out, ",\"exceptions_total\":%llu}", worst ? (unsigned long long)worst->errors : 0ull);
+    }
+    sl_buf_putc(out, '}');
+}
+typedef struct whole { /* who wants one text about all */
+    sl_office *office;
+    bool metrics;
+    sl_api_text done;
+    void *arg;
+} whole;
+static void whole_ready(void *arg, const rule_meters *l, size_t n) {
+    whole *w = arg;
+    sl_buf out = {0};
+    if (w->metrics)
+        metrics_write(w->office, l, n, &out);
+    else
+        write_all(l, n, &out);
+    if (out.failed || !l)
+        w->done(w->arg, sl_err_new(SL_E_NOMEM, "out of memory"), (sl_str){0});
+    else
+        w->done(w->arg, NULL, sl_buf_view(&out));
+    sl_buf_free(&out);
+    free(w);
+}
+static void whole_ask(sl_office *o, bool metrics, sl_api_text done, void *arg) {
+    whole *w = malloc(sizeof *w);
+    if (w)
+        *w = (whole){o, metrics, done, arg};
+    if (!w || !rules_survey(o, whole_ready, w)) {
+        free(w);
+        done(arg, sl_err_new(SL_E_NOMEM, "out of memory"), (sl_str){0});
+    }
+}
+void sl_api_rule_status_all(sl_office *o, sl_api_text done, void *arg) { whole_ask(o, false, done, arg); }
+void sl_api_metrics(sl_office *o, sl_api_text done, void *arg) { whole_ask(o, true, done, arg); }
 
 /* ---- topology, explain, schema ---- */
 static sl_err *never_ran(sl_str id) {
@@ -303,9 +281,23 @@ void rule_topo(const sl_flowspec *s, sl_buf *out) {
     sl_buf_str(out, sl_buf_view(&edges));
     sl_json_put_str(out, sl_buf_view(&last));
     sl_buf_puts(out, ":[");
-    for (uint32_t i = 0; i < s->nsinks; i++)
-        sl_buf_printf(out, "%s\"sink_%.*s_%u\"", i ? "," : "", SL_FMT(s->sinks[i].type), i);
-    sl_buf_puts(out, "]}}");
+    const char *steps[SL_SINK_STEPS];
+    for (uint32_t i = 0; i < s->nsinks; i++) {
+        sl_sinkdef_steps(&s->sinks[i], steps);
+        sl_buf_printf(out, "%s\"op_%.*s_%u_0_%s\"", i ? "," : "", SL_FMT(s->sinks[i].type), i, steps[0]);
+    }
+    sl_buf_putc(out, ']');
+    for (uint32_t i = 0; i < s->nsinks; i++) {
+        const sl_sinkdef *d = &s->sinks[i];
+        for (uint32_t k = 0, n = sl_sinkdef_steps(d, steps); k < n; k++) {
+            sl_buf_printf(out, ",\"op_%.*s_%u_%u_%s\":[", SL_FMT(d->type), i, k, steps[k]);
+            if (k + 1 < n)
+                sl_buf_printf(out, "\"op_%.*s_%u_%u_%s\"]", SL_FMT(d->type), i, k + 1, steps[k + 1]);
+            else
+                sl_buf_printf(out, "\"sink_%.*s_%u\"]", SL_FMT(d->type), i);
+        }
+    }
+    sl_buf_puts(out, "}}");
     sl_buf_free(&last);
     sl_buf_free(&to);
     sl_buf_free(&edges);

@@ -84,7 +84,7 @@ static void map_columns(sl_flow *f, const sl_layout *l) {
         sl_layout_drop(f->seen);
     f->seen = sl_layout_hold(l);
 }
-static int64_t clock_us(void) {
+int64_t clock_us(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
@@ -98,16 +98,23 @@ void flow_batch(sl_flow *f, sl_batch *b) {
     sl_batch *out = NULL;
     bool failed = false;
     sl_exec_run(f->exec, 0, &v, now, &out, &failed);
-    f->last_ms = now;
-    f->latency_us = clock_us() - t0;
+    int64_t t = clock_us();
+    f->ops.last_ms = now;
+    meter_took(&f->ops, t - t0);
+    f->busy_us += t - t0;
     if (failed)
         sl_error(f->spec->rule_id.p, "out of memory: rows of one batch were lost");
     if (!out)
         return;
     if (!out->ticket)
         out->ticket = sl_ticket_hold(b->ticket);
-    for (uint32_t i = 0; i < f->nsinks; i++)
+    for (uint32_t i = 0; i < f->nsinks; i++) {
         sink_take(f->sinks[i], out);
+        int64_t after = clock_us();
+        sink_took(f->sinks[i], after - t);
+        f->busy_us += after - t;
+        t = after;
+    }
     sl_batch_drop(out);
 }
 static bool idle(const sl_flow *f) {
@@ -180,9 +187,26 @@ static void put_meter(sl_meters *m, const sl_meter *x) {
     if (meter_copy(&m->at[m->n], x))
         m->n++;
 }
+/* The steps in front of a sink are one piece of work here; what went in and out of each follows from the sink's own counts. */
+static void put_steps(sl_meters *m, const sl_sinkdef *d, uint32_t at, const sink_node *sink) {
+    const char *steps[SL_SINK_STEPS];
+    const sl_meter *k = sink_meter(sink);
+    bool gathered = false;
+    for (uint32_t i = 0, n = sl_sinkdef_steps(d, steps); i < n; i++) {
+        char full[128];
+        snprintf(full, sizeof full, "%.*s_%u_%u_%s", SL_FMT(d->type), at, i, steps[i]);
+        bool rows = !gathered && (i == 0 || strcmp(steps[i], "transform") == 0); /* counts rows and collections, behind it messages */
+        gathered |= strcmp(steps[i], "transform") == 0;
+        sl_meter x = {.name = full, .where = 1, .in = rows ? sink_taken(sink) : k->in, .out = gathered ? k->in : sink_taken(sink), .last_ms = k->last_ms,
+                      .latency_us = k->latency_us, .hist = k->hist};
+        x.processed = x.in;
+        put_meter(m, &x);
+    }
+}
 static void snapshot(sl_flow *f, sl_meters *m) {
     m->n = 0;
-    m->at = calloc((size_t)f->spec->nsinks + 16, sizeof *m->at);
+    m->busy_us = f->busy_us;
+    m->at = calloc((size_t)f->spec->nsinks * (1 + SL_SINK_STEPS) + 16, sizeof *m->at);
     if (!m->at)
         return;
     const sl_meter *dec = f->source ? source_decoder_meter(f->source) : NULL;
@@ -203,8 +227,8 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     for (uint32_t i = 0; f->exec && i < 12 && (name = sl_exec_op(f->exec, i, &st)); i++) {
         char full[64];
         snprintf(full, sizeof full, "%d_%s", op++, name);
-        sl_meter x = {.name = full, .where = 1, .in = st->in, .out = st->out, .processed = st->in, .errors = st->errors, .last_ms = f->last_ms,
-                      .latency_us = f->latency_us};
+        sl_meter x = {.name = full, .where = 1, .in = st->in, .out = st->out, .processed = st->in, .errors = st->errors, .last_ms = f->ops.last_ms,
+                      .latency_us = f->ops.latency_us, .hist = f->ops.hist};
         int64_t at = 0;
         sl_str why = st->errors ? sl_exec_last_error(f->exec, &at) : (sl_str){0};
         char *text = why.n ? sl_strdup_n(why.p, why.n) : NULL;
@@ -213,6 +237,8 @@ static void snapshot(sl_flow *f, sl_meters *m) {
         put_meter(m, &x);
         free(text);
     }
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        put_steps(m, &f->spec->sinks[i], i, f->sinks[i]);
     for (uint32_t i = 0; i < f->nsinks; i++)
         put_meter(m, sink_meter(f->sinks[i]));
     sl_meter *fit = realloc(m->at, (m->n + 1) * sizeof *fit); /* kept for as long as the rule stands still */
@@ -252,6 +278,7 @@ static void all_closed(void *arg) { /* @on lane */
     letter *l = f->done_arg;
     l->f = NULL;
     sl_post(f->office, meters_arrive, l);
+    meter_free(&f->ops);
     free(f->sinks);
     free(f->colmap);
     free(f);

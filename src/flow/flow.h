@@ -65,6 +65,10 @@ typedef struct sl_sinkdef {
  * upstream's text; what cannot run yet is refused by name. */
 sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkdef *d);
 
+enum { SL_SINK_STEPS = 5 };
+/* What a message passes before this sink, in order ("transform", "encode", …), as status and topology list it. Returns how many. */
+uint32_t sl_sinkdef_steps(const sl_sinkdef *d, const char *steps[SL_SINK_STEPS]);
+
 /* ---- a flow ---- */
 typedef struct sl_flowspec {
     sl_arena *arena; /* owns all below but plan and src */
@@ -88,6 +92,10 @@ typedef enum sl_flow_event { SL_FLOW_FAILED, SL_FLOW_DONE } sl_flow_event;
 /* Takes spec. event comes on the office's loop, at most once, never after close's done. */
 sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg, sl_flow_event e, const char *why), void *arg, sl_flow **out);
 void sl_flow_open(sl_flow *f); /* posts the opening to the flow's lane. @on office */
+enum { SL_HIST_BUCKETS = 20 }; /* bounds 10 us * 2^k */
+typedef struct sl_hist { /* durations */
+    uint64_t count, sum_us, bucket[SL_HIST_BUCKETS]; /* each bucket counts what fell into it alone; beyond the last: only in count */
+} sl_hist;
 typedef struct sl_meter {
     char *name;    /* "demo", "2_decoder", "mqtt_0" */
     uint8_t where; /* 0 source, 1 op, 2 sink */
@@ -99,10 +107,12 @@ typedef struct sl_meter {
     int conn; /* 1 connected, 0 connecting, -1 disconnected */
     int64_t conn_at, disconn_at, try_at;
     char *disconn_why;
+    sl_hist *hist; /* of latency_us; NULL until something was processed */
 } sl_meter;
 typedef struct sl_meters {
     sl_meter *at;
     uint32_t n;
+    int64_t busy_us; /* time that the flow's turns took, its source's excluded */
 } sl_meters;
 void sl_meters_free(sl_meters *m);
 /* Ends: intake stops, what is in flight may settle for up to a second, everything is closed. done comes on the office's loop with the last

@@ -14,7 +14,9 @@ struct sl_lane {
 /* ---- meters: one writer, the lane ---- */
 void meter_error(sl_meter *m, int64_t now_ms, sl_str text);
 void meter_state(sl_meter *m, int64_t now_ms, sl_conn_state s, sl_str why);
+void meter_took(sl_meter *m, int64_t us); /* duration of one processing */
 void meter_free(sl_meter *m);
+int64_t clock_us(void); /* monotonic */
 bool meter_copy(sl_meter *to, const sl_meter *from);
 
 /* ---- source ---- */
@@ -40,6 +42,8 @@ bool sink_full(const sink_node *s);
 bool sink_low(const sink_node *s);
 void sink_close(sink_node *s, sl_fn done, void *arg);
 const sl_meter *sink_meter(const sink_node *s);
+uint64_t sink_taken(const sink_node *s); /* rows and collections that came in */
+void sink_took(sink_node *s, int64_t us);
 void sink_free(sink_node *s);
 
 /* ---- flow ---- */
@@ -63,7 +67,8 @@ struct sl_flow {
     void (*done)(void *arg, sl_meters *m);
     void *done_arg;
     uint32_t closing_sinks;
-    int64_t last_ms, latency_us;
+    sl_meter ops; /* time and duration of the operators' last turn, shared by all */
+    int64_t busy_us;
 };
 void flow_batch(sl_flow *f, sl_batch *b); /* from the source */
 void flow_eof(sl_flow *f);

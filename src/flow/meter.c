@@ -30,7 +30,20 @@ void meter_state(sl_meter *m, int64_t now_ms, sl_conn_state s, sl_str why) {
         break;
     }
 }
+void meter_took(sl_meter *m, int64_t us) {
+    m->latency_us = us;
+    if (!m->hist && !(m->hist = calloc(1, sizeof *m->hist)))
+        return;
+    int k = 0;
+    for (int64_t bound = 10; k < SL_HIST_BUCKETS && us > bound; bound *= 2)
+        k++;
+    if (k < SL_HIST_BUCKETS)
+        m->hist->bucket[k]++;
+    m->hist->count++;
+    m->hist->sum_us += (uint64_t)(us > 0 ? us : 0);
+}
 void meter_free(sl_meter *m) {
+    free(m->hist);
     free(m->name);
     free(m->last_error);
     free(m->disconn_why);
@@ -40,6 +53,8 @@ bool meter_copy(sl_meter *to, const sl_meter *from) {
     to->name = sl_strdup_n(from->name ? from->name : "", from->name ? strlen(from->name) : 0);
     to->last_error = from->last_error ? sl_strdup_n(from->last_error, strlen(from->last_error)) : NULL;
     to->disconn_why = from->disconn_why ? sl_strdup_n(from->disconn_why, strlen(from->disconn_why)) : NULL;
+    if (from->hist && (to->hist = malloc(sizeof *to->hist)))
+        *to->hist = *from->hist;
     return to->name != NULL;
 }
 void sl_meters_free(sl_meters *m) {

@@ -48,6 +48,7 @@ struct sink_node {
     sl_timer *retry, *linger;
     bool down, later, pumping, again, back, closing, closed; /* later: offers rest until the retry timer; back: sent holds some BACK */
     sl_meter meter;
+    uint64_t taken;
     /* batchSize / lingerInterval */
     sl_buf batch_buf;
     uint32_t batch_n;
@@ -58,6 +59,8 @@ struct sink_node {
 };
 
 const sl_meter *sink_meter(const sink_node *s) { return &s->meter; }
+uint64_t sink_taken(const sink_node *s) { return s->taken; }
+void sink_took(sink_node *s, int64_t us) { meter_took(&s->meter, us); }
 static size_t queued(const sink_node *s) { return s->wait.n + s->unsettled; }
 bool sink_idle(const sink_node *s) { return queued(s) == 0 && s->batch_n == 0; }
 bool sink_full(const sink_node *s) { return queued(s) >= (size_t)s->def->opts.buffer_length; }
@@ -651,6 +654,7 @@ void sink_take(sink_node *s, sl_batch *b) {
     const sl_sinkopts *o = &s->def->opts;
     bool batching = o->batch_size > 0 || o->linger_ns > 0;
     uint32_t nf = b->frames ? b->nframes : b->nrows;
+    s->taken += nf;
     for (uint32_t i = 0; i < nf; i++) {
         sl_frame one = {.kind = SL_FRAME_ROW, .first = i, .count = 1};
         const sl_frame *f = b->frames ? &b->frames[i] : &one;

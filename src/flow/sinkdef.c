@@ -114,3 +114,18 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
     }
     return NULL;
 }
+uint32_t sl_sinkdef_steps(const sl_sinkdef *d, const char *steps[SL_SINK_STEPS]) {
+    const sl_sinkopts *o = &d->opts;
+    bool stream = d->def->sink->writes_stream;
+    uint32_t n = 0;
+    if (o->batch_size > 0 || o->linger_ns > 0)
+        steps[n++] = "batch";
+    steps[n++] = "transform";
+    if (d->codec)
+        steps[n++] = "encode";
+    if (d->codec && o->compression.n && !stream)
+        steps[n++] = "compress";
+    if (d->codec && o->encryption.n)
+        steps[n++] = "encrypt";
+    return n;
+}

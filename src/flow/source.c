@@ -37,6 +37,7 @@ struct source_node {
     uint64_t last_pos;
     bool unsettled_pos; /* last_pos belongs to messages that left no row yet */
     size_t building;    /* payload bytes in the builder */
+    int64_t began;      /* clock at the first message of the batch, 0 = none yet */
     slot *ring;
     size_t nring, head, cap; /* outstanding batches, oldest at head; cap is a power of two */
     uint64_t seq;
@@ -298,6 +299,13 @@ static void publish(source_node *s) {
         b = validate(s, b, now);
     s->building = 0;
     s->unsettled_pos = false;
+    if (s->began) {
+        int64_t us = clock_us() - s->began;
+        meter_took(&s->meter, us);
+        if (s->dec)
+            meter_took(&s->decoder, us);
+        s->began = 0;
+    }
     if (!b) {
         meter_error(&s->meter, now, SL_S("out of memory: rows of one batch were lost"));
         return;
@@ -352,6 +360,8 @@ static bool give_bytes(sl_source_out *o, const sl_packet *p) {
     s->decoder.last_ms = now;
     s->last_pos = p->pos;
     s->unsettled_pos = true;
+    if (!s->began)
+        s->began = clock_us();
     s->building += p->bytes.n;
     uint32_t rows = 0;
     sl_str why = {0};
@@ -376,6 +386,8 @@ static bool give_bytes(sl_source_out *o, const sl_packet *p) {
 }
 static sl_builder *give_builder(sl_source_out *o) {
     source_node *s = (source_node *)o;
+    if (!s->began)
+        s->began = clock_us();
     return s->closing ? NULL : s->w;
 }
 static bool give_rows(sl_source_out *o, uint64_t pos) {

@@ -303,7 +303,14 @@ static void validate_rule(void *app, sl_http_req *r, const sl_str *v) {
         sl_rest_ok_json(r, sl_buf_view(&b));
     sl_buf_free(&b);
 }
-static void cpu_usage(void *app, sl_http_req *r, const sl_str *v) { sl_rest_ok_text(r, SL_S("cpu usage not enabled")); }
+static void cpu_usage(void *app, sl_http_req *r, const sl_str *v) {
+    sl_buf b = {0};
+    if (sl_api_cpu_usage(OFFICE(app), &b))
+        sl_rest_ok_json(r, sl_buf_view(&b));
+    else
+        sl_rest_ok_text(r, sl_buf_view(&b));
+    sl_buf_free(&b);
+}
 
 static void reset_state(void *app, sl_http_req *r, const sl_str *v) {
     later *l = later_new(r, v[0], NULL, "success");
@@ -342,7 +349,7 @@ static void answer_metrics(void *arg, sl_err *e, sl_str text) {
     if (e)
         sl_rest_fail(l->r, e, NULL);
     else
-        sl_rest_reply(l->r, 200, "text/plain; version=0.0.4; charset=utf-8", text, NULL);
+        sl_rest_reply(l->r, 200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", text, NULL);
     free(l);
 }
 static void metrics(void *app, sl_http_req *r, const sl_str *v) {
@@ -402,8 +409,12 @@ static const sl_route routes[] = {
     {"PUT", "/rules/{name}/reset_state", reset_state, "Puts a source of a rule to another position."},
     {"POST", "/rules/{name}/trace/start", trace_switch, "Keeps spans of the rule's messages."},
     {"POST", "/rules/{name}/trace/stop", trace_switch, "Keeps no more spans."},
-    {"GET", "/metrics", metrics, "Prometheus metrics."},
     {"GET", "/config/explain", explain_config, "Settings and where each comes from."},
     {0},
 };
+static const sl_route metric_routes[] = {
+    {"GET", "/metrics", metrics, "Prometheus metrics."},
+    {0},
+};
+bool sl_metric_routes(sl_router *rt) { return sl_router_add(rt, metric_routes); }
 bool sl_ekuiper_routes(sl_router *rt) { return sl_router_add(rt, routes); }

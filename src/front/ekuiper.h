@@ -11,6 +11,7 @@ typedef struct sl_door {
 } sl_door;
 /* Adds the tables to a router whose app is a sl_door. */
 bool sl_ekuiper_routes(sl_router *rt);
+bool sl_metric_routes(sl_router *rt); /* /metrics */
 bool sl_ruleset_routes(sl_router *rt);
 /* The router's admit: checks the token when basic.authentication is on, writes the audit line when basic.enableRestAuditLog is. */
 bool sl_rest_admit(void *door, sl_http_req *r);
