@@ -73,11 +73,22 @@ static sl_err *listen_on(daemon_t *d, const char *what, const char *ip_key, cons
         sl_warn("sluiced", "%s listens on %s:%d without authentication: everybody who reaches this address can use it", what, ip, port);
     return sl_err_prefix(e, "%s (%s, %s)", what, ip_key, port_key);
 }
+static void log_levels(const sl_settings *s) {
+    sl_str level = sl_settings_str(s, "basic.logLevel", "info");
+    sl_log_level(sl_settings_bool(s, "basic.debug", false) || sl_str_is(level, "debug") ? SL_DEBUG
+                 : sl_str_is(level, "warn") || sl_str_is(level, "warning")              ? SL_WARN
+                 : sl_str_is(level, "error") || sl_str_is(level, "fatal") || sl_str_is(level, "panic") ? SL_ERR
+                                                                                                       : SL_INFO);
+}
+static int log_fd = -1;
+static void log_changed(const sl_settings *s) {
+    log_levels(s);
+    sl_log_to(sl_settings_bool(s, "basic.fileLog", true) ? log_fd : -1, sl_settings_bool(s, "basic.consoleLog", false));
+}
 static void open_log(const char *home, const sl_settings *s) {
     char path[512];
     int fd = -1;
-    sl_str level = sl_settings_str(s, "basic.logLevel", "info");
-    sl_log_level(sl_settings_bool(s, "basic.debug", false) || sl_str_is(level, "debug") ? SL_DEBUG : sl_str_is(level, "warn") ? SL_WARN : sl_str_is(level, "error") ? SL_ERR : SL_INFO);
+    log_levels(s);
     if (sl_settings_bool(s, "basic.fileLog", true)) {
         snprintf(path, sizeof path, "%s/log", home);
         sl_err *e = sl_dir_make(path);
@@ -88,10 +99,11 @@ static void open_log(const char *home, const sl_settings *s) {
             fprintf(stderr, "cannot write %s: %s\n", path, e ? sl_err_text(e) : strerror(errno));
         sl_err_free(e);
     }
+    log_fd = fd;
     sl_log_to(fd, sl_settings_bool(s, "basic.consoleLog", false));
 }
 
-static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt) && sl_ruleset_routes(rt) && (!test || sl_testdoor_routes(rt)); }
+static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt) && sl_ruleset_routes(rt) && sl_meta_routes(rt) && (!test || sl_testdoor_routes(rt)); }
 static int reference(const char *page) {
     sl_buf b = {0};
     sl_router *rt = sl_router_new(&(sl_router_opts){0}, NULL);
@@ -159,7 +171,7 @@ int main(int argc, char **argv) {
     if (!e)
         e = listen_on(&d, "data server", "source.httpServerIp", "source.httpServerPort", &push_opts, mount_serve, d.mount, &d.push);
     if (!e)
-        e = sl_office_open(&(sl_office_conf){d.loop, abs, d.settings, d.mount, test}, &d.office);
+        e = sl_office_open(&(sl_office_conf){d.loop, abs, d.settings, d.mount, log_changed, test}, &d.office);
     d.door.office = d.office;
     d.door.stop = end;
     d.door.stop_arg = &d;

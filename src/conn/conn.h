@@ -142,6 +142,7 @@ sl_err *sl_pool_undefine(sl_str id);                                   /* refuse
 bool sl_pool_props(sl_str id, sl_arena *a, sl_json **props, sl_str *type); /* copy; @on any */
 /* State of a named connection and, when disconnected, why (cut to n bytes, NUL-terminated). false: unknown id. @on any */
 bool sl_pool_status(sl_str id, sl_conn_state *s, char *why, size_t n);
+int sl_pool_refs(sl_str id); /* how many use it; -1: unknown id. @on any */
 /* home: folder for relative paths in connections. Before the first definition; without it they are relative to the working folder. @on office */
 void sl_pool_home(const char *home);
 /* Ends all connections and the pool's thread; nobody may use one any more. @on office */

@@ -152,7 +152,10 @@ sl_err *sl_pool_define(sl_str id, sl_str type, const sl_json *props) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (sl_str_is(type, kinds[i]->type))
             c->kind = kinds[i];
-    atomic_store(&c->state, SL_CONN_CONNECTING);
+    bool served = false; /* by the data server of this process: nobody to wait for */
+    for (size_t i = 0; !c->kind && sl_conn_at(i); i++)
+        served = served || (sl_conn_at(i)->connection && sl_str_is(type, sl_conn_at(i)->connection));
+    atomic_store(&c->state, served ? SL_CONN_CONNECTED : SL_CONN_CONNECTING);
     if (c->kind) {
         sl_err *e = start();
         if (!e && !sl_post(loop, open_client, c))
@@ -199,6 +202,10 @@ bool sl_pool_props(sl_str id, sl_arena *a, sl_json **props, sl_str *type) {
     *props = sl_json_clone(a, c->props);
     *type = sl_arena_dup(a, sl_str_of(c->type));
     return true;
+}
+int sl_pool_refs(sl_str id) {
+    sl_pool_conn *c = find(id);
+    return c ? atomic_load(&c->refs) : -1;
 }
 bool sl_pool_status(sl_str id, sl_conn_state *s, char *why, size_t n) {
     sl_pool_conn *c = find(id);

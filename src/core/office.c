@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/log.h"
+#include "core/confkeys.h"
 #include "core/office_int.h"
 #include "os/file.h"
 
@@ -25,45 +26,6 @@ static bool load_confkey(void *arg, sl_str key, sl_str value) {
     free(old);
     return true;
 }
-static bool load_connection(void *arg, sl_str key, sl_str value) {
-    sl_office *o = arg;
-    (void)o;
-    sl_arena *a = sl_arena_new(0);
-    sl_json *j = NULL;
-    sl_err *e = a ? sl_json_parse(a, value, &j, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
-    if (!e)
-        e = sl_pool_define((sl_str){key.p + 11, key.n - 11}, sl_json_text(sl_json_get(j, "typ"), (sl_str){0}), sl_json_get(j, "props"));
-    if (e)
-        sl_error("connections", "%.*s: %s", SL_FMT(key), sl_err_text(e));
-    sl_err_free(e);
-    sl_arena_free(a);
-    return true;
-}
-/* etc/connections/connection.yaml: type -> id -> props (connectors.md 11). */
-static void provision_connections(sl_office *o) {
-    sl_arena *a = sl_arena_new(0);
-    if (!a)
-        return;
-    char path[512];
-    snprintf(path, sizeof path, "%s/etc/connections/connection.yaml", o->conf.home);
-    sl_json *file = NULL;
-    sl_err *e = sl_yaml_read(a, path, "CONNECTION", &file);
-    if (e)
-        sl_error("connections", "%s", sl_err_text(e));
-    sl_err_free(e);
-    for (sl_json *t = file ? file->child : NULL; t; t = t->next)
-        for (sl_json *c = t->kind == SL_J_OBJ ? t->child : NULL; c; c = c->next) {
-            sl_json *have = NULL;
-            sl_str type;
-            if (c->kind != SL_J_OBJ || sl_pool_props(c->key, a, &have, &type))
-                continue;
-            e = sl_pool_define(c->key, t->key, c);
-            if (e)
-                sl_error("connections", "%.*s: %s", SL_FMT(c->key), sl_err_text(e));
-            sl_err_free(e);
-        }
-    sl_arena_free(a);
-}
 sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
     sl_office *o = calloc(1, sizeof *o);
     if (!o)
@@ -72,10 +34,11 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
     o->streams = sl_map_new();
     o->rules = sl_map_new();
     o->confkeys = sl_map_new();
+    o->conftouched = sl_map_new();
     o->private_net = sl_settings_bool(c->settings, "basic.enablePrivateNet", true);
     o->ignore_case = sl_settings_bool(c->settings, "basic.ignoreCase", false);
     sl_str tz = sl_settings_str(c->settings, "basic.timezone", "Local");
-    sl_err *e = o->streams && o->rules && o->confkeys ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_err *e = o->streams && o->rules && o->confkeys && o->conftouched ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && !sl_zone_find(tz, &o->zone))
         e = sl_err_new(SL_E_CONF, "basic.timezone: %.*s is not a known time zone, expected a name such as Europe/Berlin", SL_FMT(tz));
     char path[512];
@@ -93,10 +56,8 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
     }
     if (!e)
         e = sl_kvlog_read(o->kv, SL_S("confkey/"), load_confkey, o);
-    if (!e)
-        e = sl_kvlog_read(o->kv, SL_S("connection/"), load_connection, o);
     if (!e) {
-        provision_connections(o);
+        connections_load(o);
         e = streams_load(o);
     }
     if (!e)
@@ -126,6 +87,7 @@ void sl_office_free(sl_office *o) {
     sl_map_free(o->rules);
     sl_map_free(o->streams);
     sl_map_free(o->confkeys);
+    sl_map_free(o->conftouched);
     sl_timer_free(o->patrol);
     if (o->kv)
         sl_kvlog_close(o->kv);

@@ -16,6 +16,7 @@ typedef struct sl_office_conf {
     const char *home;
     sl_settings *settings;
     sl_http_mount *http;
+    void (*log_changed)(const sl_settings *s); /* a setting of the log was changed; may be NULL */
     bool test_mode; /* streams without a real source are fed by the test door */
 } sl_office_conf;
 /* Opens the catalogue and reads definitions back; rules are started afterwards in slices by sl_office_restore. */
@@ -94,4 +95,32 @@ void sl_office_init_json(sl_office *o);
 /* ---- conf keys and connections ---- */
 /* Merged properties of a source of this type (connectors.md 2.3): yaml default, CONF_KEY, connection, EXTRA, fixed. */
 sl_err *sl_office_source_props(sl_office *o, sl_arena *a, const sl_create *c, sl_str type, sl_json **out);
+/* kind: "sources", "sinks" or "connections". A key of connections is a named connection. */
+sl_err *sl_api_confkey_put(sl_office *o, const char *kind, sl_str type, sl_str key, sl_str body);
+sl_err *sl_api_confkey_delete(sl_office *o, const char *kind, sl_str type, sl_str key);
+/* {"default":{…},"confA":{…}} with secrets masked. */
+sl_err *sl_api_confkey_all(sl_office *o, sl_arena *a, const char *kind, sl_str type, sl_json **out);
+/* {"mqtt":{"confA":{…}}}: all sections of sources; source_type not empty: those whose property sourceType says so. */
+sl_err *sl_api_resource(sl_office *o, sl_arena *a, sl_str source_type, sl_json **out);
+/* {"sources":[{"confA":"mqtt"}],"sinks":null}: the stored keys. */
+sl_json *sl_api_resources(sl_office *o, sl_arena *a);
+/* Forms: what a connector takes, out of its property table. role: "sources" (scan or lookup), "sinks", "connections". */
+sl_json *sl_api_meta_list(sl_office *o, sl_arena *a, const char *role, sl_str kind);
+sl_err *sl_api_meta_get(sl_office *o, sl_arena *a, const char *role, sl_str name, sl_json **out);
+sl_json *sl_api_meta_functions(sl_arena *a);
+sl_json *sl_api_meta_operators(sl_arena *a);
+/* Tries to reach the peer. role: "sources", "sinks", "lookups". done is called once. */
+void sl_api_meta_ping(sl_office *o, const char *role, sl_str type, sl_str body, sl_api_done done, void *arg);
+/* {"id","typ","props","isNamed","status",…}; secrets masked. */
+sl_json *sl_api_connections(sl_office *o, sl_arena *a, bool all);
+sl_err *sl_api_connection_get(sl_office *o, sl_arena *a, sl_str id, sl_json **out);
+sl_err *sl_api_connection_create(sl_office *o, sl_str body);
+sl_err *sl_api_connection_update(sl_office *o, sl_str id, sl_str body);
+sl_err *sl_api_connection_delete(sl_office *o, sl_str id);
+
+/* ---- settings while the daemon runs ---- */
+sl_json *sl_api_configs(sl_office *o, sl_arena *a);
+sl_err *sl_api_configs_patch(sl_office *o, sl_str body);
+/* Every setting with who set it: the daemon's, those of conf files, variables and conf keys. */
+sl_json *sl_api_config_explain(sl_office *o, sl_arena *a);
 #endif

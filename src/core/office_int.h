@@ -63,6 +63,7 @@ struct sl_office {
     sl_map *streams; /* name -> stream_def */
     sl_map *rules;   /* id -> sl_rule */
     sl_map *confkeys; /* "sources.mqtt.name" -> char* JSON text */
+    sl_map *conftouched; /* "sources.mqtt": a key was stored in this life */
     sl_zone zone;
     bool private_net, ignore_case, stopping;
     size_t restore_at;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "base/num.h"
 #include "core/body.h"
+#include "core/confkeys.h"
 #include "core/office_int.h"
 #include "core/schedule.h"
 
@@ -322,13 +323,9 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
             e = sl_err_new(SL_E_EXEC, "action %u of the rule: expected an object with one key, the type of the sink", spec->nsinks);
             break;
         }
-        sl_json *props = act->kind == SL_J_OBJ ? sl_json_clone(a, act) : sl_json_obj(a);
-        const sl_json *selector = sl_json_iget(props, "connectionSelector");
-        sl_json *shared = NULL;
-        sl_str ctype;
-        if (sl_json_isstr(selector) && sl_pool_props(selector->s, a, &shared, &ctype) && sl_str_eq(ctype, act->key))
-            for (const sl_json *p = shared->child; p; p = p->next)
-                sl_json_set(a, props, sl_arena_dup(a, p->key).p, sl_json_clone(a, p));
+        sl_json *props = NULL;
+        if ((e = conf_sink_props(o, a, act->key, act, &props)))
+            break;
         e = sl_err_recode(sl_sinkdef_make(a, act->key, props, &spec->sinks[spec->nsinks++]), SL_E_EXEC);
     }
     if (e) {

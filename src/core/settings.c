@@ -279,6 +279,18 @@ int64_t sl_settings_dur_ms(const sl_settings *s, const char *path, int64_t dflt)
         return n;
     return sl_json_isstr(v) && sl_dur_parse(v->s, &n) ? n / 1000000 : dflt;
 }
+sl_err *sl_settings_set(sl_settings *s, const char *path, const sl_json *v, const char *from) {
+    sl_json *one = sl_json_obj(s->arena);
+    put_path(s->arena, one, sl_str_of(path), ".", sl_json_clone(s->arena, v));
+    lay(s, s->tree, one, (sl_str){0}, from);
+    return sl_arena_failed(s->arena) ? sl_err_new(SL_E_NOMEM, "out of memory") : NULL;
+}
+const char *sl_settings_from(const sl_settings *s, const char *path) {
+    for (size_t i = s->origins.n; i > 0; i--)
+        if (strcasecmp(s->origins.at[i - 1].key, path) == 0)
+            return s->origins.at[i - 1].from;
+    return NULL;
+}
 sl_json *sl_settings_explain(const sl_settings *s, sl_arena *a) {
     sl_json *l = sl_json_arr(a);
     for (size_t i = 0; i < s->origins.n; i++) {

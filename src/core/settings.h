@@ -22,6 +22,10 @@ sl_str sl_settings_str(const sl_settings *s, const char *path, const char *dflt)
 int64_t sl_settings_int(const sl_settings *s, const char *path, int64_t dflt);
 bool sl_settings_bool(const sl_settings *s, const char *path, bool dflt);
 int64_t sl_settings_dur_ms(const sl_settings *s, const char *path, int64_t dflt);
+/* Changes a value while the daemon runs; not stored. from: who did it, for explain. */
+sl_err *sl_settings_set(sl_settings *s, const char *path, const sl_json *v, const char *from);
+/* Who set a value (lent); NULL when nobody did. */
+const char *sl_settings_from(const sl_settings *s, const char *path);
 /* [{"key":"basic.restPort","value":9081,"from":"default"}] */
 sl_json *sl_settings_explain(const sl_settings *s, sl_arena *a);
 /* A YAML file as a tree; keys kept as written. Missing file: *out NULL, no error. env_stem: variables <STEM>__… are laid over ("" = none). */

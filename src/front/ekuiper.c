@@ -357,13 +357,6 @@ static void metrics(void *app, sl_http_req *r, const sl_str *v) {
     if (l)
         sl_api_metrics(OFFICE(app), answer_metrics, l);
 }
-/* ---- ours: where each setting comes from ---- */
-static void explain_config(void *app, sl_http_req *r, const sl_str *v) {
-    sl_arena *a = sl_arena_new(0);
-    send_tree(r, sl_settings_explain(sl_office_settings(OFFICE(app)), a), false);
-    sl_arena_free(a);
-}
-
 static const sl_route routes[] = {
     {"GET", "/", info, "Version, uptime and memory."},
     {"POST", "/", info, "Version, uptime and memory."},
@@ -409,7 +402,6 @@ static const sl_route routes[] = {
     {"PUT", "/rules/{name}/reset_state", reset_state, "Puts a source of a rule to another position."},
     {"POST", "/rules/{name}/trace/start", trace_switch, "Keeps spans of the rule's messages."},
     {"POST", "/rules/{name}/trace/stop", trace_switch, "Keeps no more spans."},
-    {"GET", "/config/explain", explain_config, "Settings and where each comes from."},
     {0},
 };
 static const sl_route metric_routes[] = {

@@ -15,4 +15,5 @@ bool sl_metric_routes(sl_router *rt); /* /metrics */
 bool sl_ruleset_routes(sl_router *rt);
 /* The router's admit: checks the token when basic.authentication is on, writes the audit line when basic.enableRestAuditLog is. */
 bool sl_rest_admit(void *door, sl_http_req *r);
+bool sl_meta_routes(sl_router *rt); /* metadata, conf keys, connections, settings at run time */
 #endif

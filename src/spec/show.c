@@ -1,16 +1,14 @@
 /* What derives from a property table for people: masked copies and the reference page.
  *
  * Decision: a mask is a fixed text, so a form that is read, changed and written back carries it unharmed: where the new text is the mask, the
- * old secret stays. Secret trees (header maps) are masked leaf by leaf, keys stay readable. */
+ * old secret stays. Secret trees (header maps, logins) are masked leaf by leaf; keys, addresses and times stay readable. */
 #include "spec/spec.h"
 
 #define MASK "******"
 
 static void mask_tree(sl_arena *a, sl_json *v) {
-    if (v->kind == SL_J_STR) {
-        if (v->s.n)
-            v->s = SL_S(MASK);
-    }
+    if (v->kind == SL_J_STR && v->s.n && !sl_str_is(v->key, "url") && !sl_str_is(v->key, "expire"))
+        v->s = SL_S(MASK);
     for (sl_json *c = v->child; c; c = c->next)
         mask_tree(a, c);
 }

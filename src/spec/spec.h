@@ -59,6 +59,10 @@ sl_json *sl_spec_mask(sl_arena *a, const sl_prop *rows, const sl_json *props);
 sl_json *sl_spec_unmask(sl_arena *a, const sl_prop *rows, const sl_json *fresh, const sl_json *old);
 /* Start-up self check of a table (name clash, default in range, doc present): NULL or what is wrong. */
 sl_err *sl_spec_lint(const char *owner, const sl_prop *rows, size_t conf_size);
+/* Field descriptions for forms (rest-api.md 14): [{"name","default","type","control","connection_related","optional","values","hint","label"}].
+ * shared: only rows of connections. values: what is configured, shown as default; may be NULL. out: list to append to, or NULL. */
+sl_json *sl_spec_form(sl_arena *a, const sl_prop *rows, int where, bool shared, const sl_json *values, sl_json *out);
+sl_json *sl_spec_text(sl_arena *a, const char *text); /* {"en":text,"zh":text} */
 /* Markdown table of a property table; docs/ref is made of it. */
 void sl_spec_markdown(sl_buf *out, const sl_prop *rows, int where);
 #endif

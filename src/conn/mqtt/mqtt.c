@@ -365,6 +365,7 @@ static const sl_sink_ops sink_ops = {.check = sink_check, .open = sink_open, .pu
 /* ---- ping ---- */
 typedef struct ping {
     mq_client *client;
+    const mq_conf *conf;
     sl_err *e;
     void (*done)(void *arg, sl_err *e);
     void *arg;
@@ -385,7 +386,7 @@ static void ping_state(void *arg, sl_conn_state st, sl_str why) {
         return;
     p->over = true;
     if (st == SL_CONN_DISCONNECTED)
-        p->e = sl_err_new(SL_E_IO, "%.*s", SL_FMT(why));
+        p->e = sl_err_new(SL_E_IO, "found error when connecting for %.*s: network Error : %.*s", SL_FMT(p->conf->server), SL_FMT(why));
     ping_end(p);
 }
 static void mqtt_ping(const void *conf, const sl_conn_env *env, void (*done)(void *arg, sl_err *e), void *arg) {
@@ -396,6 +397,7 @@ static void mqtt_ping(const void *conf, const sl_conn_env *env, void (*done)(voi
         done(arg, e);
         return;
     }
+    p->conf = conf;
     p->done = done;
     p->arg = arg;
     mq_client_watch(p->client, ping_state, p);

@@ -1,0 +1,227 @@
+/* Named connections: created over REST or by connection.yaml, kept as conf keys "connections.<type>.<id>" as eKuiper does, alive in the pool.
+ *
+ * Decision: a file is provisioned once per content. Its effective text is remembered, so that a connection which somebody removed over REST
+ * does not come back at the next start. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/log.h"
+#include "core/body.h"
+#include "core/confkeys.h"
+#include "core/office_int.h"
+
+/* ---- boot ---- */
+static void define(void *arg, sl_str type, sl_str id, sl_str props) {
+    sl_arena *a = sl_arena_new(0);
+    sl_json *j = NULL;
+    sl_err *e = a ? sl_json_parse(a, props, &j, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (!e)
+        e = sl_pool_define(id, type, j);
+    if (e)
+        sl_error("connections", "%.*s: %s", SL_FMT(id), sl_err_text(e));
+    sl_err_free(e);
+    sl_arena_free(a);
+}
+static sl_err *keep(sl_office *o, sl_str type, sl_str id, const sl_json *props) {
+    sl_buf text = {0};
+    sl_json_write(&text, props, true, 0);
+    sl_err *e = text.failed ? sl_err_new(SL_E_NOMEM, "out of memory") : conf_store(o, "connections", type, id, sl_buf_view(&text));
+    sl_buf_free(&text);
+    return e;
+}
+static void provision(sl_office *o, sl_arena *a, sl_str type, sl_json *entry) {
+    sl_str id = entry->key, op = SL_S("create"), was_type;
+    const sl_json *was = sl_json_iget(entry, "xOperation");
+    sl_json *have = NULL;
+    if (was) {
+        op = sl_json_text(was, (sl_str){"", 0});
+        sl_json_del(entry, sl_arena_dup(a, was->key).p);
+    }
+    bool there = sl_pool_props(id, a, &have, &was_type);
+    sl_err *e = NULL;
+    if (sl_str_is(op, "delete")) {
+        e = there ? sl_pool_undefine(id) : NULL;
+        if (!e && there)
+            e = conf_store(o, "connections", was_type, id, (sl_str){0});
+    } else if (!sl_str_is(op, "create"))
+        e = sl_err_new(SL_E_CONF, "xOperation %.*s is unknown, expected create or delete", SL_FMT(op));
+    else if (!there) {
+        e = keep(o, type, id, entry);
+        if (!e)
+            e = sl_pool_define(id, type, entry);
+    }
+    if (e)
+        sl_error("connections", "%.*s: %s", SL_FMT(id), sl_err_text(e));
+    sl_err_free(e);
+}
+void connections_load(sl_office *o) {
+    sl_pool_home(o->conf.home);
+    conf_each(o, "connections", define, NULL);
+    sl_arena *a = sl_arena_new(0);
+    if (!a)
+        return;
+    char path[512];
+    sl_json *etc = NULL, *data = NULL, *all = sl_json_obj(a);
+    snprintf(path, sizeof path, "%s/etc/connections/connection.yaml", o->conf.home);
+    sl_err *e = sl_yaml_read(a, path, "CONNECTION", &etc);
+    if (e)
+        sl_error("connections", "%s", sl_err_text(e));
+    sl_err_free(e);
+    /* eKuiper takes the file of this name in data/ for one of the connection type "connection" */
+    snprintf(path, sizeof path, "%s/data/connections/connection.yaml", o->conf.home);
+    e = sl_yaml_read(a, path, "", &data);
+    if (e)
+        sl_error("connections", "%s", sl_err_text(e));
+    sl_err_free(e);
+    for (const sl_json *t = etc ? etc->child : NULL; t; t = t->next)
+        if (t->kind == SL_J_OBJ)
+            sl_json_set(a, all, sl_arena_dup(a, t->key).p, sl_json_clone(a, t));
+    if (data && data->n)
+        sl_json_set(a, all, "connection", data);
+    sl_buf text = {0}, before = {0};
+    bool found = false;
+    sl_json_write(&text, all, true, 0);
+    e = sl_kvlog_get(o->kv, SL_S("provisioned/connection.yaml"), &before, &found);
+    if (!e && all->n && !(found && sl_str_eq(sl_buf_view(&text), sl_buf_view(&before)))) {
+        for (sl_json *t = all->child; t; t = t->next)
+            for (sl_json *c = t->child, *next; c; c = next) {
+                next = c->next;
+                if (c->kind == SL_J_OBJ)
+                    provision(o, a, t->key, c);
+            }
+        e = store_put(o, "provisioned", SL_S("connection.yaml"), sl_buf_view(&text));
+    }
+    if (e)
+        sl_error("connections", "%s", sl_err_text(e));
+    sl_err_free(e);
+    sl_buf_free(&text);
+    sl_buf_free(&before);
+    sl_arena_free(a);
+}
+
+/* ---- use cases ---- */
+static sl_json *view(sl_arena *a, sl_str id, sl_str type, const sl_json *props) {
+    static const char *const words[] = {[SL_CONN_CONNECTING] = "connecting", [SL_CONN_CONNECTED] = "connected", [SL_CONN_DISCONNECTED] = "disconnected"};
+    sl_json *j = sl_json_obj(a);
+    sl_conn_state st = SL_CONN_CONNECTING;
+    char why[200] = "";
+    int refs = sl_pool_refs(id);
+    sl_pool_status(id, &st, why, sizeof why);
+    sl_json_set(a, j, "id", sl_json_str(a, id));
+    sl_json_set(a, j, "typ", sl_json_str(a, type));
+    sl_json_set(a, j, "props", conf_mask(a, "connections", type, props));
+    sl_json_set(a, j, "isNamed", sl_json_bool(a, true));
+    sl_json_set(a, j, "status", sl_json_str(a, sl_str_of(words[st])));
+    if (st == SL_CONN_DISCONNECTED && why[0])
+        sl_json_set(a, j, "err", sl_json_str(a, sl_str_of(why)));
+    if (refs > 0)
+        sl_json_set(a, j, "refCount", sl_json_int(a, refs));
+    return j;
+}
+typedef struct finder {
+    sl_arena *a;
+    sl_json *list; /* all, or NULL */
+    sl_str id;     /* the one */
+    sl_json *one;
+    sl_str type;
+    sl_json *props;
+} finder;
+static void look(void *arg, sl_str type, sl_str id, sl_str props) {
+    finder *f = arg;
+    sl_json *j = NULL;
+    if (!f->list && !sl_str_eq(id, f->id))
+        return;
+    sl_err *e = sl_json_parse(f->a, sl_arena_dup(f->a, props), &j, NULL);
+    if (!e && f->list)
+        sl_json_add(f->list, view(f->a, id, type, j));
+    else if (!e) {
+        f->type = sl_arena_dup(f->a, type);
+        f->props = j;
+        f->one = view(f->a, id, type, j);
+    }
+    sl_err_free(e);
+}
+sl_json *sl_api_connections(sl_office *o, sl_arena *a, bool all) {
+    finder f = {.a = a, .list = sl_json_arr(a)};
+    conf_each(o, "connections", look, &f);
+    (void)all; /* connections of a single rule belong to its nodes; they show in the rule's status */
+    return f.list;
+}
+sl_err *sl_api_connection_get(sl_office *o, sl_arena *a, sl_str id, sl_json **out) {
+    finder f = {.a = a, .id = id};
+    conf_each(o, "connections", look, &f);
+    *out = f.one;
+    return f.one ? NULL : sl_err_new(SL_E_UNDEFINED, "connection %.*s not existed", SL_FMT(id));
+}
+static sl_err *read_body(sl_arena *a, sl_str body, sl_str *id, sl_str *type, sl_json **props) {
+    static const char owner[] = "ConnectionRequest";
+    sl_json *j = NULL;
+    const sl_json *p = NULL;
+    *id = *type = (sl_str){"", 0};
+    SL_TRY(sl_body_only(a, body, &j));
+    SL_TRY(sl_body_is(j, SL_J_OBJ, "server.ConnectionRequest"));
+    SL_TRY(sl_body_text(j, owner, "id", id));
+    SL_TRY(sl_body_text(j, owner, "typ", type));
+    SL_TRY(sl_body_want(j, owner, "props", SL_J_OBJ, "map[string]interface {}", &p));
+    *props = p ? sl_json_clone(a, p) : sl_json_obj(a);
+    return NULL;
+}
+static sl_err *create(sl_office *o, sl_arena *a, sl_str id, sl_str type, sl_json *props) {
+    sl_json *have = NULL;
+    sl_str was;
+    if (!id.n || !type.n)
+        return sl_err_new(SL_E_UNDEFINED, "connection id and type should be defined");
+    if (sl_pool_props(id, a, &have, &was))
+        return sl_err_new(SL_E_UNDEFINED, "connection %.*s already been created", SL_FMT(id));
+    SL_TRY(keep(o, type, id, props));
+    return sl_pool_define(id, type, props);
+}
+sl_err *sl_api_connection_create(sl_office *o, sl_str body) {
+    sl_arena *a = sl_arena_new(0);
+    sl_str id = {0}, type = {0};
+    sl_json *props = NULL;
+    sl_err *e = a ? read_body(a, body, &id, &type, &props) : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (e)
+        e = sl_err_recode(sl_err_prefix(e, "Invalid body"), SL_E_UNDEFINED);
+    else if (!(e = sl_err_recode(sl_check_id(id), SL_E_UNDEFINED)))
+        e = sl_err_prefix(create(o, a, id, type, props), "create connection failed");
+    sl_arena_free(a);
+    return e;
+}
+sl_err *sl_api_connection_update(sl_office *o, sl_str id, sl_str body) {
+    sl_arena *a = sl_arena_new(0);
+    sl_str named = {0}, type = {0};
+    sl_json *props = NULL;
+    sl_err *e = a ? read_body(a, body, &named, &type, &props) : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (e)
+        e = sl_err_recode(sl_err_prefix(e, "Invalid body"), SL_E_UNDEFINED);
+    else {
+        finder f = {.a = a, .id = id};
+        conf_each(o, "connections", look, &f);
+        if (!type.n)
+            e = sl_err_new(SL_E_UNDEFINED, "connection id and type should be defined");
+        else if (!f.one)
+            e = sl_err_new(SL_E_UNDEFINED, "connection %.*s not existed", SL_FMT(id));
+        else if (!(e = sl_pool_undefine(id))) { /* refused while somebody uses it */
+            props = conf_unmask(a, "connections", type, props, f.props);
+            if (!sl_str_eq(type, f.type))
+                e = conf_store(o, "connections", f.type, id, (sl_str){0});
+            if (!e)
+                e = create(o, a, id, type, props);
+        }
+        e = sl_err_prefix(e, "update connection failed");
+    }
+    sl_arena_free(a);
+    return e;
+}
+sl_err *sl_api_connection_delete(sl_office *o, sl_str id) {
+    sl_arena *a = sl_arena_new(0);
+    if (!a)
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    finder f = {.a = a, .id = id};
+    conf_each(o, "connections", look, &f);
+    sl_err *e = sl_pool_undefine(id);
+    if (!e && f.one)
+        e = conf_store(o, "connections", f.type, id, (sl_str){0});
+    sl_arena_free(a);
+    return sl_err_prefix(e, "drop connection failed");
+}
