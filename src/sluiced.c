@@ -32,7 +32,7 @@ static const char usage[] =
     "Runs the sluice daemon in the foreground until SIGTERM. Without arguments it uses the current folder as eKuiper's kuiperd does:\n"
     "etc/kuiper.yaml when it is there (built-in defaults when not), data/ for what is stored, log/stream.log for the log.\n"
     "\n"
-    "  --home DIR        use DIR instead of the current folder\n"
+    "  --home DIR        use DIR instead of $KuiperBaseKey, or the current folder, or the next one above with etc/kuiper.yaml\n"
     "  --set KEY=VALUE   set one setting, for example --set basic.restPort=9082\n"
     "  --lanes N         threads that run rules (default: one per core but one, at least one)\n"
     "  --test            open the test door: held clock, fed rows (for tests only)\n"
@@ -116,8 +116,20 @@ static int reference(const char *page) {
     sl_router_free(rt);
     return ok ? 0 : 2;
 }
+/* As kuiperd: $KuiperBaseKey, else the current folder or the next one above that holds etc/kuiper.yaml. */
+static const char *find_home(void) {
+    const char *base = getenv("KuiperBaseKey");
+    static const char *const up[] = {".", "..", "../..", "../../.."};
+    for (size_t i = 0; !base && i < sizeof up / sizeof *up; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "%s/etc/kuiper.yaml", up[i]);
+        if (sl_file_exists(path))
+            return up[i];
+    }
+    return base && *base ? base : ".";
+}
 int main(int argc, char **argv) {
-    const char *home = ".", *set[64];
+    const char *home = NULL, *set[64];
     size_t nset = 0;
     int lanes = 0;
     bool test = false;
@@ -152,6 +164,8 @@ int main(int argc, char **argv) {
     if (test)
         sl_conn_allow_test();
     static daemon_t d;
+    if (!home)
+        home = find_home();
     char *abs = realpath(home, NULL);
     if (!abs) {
         fprintf(stderr, "sluiced: --home %s: %s\n", home, strerror(errno));
