@@ -195,7 +195,7 @@ class Runner:
             return rule, None
         text = error_text(body)
         head = f"invalid rule json: Parse SQL {sql} error: "
-        return None, text[len(head):-1] if text.startswith(head) else text
+        return None, text[len(head):-1] if text.startswith(head) else text.removeprefix("invalid rule json: ")
 
     def wrong_text(self, v, want, got):
         return want != "*" and got != want and v.get("error_match") not in ("loose", "any")
