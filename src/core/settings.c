@@ -37,45 +37,59 @@ static sl_json *scalar(sl_arena *a, const yaml_node_t *n) {
         return sl_json_dbl(a, d);
     return sl_json_str(a, s);
 }
-static sl_json *node(sl_arena *a, yaml_document_t *doc, int id, int depth) {
-    yaml_node_t *n = depth < 64 ? yaml_document_get_node(doc, id) : NULL;
+typedef struct yaml_tree {
+    sl_arena *a;
+    yaml_document_t doc;
+    uint32_t left; /* nodes that may still come: an alias can stand for a tree of aliases */
+} yaml_tree;
+static sl_json *node(yaml_tree *t, int id, int depth) {
+    sl_arena *a = t->a;
+    yaml_node_t *n = depth < 64 && t->left ? yaml_document_get_node(&t->doc, id) : NULL;
     if (!n)
-        return sl_json_null(a);
+        return t->left = 0, sl_json_null(a);
+    t->left--;
     if (n->type == YAML_SCALAR_NODE)
         return scalar(a, n);
     if (n->type == YAML_SEQUENCE_NODE) {
         sl_json *l = sl_json_arr(a);
-        for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++)
-            sl_json_add(l, node(a, doc, *i, depth + 1));
+        for (yaml_node_item_t *i = n->data.sequence.items.start; t->left && i < n->data.sequence.items.top; i++)
+            sl_json_add(l, node(t, *i, depth + 1));
         return l;
     }
     sl_json *m = sl_json_obj(a);
-    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-        yaml_node_t *k = yaml_document_get_node(doc, p->key);
-        if (k && k->type == YAML_SCALAR_NODE)
-            sl_json_set(a, m, sl_arena_cstr(a, (const char *)k->data.scalar.value), node(a, doc, p->value, depth + 1));
+    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; t->left && p < n->data.mapping.pairs.top; p++) {
+        yaml_node_t *k = yaml_document_get_node(&t->doc, p->key);
+        if (!k || k->type != YAML_SCALAR_NODE)
+            continue;
+        sl_json *v = node(t, p->value, depth + 1);
+        if (strcmp((const char *)k->data.scalar.value, "<<") != 0 || v->kind != SL_J_OBJ)
+            sl_json_set(a, m, sl_arena_cstr(a, (const char *)k->data.scalar.value), v);
+        else /* a merge: what is written out wins, before it or behind it */
+            for (const sl_json *c = v->child; c; c = c->next)
+                if (!sl_json_get(m, c->key.p))
+                    sl_json_set(a, m, c->key.p, sl_json_clone(a, c));
     }
     return m;
 }
-static sl_err *yaml_tree(sl_arena *a, sl_str text, const char *path, sl_json **out) {
+sl_err *sl_yaml_parse(sl_arena *a, sl_str text, const char *path, sl_json **out) {
     yaml_parser_t p;
-    yaml_document_t doc;
+    yaml_tree t = {.a = a, .left = 100000};
     *out = NULL;
     if (!yaml_parser_initialize(&p))
         return sl_err_new(SL_E_NOMEM, "out of memory");
     yaml_parser_set_input_string(&p, (const unsigned char *)(text.p ? text.p : ""), text.n);
     sl_err *e = NULL;
-    if (!yaml_parser_load(&p, &doc))
+    if (!yaml_parser_load(&p, &t.doc))
         e = sl_err_new(SL_E_CONF, "%s:%zu: %s", path, p.problem_mark.line + 1, p.problem ? p.problem : "not YAML");
     else {
-        yaml_node_t *root = yaml_document_get_root_node(&doc);
-        *out = root ? node(a, &doc, 1, 0) : NULL;
-        if (*out && (*out)->kind != SL_J_OBJ) {
-            if ((*out)->kind != SL_J_NULL)
-                e = sl_err_new(SL_E_CONF, "%s: expected keys with values at the top, found something else", path);
+        *out = yaml_document_get_root_node(&t.doc) ? node(&t, 1, 0) : NULL;
+        if (!t.left)
+            e = sl_err_new(SL_E_LIMIT, "%s: more than 100000 values, or nested deeper than 64", path);
+        else if (*out && (*out)->kind != SL_J_OBJ && (*out)->kind != SL_J_NULL)
+            e = sl_err_new(SL_E_CONF, "%s: expected keys with values at the top, found something else", path);
+        if (*out && (e || (*out)->kind != SL_J_OBJ))
             *out = NULL;
-        }
-        yaml_document_delete(&doc);
+        yaml_document_delete(&t.doc);
     }
     yaml_parser_delete(&p);
     return e;
@@ -181,7 +195,7 @@ sl_err *sl_yaml_read(sl_arena *a, const char *path, const char *env_stem, sl_jso
         sl_buf b = {0};
         sl_err *e = sl_file_read(path, 8 << 20, &b);
         if (!e)
-            e = yaml_tree(a, sl_buf_view(&b), path, out);
+            e = sl_yaml_parse(a, sl_buf_view(&b), path, out);
         sl_buf_free(&b);
         if (e)
             return e;

@@ -28,6 +28,8 @@ sl_err *sl_settings_set(sl_settings *s, const char *path, const sl_json *v, cons
 const char *sl_settings_from(const sl_settings *s, const char *path);
 /* [{"key":"basic.restPort","value":9081,"from":"default"}] */
 sl_json *sl_settings_explain(const sl_settings *s, sl_arena *a);
+/* YAML text as a tree; path: for messages. An empty text gives *out NULL; anything but an object at the top is an error. */
+sl_err *sl_yaml_parse(sl_arena *a, sl_str text, const char *path, sl_json **out);
 /* A YAML file as a tree; keys kept as written. Missing file: *out NULL, no error. env_stem: variables <STEM>__… are laid over ("" = none). */
 sl_err *sl_yaml_read(sl_arena *a, const char *path, const char *env_stem, sl_json **out);
 #endif
