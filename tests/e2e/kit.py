@@ -76,6 +76,12 @@ class Daemon:
         self.p = None
         self.ended = []  # exit codes of lives that ended by themselves or by SIGTERM
 
+    def write(self, path, content):
+        """A file of the daemon's folder."""
+        os.makedirs(os.path.dirname(self.home + "/" + path), exist_ok=True)
+        with open(self.home + "/" + path, "w") as f:
+            f.write(content)
+
     def start(self, ready=True):
         self.out = open(self.home + "/out", "a")
         self.p = subprocess.Popen(self.cmd, stdout=self.out, stderr=self.out, env=dict(os.environ, SL_MODULES=self.build + "/modules"))
@@ -165,7 +171,7 @@ class Daemon:
 
 
 # ---- MQTT ----
-CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 2, 3, 4, 9, 13
+CONNACK, PUBLISH, PUBACK, PUBREC, PUBCOMP, SUBACK = 2, 3, 4, 5, 7, 9
 
 
 def text(s):
@@ -183,11 +189,12 @@ def frame(head, body):
 
 
 class Mqtt(threading.Thread):
-    """A client that always comes back. Publishes with QoS 1, sends again what was not acknowledged; delivers to on_message, then
-    acknowledges. state under self.lock."""
+    """A client that always comes back. Publishes with QoS 1 or 2, sends again what was not acknowledged; subscribes with QoS 1, delivers to
+    on_message, then acknowledges. state under self.lock."""
 
-    def __init__(self, broker, client_id, subscribe=None, on_message=None, clean=False):
+    def __init__(self, broker, client_id, subscribe=None, on_message=None, clean=False, qos=1):
         super().__init__(daemon=True)
+        self.qos, self.released = qos, set()
         self.broker, self.client_id, self.topic, self.on_message, self.clean = broker, client_id, subscribe, on_message, clean
         self.lock = threading.Condition()
         self.sock, self.ready, self.ending = None, False, False
@@ -259,9 +266,15 @@ class Mqtt(threading.Thread):
                     self.up()
             elif kind == SUBACK:
                 self.up()
-            elif kind == PUBACK:
+            elif kind == PUBREC:
                 with self.lock:
-                    self.flying.pop(struct.unpack(">H", body)[0], None)
+                    self.released.add(struct.unpack(">H", body)[0])
+                self.send(b"\x62\x02" + body)
+            elif kind in (PUBACK, PUBCOMP):
+                with self.lock:
+                    i = struct.unpack(">H", body)[0]
+                    self.released.discard(i)
+                    self.flying.pop(i, None)
                     self.lock.notify_all()
             elif kind == PUBLISH:
                 n = struct.unpack(">H", body[:2])[0]
@@ -275,7 +288,10 @@ class Mqtt(threading.Thread):
     def up(self):
         with self.lock:
             for i, (topic, payload) in self.flying.items():
-                self.sock.sendall(frame(0x3A, text(topic) + struct.pack(">H", i) + payload))
+                if i in self.released:
+                    self.sock.sendall(frame(0x62, struct.pack(">H", i)))
+                else:
+                    self.sock.sendall(frame(0x38 | self.qos << 1, text(topic) + struct.pack(">H", i) + payload))
             self.ready = True
             self.lock.notify_all()
 
@@ -289,7 +305,7 @@ class Mqtt(threading.Thread):
             self.flying[i] = (topic, payload)
             if self.ready:
                 try:
-                    self.sock.sendall(frame(0x32, text(topic) + struct.pack(">H", i) + payload))
+                    self.sock.sendall(frame(0x30 | self.qos << 1, text(topic) + struct.pack(">H", i) + payload))
                 except OSError:
                     pass
 

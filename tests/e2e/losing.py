@@ -7,9 +7,9 @@ from kit import Broker, Collector, Daemon, Mqtt, wait
 class Feed(threading.Thread):
     """Publishes {"seq":0}, {"seq":1} … until told to end."""
 
-    def __init__(self, broker, rate):
+    def __init__(self, broker, rate, qos=1):
         super().__init__(daemon=True)
-        self.mqtt = Mqtt(broker, "feed-%d" % random.getrandbits(40)).wait_ready()
+        self.mqtt = Mqtt(broker, "feed-%d" % random.getrandbits(40), qos=qos).wait_ready()
         self.rate, self.n, self.ending, self.error = rate, 0, False, None
         self.start()
 
@@ -36,22 +36,32 @@ class Feed(threading.Thread):
         return self.n
 
 
-def pipeline(d, broker, sql="SELECT seq, seq * 2 AS twice FROM demo", **action):
-    d.stream("demo", "in", broker, qos=1, clientid="fixed", enableClientSession=True)
-    d.rule("pass", sql, {"mqtt": dict({"server": broker.url, "topic": "out", "qos": 1, "sendSingle": True}, **action)}, qos=1)
+def session(broker):
+    return {"server": broker.url, "clientid": "fixed", "enableClientSession": True}
+
+
+def pipeline(d, broker, sql="SELECT seq, seq * 2 AS twice FROM demo", qos=1, selector=False, **action):
+    own, sink = session(broker), {"server": broker.url}
+    if selector:  # source and sink share one named connection
+        own = sink = {"connectionSelector": "broker"}
+    d.stream("demo", "in", broker, qos=qos, **own)
+    d.rule("pass", sql, {"mqtt": dict(sink, topic="out", qos=qos, sendSingle=True, **action)}, qos=1)
     d.connected("pass", "source_demo_0")
 
 
-def interrupt(times, how, rate=1500, build=None, seed=None, say=lambda text: None, **action):
+def interrupt(times, how, rate=1500, build=None, seed=None, say=lambda text: None, qos=1, selector=False, **action):
     """how(daemon, broker, random): one interruption, everything runs again afterwards. Gives figures."""
     rnd = random.Random(seed)
     broker = Broker()
-    d = Daemon(**({"build": build} if build else {})).start()
+    d = Daemon(**({"build": build} if build else {}))
     out = feed = None
     try:
+        if selector:
+            d.write("etc/connections/connection.yaml", "mqtt:\n  broker:\n" + "".join("    %s: %s\n" % (k, json.dumps(v)) for k, v in session(broker).items()))
+        d.start()
         out = Collector(broker, "out")
-        pipeline(d, broker, **action)
-        feed = Feed(broker, rate)
+        pipeline(d, broker, qos=qos, selector=selector, **action)
+        feed = Feed(broker, rate, qos)
         wait("the first message", 20, lambda: len(out.count))
         for i in range(times):
             before = len(out.count)
@@ -91,3 +101,17 @@ def broker_restart(d, broker, rnd):
     broker.stop()
     time.sleep(rnd.uniform(0, 0.5))
     broker.start()
+
+
+def rule_restart(d, broker, rnd):
+    """The rule alone ends and comes back, by each of the ways there are."""
+    time.sleep(rnd.uniform(0.05, 0.3))
+    way = rnd.randrange(3)
+    if way == 0:
+        d.ask("POST", "/rules/pass/restart")
+    elif way == 1:
+        d.ask("POST", "/rules/pass/stop")
+        d.ask("POST", "/rules/pass/start")
+    else:
+        rule = d.ask("GET", "/rules/pass")
+        d.ask("PUT", "/rules/pass", rule)
