@@ -239,6 +239,7 @@ int main(int argc, char **argv) {
     sl_office_restore(d.office, restored, NULL);
     sl_loop_run(d.loop);
     sl_lanes_stop();
+    sl_pool_stop();
     sl_office_free(d.office);
     sl_settings_free(d.settings);
     free(abs);

@@ -145,6 +145,12 @@ bool sl_pool_status(sl_str id, sl_conn_state *s, char *why, size_t n);
 int sl_pool_refs(sl_str id); /* how many use it; -1: unknown id. @on any */
 /* home: folder for relative paths in connections. Before the first definition; without it they are relative to the working folder. @on office */
 void sl_pool_home(const char *home);
+typedef enum sl_pool_phase {
+    SL_POOL_RUN,
+    SL_POOL_BOOT,   /* users are still to come: what a lasting session kept for them waits until they are there */
+    SL_POOL_LEAVING /* the process ends: subscriptions of lasting sessions stay at their brokers */
+} sl_pool_phase;
+void sl_pool_phase_set(sl_pool_phase p); /* @on any; SL_POOL_RUN at first */
 /* Ends all connections and the pool's thread; nobody may use one any more. @on office */
 void sl_pool_stop(void);
 #endif

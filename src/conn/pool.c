@@ -36,6 +36,7 @@ static sl_thread *thread;
 static char *home_dir;
 static unsigned alive; /* clients, and whether the end waits for them; @on the pool's loop */
 static bool stopping;
+static _Atomic int phase;
 
 static void run(void *arg) { sl_loop_run(arg); }
 void sl_pool_home(const char *home) {
@@ -83,8 +84,15 @@ static void open_client(void *arg) {
         c->bad = sl_strdup_n(sl_err_text(e), strlen(sl_err_text(e)));
         on_state(c, SL_CONN_DISCONNECTED, sl_str_of(sl_err_text(e)));
         sl_err_free(e);
-    } else
+    } else {
         alive++;
+        c->kind->phase(c->client, (sl_pool_phase)atomic_load(&phase));
+    }
+}
+static void tell_phase(void *arg) {
+    for (sl_pool_conn *c = atomic_load(&all); c; c = c->next)
+        if (c->client)
+            c->kind->phase(c->client, (sl_pool_phase)atomic_load(&phase));
 }
 static void stop_now(void *arg) { sl_loop_stop(loop); }
 static void client_gone(void *arg) {
@@ -124,6 +132,11 @@ static void conn_free(sl_pool_conn *c) {
     free(c->type);
     free(c->bad);
     free(c);
+}
+void sl_pool_phase_set(sl_pool_phase p) {
+    atomic_store(&phase, p);
+    if (loop)
+        sl_post(loop, tell_phase, NULL);
 }
 sl_err *sl_pool_undefine(sl_str id) {
     sl_pool_conn *c = find(id);

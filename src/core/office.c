@@ -54,6 +54,7 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
         snprintf(path, sizeof path, "%s/data/sluice.db", c->home);
         e = sl_kvlog_open(path, &o->kv);
     }
+    sl_pool_phase_set(SL_POOL_BOOT);
     if (!e)
         e = sl_kvlog_read(o->kv, SL_S("confkey/"), load_confkey, o);
     if (!e) {

@@ -1,5 +1,6 @@
 /* Rules: a small state machine each, fed by requests one at a time. A request that needs a flow to end waits for its letter; requests that
  * arrive meanwhile queue up. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include "base/log.h"
 #include "base/num.h"
@@ -455,12 +456,27 @@ static bool load_one(void *arg, sl_str key, sl_str value) {
     return true;
 }
 sl_err *rules_load(sl_office *o) { return sl_kvlog_read(o->kv, SL_S("rule/"), load_one, o); }
+/* Rules open on their lanes, by letter; a letter behind the last of them on each lane finds all of them opened. */
+static _Atomic int lanes_left;
+static void lane_passed(void *arg) {
+    if (atomic_fetch_sub(&lanes_left, 1) == 1)
+        sl_pool_phase_set(SL_POOL_RUN);
+}
+static void users_came(sl_office *o) {
+    if (o->stopping)
+        return;
+    atomic_store(&lanes_left, sl_lane_count());
+    for (int i = 0; i < sl_lane_count(); i++)
+        if (!sl_post(sl_lane_loop(sl_lane_at(i)), lane_passed, NULL))
+            lane_passed(NULL);
+}
 static void restore_slice(void *arg) {
     sl_office *o = arg;
     int64_t until = sl_wall_ns() + 2000000;
     void *v;
     while (sl_wall_ns() < until) {
         if (o->stopping || !sl_map_next(o->rules, &o->restore_at, NULL, &v)) {
+            users_came(o);
             if (o->restored)
                 o->restored(o->restored_arg);
             o->restored = NULL;
@@ -489,6 +505,7 @@ void sl_office_restore(sl_office *o, sl_fn done, void *arg) {
 static void stop_check(void *arg) { check_stopped(arg); }
 void sl_office_stop(sl_office *o, sl_fn done, void *arg) {
     o->stopping = true;
+    sl_pool_phase_set(SL_POOL_LEAVING);
     o->stopped = done;
     o->stopped_arg = arg;
     size_t it = 0;

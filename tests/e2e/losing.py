@@ -10,6 +10,7 @@ class Feed(threading.Thread):
     def __init__(self, broker, rate, qos=1):
         super().__init__(daemon=True)
         self.mqtt = Mqtt(broker, "feed-%d" % random.getrandbits(40), qos=qos).wait_ready()
+        self.window = 200 if qos < 2 else 15  # mosquitto ends a connection with more than 20 of QoS 2 under way
         self.rate, self.n, self.ending, self.error = rate, 0, False, None
         self.start()
 
@@ -17,7 +18,7 @@ class Feed(threading.Thread):
         try:
             began = time.monotonic()
             while not self.ending:
-                self.mqtt.publish("in", json.dumps({"seq": self.n, "pad": "x" * 60}).encode())
+                self.mqtt.publish("in", json.dumps({"seq": self.n, "pad": "x" * 60}).encode(), self.window)
                 self.n += 1
                 ahead = self.n / self.rate - (time.monotonic() - began)
                 if ahead > 0:

@@ -120,6 +120,8 @@ static void release(mq_client *c) {
     for (int i = 0; i < 3; i++)
         free(c->paths[i]);
     mq_in_forget_aliases(c);
+    mq_wait_free(c);
+    mq_reap(c);
     free(c->alias);
     free(c->in.at);
     free(c->out.at);
@@ -287,12 +289,13 @@ sl_err *mq_subscribe(mq_client *c, sl_str filters, uint8_t qos, bool lasts, cons
         subscribe(c, s, true);
     else if (c->told_down)
         ops->state(arg, SL_CONN_DISCONNECTED, sl_str_of(c->why));
+    mq_wait_found(c, s);
     return NULL;
 }
-static void reap(mq_client *c) {
+void mq_reap(mq_client *c) {
     for (mq_sub **at = &c->subs; *at;) {
         mq_sub *s = *at;
-        if (s->gone) {
+        if (s->gone && !s->ghost) {
             *at = s->next;
             sub_free(s);
         } else
@@ -301,27 +304,33 @@ static void reap(mq_client *c) {
 }
 static bool wanted(const mq_client *c, sl_str filter) {
     for (const mq_sub *s = c->subs; s; s = s->next)
-        for (uint32_t i = 0; i < s->nfilters && !s->gone; i++)
+        for (uint32_t i = 0; i < s->nfilters && (!s->gone || s->ghost); i++)
             if (sl_str_eq(s->filters[i].filter, filter))
                 return true;
     return false;
 }
-void mq_unsubscribe(mq_sub *s, bool keep) {
+void mq_part(mq_sub *s) {
+    mq_client *c = s->client;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->nfilters; i++) /* another user of the connection may want the same */
+        if (!wanted(c, s->filters[i].filter))
+            s->filters[n++] = s->filters[i];
+    s->nfilters = n;
+    if (c->phase == MQ_UP && n)
+        subscribe(c, s, false);
+}
+void mq_unsubscribe(mq_sub *s, mq_leave how) {
     mq_client *c = s->client;
     s->gone = true;
     mq_pause(s, false);
-    if (!keep) {
+    if (how == MQ_RETURNS && c->conf->session)
+        mq_wait_ghost(s);
+    else if (how != MQ_STAYS) {
         mq_commit(s, UINT64_MAX);
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < s->nfilters; i++) /* another user of the connection may want the same */
-            if (!wanted(c, s->filters[i].filter))
-                s->filters[n++] = s->filters[i];
-        s->nfilters = n;
-        if (c->phase == MQ_UP && n)
-            subscribe(c, s, false);
+        mq_part(s);
     }
     if (!c->reading)
-        reap(c);
+        mq_reap(c);
 }
 
 /* ---- reading ---- */
@@ -399,6 +408,12 @@ static void drop(mq_client *c) { /* ends the connection from our side; why is in
     memcpy(why, c->why, sizeof why);
     lost(c, sl_str_of(why));
 }
+void mq_again(mq_client *c, const char *why) {
+    mq_broken(c, why);
+    c->backoff = 0;
+    drop(c);
+    c->backoff = BACKOFF_FIRST;
+}
 /* MQ_IDLE: the stash of a connection that ended. A greeting is read even when somebody pauses. */
 static bool may_read(const mq_client *c) { return !c->broken && (c->phase == MQ_GREETING || (!c->paused && (c->phase == MQ_UP || c->phase == MQ_IDLE))); }
 static void read_bytes(mq_client *c, sl_str bytes) {
@@ -414,7 +429,7 @@ static void read_bytes(mq_client *c, sl_str bytes) {
     c->reader.in = (sl_str){0};
     if (rc < 0)
         mq_broken(c, c->reader.why);
-    reap(c);
+    mq_reap(c);
     if (c->phase == MQ_LEAVING || c->phase == MQ_GONE) {
     } else if (c->broken)
         drop(c);

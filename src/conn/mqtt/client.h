@@ -50,9 +50,14 @@ typedef struct mq_sub_ops {
 sl_err *mq_subscribe(mq_client *c, sl_str filters, uint8_t qos, bool lasts, const mq_sub_ops *ops, void *arg, mq_sub **out);
 void mq_commit(mq_sub *s, uint64_t upto);
 void mq_pause(mq_sub *s, bool pause);
-/* Ends. keep: leave the subscription at the broker (its session collects until we come back) and unsettled messages unacknowledged;
- * otherwise what is unsettled is acknowledged, so that it does not fill the window of the other users. */
-void mq_unsubscribe(mq_sub *s, bool keep);
+typedef enum mq_leave {
+    MQ_STAYS,   /* the subscription stays at the broker (its session collects until we come back), unsettled messages unacknowledged */
+    MQ_RETURNS, /* as MQ_LEAVES, but when the session lasts somebody may come back for what is unsettled: see waiting.c */
+    MQ_LEAVES   /* what is unsettled is acknowledged, so that it does not fill the window of the other users */
+} mq_leave;
+void mq_unsubscribe(mq_sub *s, mq_leave how); /* Ends. */
+/* Of a shared client: whether users are still to come (BOOT) or leave for good (LEAVING). */
+void mq_client_phase(mq_client *c, sl_pool_phase p);
 
 /* ---- publishers ---- */
 typedef struct mq_message {

@@ -40,17 +40,23 @@ void mq_in_run(mq_client *c) {
     }
     in_shrink(r);
 }
-static void unhold(mq_client *c, uint64_t seq) {
+void mq_in_unhold(mq_client *c, uint64_t seq, bool left) {
     if (seq < c->in.base)
         return;
     mq_in *e = IN_AT(&c->in, seq);
-    if (e->holders && --e->holders == 0 && e->state == IN_HELD)
-        e->state = IN_SETTLED;
+    e->left |= left;
+    if (!e->holders || --e->holders || e->state != IN_HELD)
+        return;
+    e->state = e->left ? IN_DONE : IN_SETTLED;
+    if (e->left) {
+        c->left++;
+        c->in.stale -= e->epoch != c->epoch;
+    }
 }
 void mq_commit(mq_sub *s, uint64_t upto) {
     bool any = false;
     while (s->held_n && s->held[s->held_at].pos <= upto) {
-        unhold(s->client, s->held[s->held_at].seq);
+        mq_in_unhold(s->client, s->held[s->held_at].seq, false);
         s->held_at = (s->held_at + 1) & (s->held_cap - 1);
         s->held_n--;
         any = true;
@@ -74,6 +80,13 @@ static bool held_push(mq_sub *s, uint64_t pos, uint64_t seq) {
     s->held[(s->held_at + s->held_n++) & (s->held_cap - 1)] = (mq_held){pos, seq};
     return true;
 }
+bool mq_in_hold(mq_sub *s, uint64_t pos, uint64_t seq) {
+    if (!held_push(s, pos, seq))
+        return false;
+    if (seq >= s->client->in.base)
+        IN_AT(&s->client->in, seq)->holders++;
+    return true;
+}
 /* The entry that the broker repeats, or NULL. */
 static mq_in *repeated(mq_client *c, const sl_mqtt_packet *p, uint64_t *seq) {
     mq_inring *r = &c->in;
@@ -93,7 +106,7 @@ static mq_in *repeated(mq_client *c, const sl_mqtt_packet *p, uint64_t *seq) {
     }
     return NULL;
 }
-static bool fits(const mq_sub *s, sl_str topic) {
+bool mq_in_fits(const mq_sub *s, sl_str topic) {
     for (uint32_t i = 0; i < s->nfilters; i++)
         if (sl_mqtt_match(sl_mqtt_unshare(s->filters[i].filter), topic))
             return true;
@@ -156,16 +169,17 @@ void mq_in_publish(mq_client *c, sl_mqtt_packet *p) {
         *IN_AT(r, seq) = (mq_in){.id = p->id, .qos = p->qos, .state = IN_HELD, .holders = 1, .epoch = c->epoch};
     }
     uint64_t pos = ++c->pos;
+    if (p->qos && mq_wait_wanted(c, p->topic))
+        mq_wait_keep(c, p, pos, seq);
     for (mq_sub *s = c->subs, *next; s; s = next) {
         next = s->next;
-        if (s->gone || !fits(s, p->topic))
+        if (s->gone || !mq_in_fits(s, p->topic))
             continue;
         if (p->qos && s->lasts) {
-            if (!held_push(s, pos, seq)) {
+            if (!mq_in_hold(s, pos, seq)) {
                 mq_broken(c, "out of memory");
                 return;
             }
-            IN_AT(r, seq)->holders++;
         }
         s->fresh = true;
         if (!s->ops->message(s->arg, p, pos) && !s->paused) {
@@ -174,7 +188,7 @@ void mq_in_publish(mq_client *c, sl_mqtt_packet *p) {
         }
     }
     if (p->qos) {
-        unhold(c, seq);
+        mq_in_unhold(c, seq, false);
         mq_in_run(c);
     }
 }
@@ -197,6 +211,7 @@ void mq_in_release(mq_client *c, uint16_t id) {
 void mq_in_connected(mq_client *c, bool resumed) {
     mq_inring *r = &c->in;
     c->epoch++;
+    c->left = 0;
     r->stale = 0;
     if (!resumed) /* the broker knows nothing of them any more */
         r->base = r->tail;

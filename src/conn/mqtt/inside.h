@@ -6,6 +6,7 @@
 #include "conn/mqtt/client.h"
 
 #define MQ_WINDOW 4096               /* our own bound of publishes in flight */
+#define MQ_WINDOW_QOS2 20            /* below version 5, where brokers do not say how many they bear; mosquitto ends the connection beyond 20 */
 #define MQ_WRITE_LIMIT (512u * 1024) /* bytes waiting for the socket before publishers are told to wait */
 #define MQ_KEEP_LIMIT (16u << 20)    /* bytes kept for sending again in a lasting session */
 #define MQ_RECEIVE_MAX 2048          /* version 5: unacknowledged messages we let the broker send */
@@ -16,6 +17,7 @@ enum { IN_HELD, IN_SETTLED, IN_RECEIVED /* PUBREC sent, PUBREL awaited */, IN_DO
 typedef struct mq_in {
     uint16_t id;
     uint8_t qos, state;
+    bool left;        /* somebody who got it ended before he settled it: never acknowledged, the broker sends it again */
     uint32_t holders; /* subscriptions that did not commit it yet */
     uint32_t epoch;   /* connection on which the broker sent it last */
 } mq_in;
@@ -57,6 +59,7 @@ struct mq_sub {
     char *text;         /* filters, separated by zero bytes replaced spans */
     sl_mqtt_filter *filters;
     uint32_t nfilters;
+    int ghost;          /* gone, but may come back while it is not 0: ticks left */
     bool lasts, paused, gone, fresh /* got something since the last drained */;
     uint16_t sub_id;    /* packet identifier of a SUBSCRIBE under way, 0 = none */
     mq_held *held;      /* ring */
@@ -116,6 +119,11 @@ struct mq_client {
     mq_sub *subs;
     mq_pub *pubs;
     bool dirty;        /* answers gathered */
+    sl_pool_phase where;
+    SL_VEC(struct mq_orphan *) orphans; /* waiting.c */
+    size_t orphan_bytes;
+    uint32_t left;     /* unacknowledged for good: they fill the broker's window until the next connection */
+    sl_timer *ghosts;
     void (*watch)(void *arg, sl_conn_state s, sl_str why);
     void *watch_arg;
     sl_fn done;
@@ -126,10 +134,23 @@ struct mq_client {
 void mq_send(mq_client *c, sl_str bytes);
 void mq_send_ack(mq_client *c, sl_mqtt_type type, uint16_t id, uint8_t reason);
 void mq_broken(mq_client *c, const char *why); /* the peer broke the protocol, or we must start over */
+void mq_again(mq_client *c, const char *why);  /* ends the connection and makes a new one at once */
+void mq_part(mq_sub *s);                       /* UNSUBSCRIBE of what no other wants */
+void mq_reap(mq_client *c);
+
+/* waiting.c */
+bool mq_wait_wanted(const mq_client *c, sl_str topic); /* should a message be kept for somebody who is to come? */
+void mq_wait_keep(mq_client *c, const sl_mqtt_packet *p, uint64_t pos, uint64_t seq);
+void mq_wait_ghost(mq_sub *s);                         /* s is gone and may come back */
+void mq_wait_found(mq_client *c, mq_sub *s);           /* s is new: it gets what waited */
+void mq_wait_free(mq_client *c);
 
 /* inbound.c */
 void mq_in_publish(mq_client *c, sl_mqtt_packet *p);
 void mq_in_release(mq_client *c, uint16_t id); /* PUBREL */
+bool mq_in_fits(const mq_sub *s, sl_str topic);
+bool mq_in_hold(mq_sub *s, uint64_t pos, uint64_t seq);       /* s has to settle it; false: out of memory */
+void mq_in_unhold(mq_client *c, uint64_t seq, bool left);     /* one holder less; left: it must come again */
 void mq_in_run(mq_client *c);                  /* acknowledges the settled prefix */
 void mq_in_connected(mq_client *c, bool resumed);
 void mq_in_forget_aliases(mq_client *c);

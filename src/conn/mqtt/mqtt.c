@@ -210,7 +210,7 @@ static void source_close(sl_source *x, sl_fn done, void *arg) {
         mq_remote_unsubscribe(s->remote, source_closed, s);
         return;
     }
-    mq_unsubscribe(s->sub, true); /* the end of the connection ends the subscription, unless the session shall last */
+    mq_unsubscribe(s->sub, MQ_STAYS); /* the end of the connection ends the subscription, unless the session shall last */
     mq_client_close(s->client, source_closed, s);
 }
 static const sl_source_ops source_ops = {

@@ -44,7 +44,10 @@ static void wake(mq_client *c) {
         }
     }
 }
-static uint32_t window(const mq_client *c) { return c->receive_max < MQ_WINDOW ? c->receive_max : MQ_WINDOW; }
+static uint32_t window(const mq_client *c, uint8_t qos) {
+    uint32_t most = qos == 2 && c->version < SL_MQTT_5 ? MQ_WINDOW_QOS2 : MQ_WINDOW;
+    return c->receive_max < most ? c->receive_max : most;
+}
 void mq_out_tell(mq_client *c) {
     if (!c->dirty)
         return;
@@ -54,7 +57,7 @@ void mq_out_tell(mq_client *c) {
         tell(p);
     }
     uint64_t used = c->out.tail - c->out.base;
-    if (c->phase == MQ_UP && used <= window(c) - (window(c) + 3) / 4 && c->out.kept.n < MQ_KEEP_LIMIT)
+    if (c->phase == MQ_UP && used <= window(c, 1) - (window(c, 1) + 3) / 4 && c->out.kept.n < MQ_KEEP_LIMIT)
         wake(c);
 }
 void mq_out_written(mq_client *c) {
@@ -65,7 +68,7 @@ void mq_out_written(mq_client *c) {
             p->ops->answer(p->arg, p->q0_first, p->q0_last, SL_DELIVERED, SL_S(""));
         }
     }
-    if (c->phase == MQ_UP && c->out.tail - c->out.base < window(c))
+    if (c->phase == MQ_UP && c->out.tail - c->out.base < window(c, 1))
         wake(c);
 }
 sl_err *mq_publisher(mq_client *c, const mq_pub_ops *ops, void *arg, mq_pub **out) {
@@ -142,7 +145,7 @@ bool mq_publish(mq_pub *p, const mq_message *m) {
         refused(p, m->seq, SL_BAD, qos > c->max_qos ? SL_S("the broker does not take this QoS") : SL_S("the broker does not take retained messages"));
         return true;
     }
-    if (qos && (r->tail - r->base >= window(c) || r->kept.n >= MQ_KEEP_LIMIT)) {
+    if (qos && (r->tail - r->base >= window(c, qos) || r->kept.n >= MQ_KEEP_LIMIT)) {
         p->hungry = true;
         return false;
     }
@@ -260,11 +263,10 @@ void mq_out_connected(mq_client *c, bool resumed) {
         if (o->state == OUT_RELEASED) {
             if (resumed)
                 mq_send_ack(c, SL_MQTT_PUBREL, id_of(i), 0);
-            else { /* the broker had taken it before it forgot the session */
-                o->state = OUT_DONE;
-                delivered(o->pub, o->seq);
-            }
-        } else if (o->state == OUT_SENT && o->len) {
+            else /* whether the broker passed it on before it forgot the session, nobody knows */
+                o->state = OUT_SENT;
+        }
+        if (o->state == OUT_SENT && o->len) {
             char *p = r->kept.p + (o->off - r->kept_off);
             p[0] = (char)(resumed ? p[0] | 8 : p[0] & ~8); /* a session the broker does not know gets them as new ones */
             mq_send(c, sl_str_n(p, o->len));

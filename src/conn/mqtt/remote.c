@@ -210,8 +210,10 @@ static void home_commit(void *arg) {
 static void user_sub_done(void *arg);
 static void home_unsubscribe(void *arg) {
     mq_rsub *s = arg;
+    if (s->sub && !s->lasts) /* it promised nothing: what is under way to it counts as taken */
+        mq_commit(s->sub, UINT64_MAX);
     if (s->sub)
-        mq_unsubscribe(s->sub, false);
+        mq_unsubscribe(s->sub, MQ_RETURNS);
     s->sub = NULL;
     letter_free(s->fill);
     s->fill = NULL;
@@ -667,5 +669,6 @@ static sl_err *kind_open(sl_loop *l, const char *id, const sl_json *props, sl_ar
     *client = c;
     return NULL;
 }
+static void kind_phase(void *client, sl_pool_phase p) { mq_client_phase(client, p); }
 static void kind_close(void *client, sl_fn done, void *arg) { mq_client_close(client, done, arg); }
-const sl_pool_kind sl_pool_mqtt = {"mqtt", kind_open, kind_close};
+const sl_pool_kind sl_pool_mqtt = {"mqtt", kind_open, kind_phase, kind_close};
