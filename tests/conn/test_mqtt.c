@@ -179,10 +179,13 @@ static void in_flight_kept(void **state) {
         WAIT(drain_up, &d);
         kill(m.pid, SIGSTOP);
         char text[20];
-        for (int i = 0; i < 50; i++) {
+        const int n = q == 1 ? 50 : 20; /* more of QoS 2 many brokers do not bear */
+        for (int i = 0; i < n; i++) {
             snprintf(text, sizeof text, "k%d", i);
             assert_true(put(&d, text, NULL));
         }
+        if (q == 2)
+            assert_false(put(&d, "one too many", NULL));
         mosquitto_kill(&m, SIGKILL);
         WAIT(drain_down, &d);
         assert_int_equal(d.down, 0);
@@ -190,7 +193,7 @@ static void in_flight_kept(void **state) {
         strcat(m.extra, "persistence false\n");
         mosquitto_start(&m);
         feed_open(&f, conf_of(SL_P_SOURCE, "{\"server\":\"tcp://127.0.0.1:%d\",\"qos\":2}", m.port), "a");
-        want_drain(&d, 50);
+        want_drain(&d, (size_t)n);
         drain_close(&d);
         feed_close(&f);
         mosquitto_end(&m);
