@@ -58,6 +58,10 @@ static void end(void *arg) {
         sl_http_close(d->prom, NULL, NULL);
     sl_office_stop(d->office, rules_stopped, d);
 }
+static void restart(void *arg) { /* the supervisor knows this code (rest-api.md 27) */
+    ((daemon_t *)arg)->code = 100;
+    end(arg);
+}
 static void on_signal(uv_signal_t *s, int sig) { end(s->data); }
 static void mount_serve(void *arg, sl_http_req *r) { sl_mount_serve(arg, r); }
 static void restored(void *arg) { sl_info("sluiced", "all rules were tried"); }
@@ -103,7 +107,7 @@ static void open_log(const char *home, const sl_settings *s) {
     sl_log_to(fd, sl_settings_bool(s, "basic.consoleLog", false));
 }
 
-static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt) && sl_ruleset_routes(rt) && sl_meta_routes(rt) && (!test || sl_testdoor_routes(rt)); }
+static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt) && sl_data_routes(rt) && sl_meta_routes(rt) && (!test || sl_testdoor_routes(rt)); }
 static int reference(const char *page) {
     sl_buf b = {0};
     sl_router *rt = sl_router_new(&(sl_router_opts){0}, NULL);
@@ -188,6 +192,7 @@ int main(int argc, char **argv) {
         e = sl_office_open(&(sl_office_conf){d.loop, abs, d.settings, d.mount, log_changed, test}, &d.office);
     d.door.office = d.office;
     d.door.stop = end;
+    d.door.restart = restart;
     d.door.stop_arg = &d;
     if (!e) {
         d.rest_router = sl_router_new(&(sl_router_opts){.cors = true, .clean = true, .admit = sl_rest_admit}, &d.door);

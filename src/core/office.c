@@ -89,6 +89,7 @@ void sl_office_free(sl_office *o) {
     sl_map_free(o->streams);
     sl_map_free(o->confkeys);
     sl_map_free(o->conftouched);
+    free(o->import_errors);
     sl_timer_free(o->patrol);
     if (o->kv)
         sl_kvlog_close(o->kv);

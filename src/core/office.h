@@ -92,6 +92,23 @@ void sl_api_ruleset_import(sl_office *o, sl_str text, sl_ruleset_done done, void
 /* Imports data/init.json and etc/init.json when they are new. @on office, at boot, before restore. */
 void sl_office_init_json(sl_office *o);
 
+/* ---- everything at once, and files ---- */
+/* The document of rest-api.md 9.1; rules: a list of ids whose closure is wanted, or NULL for everything. */
+sl_json *sl_api_data_export(sl_office *o, sl_arena *a, const sl_json *rules);
+/* done: e when nothing was touched (owned by the callee); else errors is a document with what failed, failed says whether anything did. */
+typedef void (*sl_data_done)(void *arg, sl_err *e, bool failed, sl_str errors);
+void sl_api_data_import(sl_office *o, sl_str text, bool partial, sl_data_done done, void *arg);
+void sl_api_data_status(sl_office *o, sl_buf *out); /* errors of the last full import */
+/* Reads what a body names: http(s)://, file:// or a path of the home folder. e owned by the callee, bytes lent. */
+typedef void (*sl_fetched)(void *arg, sl_err *e, sl_str bytes);
+void sl_api_fetch(sl_office *o, sl_str uri, sl_fetched done, void *arg);
+/* Writes a file below data/uploads; record.p not NULL: remembered for exports. path gets where it is. */
+sl_err *sl_api_upload_put(sl_office *o, sl_str name, sl_str bytes, sl_str record, sl_buf *path);
+sl_err *sl_api_uploads(sl_office *o, sl_arena *a, sl_json **out); /* absolute paths */
+sl_err *sl_api_upload_delete(sl_office *o, sl_str name);
+/* Reads {"name","content"} or {"name","file"}; record: what is remembered of it. Spans in a. */
+sl_err *sl_api_upload_read(sl_arena *a, sl_str text, sl_str *name, sl_str *content, sl_str *file, sl_str *record);
+
 /* ---- conf keys and connections ---- */
 /* Merged properties of a source of this type (connectors.md 2.3): yaml default, CONF_KEY, connection, EXTRA, fixed. */
 sl_err *sl_office_source_props(sl_office *o, sl_arena *a, const sl_create *c, sl_str type, sl_json **out);

@@ -63,6 +63,7 @@ struct sl_office {
     sl_map *streams; /* name -> stream_def */
     sl_map *rules;   /* id -> sl_rule */
     sl_map *confkeys; /* "sources.mqtt.name" -> char* JSON text */
+    char *import_errors; /* of the last full import: JSON text, or NULL */
     sl_map *conftouched; /* "sources.mqtt": a key was stored in this life */
     sl_zone zone;
     bool private_net, ignore_case, stopping;
@@ -108,4 +109,6 @@ void schedule_watch(sl_office *o, const rule_def *d);
 /* Next start by cron in ms, 0 when there is none. */
 int64_t schedule_next(const sl_rule *r);
 sl_err *store_put(sl_office *o, const char *kind, sl_str name, sl_str value); /* value.p NULL: delete */
+/* Remembered uploads: name -> JSON text. */
+sl_json *uploads_records(sl_office *o, sl_arena *a);
 #endif

@@ -37,7 +37,7 @@ static void send_tree(sl_http_req *r, const sl_json *j, bool sorted) {
     sl_rest_ok_json(r, sl_buf_view(&b));
     sl_buf_free(&b);
 }
-static void html_escape(sl_buf *out, sl_str s) { /* Go's html escaping of statement results */
+void sl_html_escape(sl_buf *out, sl_str s) { /* Go's html escaping of statement results */
     for (size_t i = 0; i < s.n; i++)
         switch (s.p[i]) {
         case '<': sl_buf_puts(out, "&lt;"); break;
@@ -85,7 +85,7 @@ static void create_stream(void *app, sl_http_req *r, const sl_str *v) {
     else if ((e = sl_api_stream_sql(OFFICE(app), sql, &out)))
         sl_rest_fail(r, e, is_table(r) ? "Table command error" : "Stream command error");
     else {
-        html_escape(&html, sl_buf_view(&out));
+        sl_html_escape(&html, sl_buf_view(&out));
         sl_rest_text(r, 201, sl_buf_view(&html));
     }
     sl_buf_free(&out);

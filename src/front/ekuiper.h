@@ -7,13 +7,15 @@ typedef struct sl_door {
     sl_office *office;
     int64_t started_ms;
     sl_fn stop; /* ends the daemon */
+    sl_fn restart; /* ends it with the code that asks for a restart */
     void *stop_arg;
 } sl_door;
 /* Adds the tables to a router whose app is a sl_door. */
 bool sl_ekuiper_routes(sl_router *rt);
 bool sl_metric_routes(sl_router *rt); /* /metrics */
-bool sl_ruleset_routes(sl_router *rt);
+bool sl_data_routes(sl_router *rt); /* rulesets, export and import, uploads */
 /* The router's admit: checks the token when basic.authentication is on, writes the audit line when basic.enableRestAuditLog is. */
 bool sl_rest_admit(void *door, sl_http_req *r);
 bool sl_meta_routes(sl_router *rt); /* metadata, conf keys, connections, settings at run time */
+void sl_html_escape(sl_buf *out, sl_str s); /* as Go's */
 #endif

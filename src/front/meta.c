@@ -45,7 +45,13 @@ static void yaml(void *app, sl_http_req *r, const sl_str *v) {
     sl_err *e = sl_api_confkey_all(OFFICE(app), a, role(r), v[0], &j);
     send(r, a, j, e, true);
 }
-static void put_key(void *app, sl_http_req *r, const sl_str *v) { empty_or(r, sl_api_confkey_put(OFFICE(app), role(r), v[0], v[1], r->body)); }
+static void put_key(void *app, sl_http_req *r, const sl_str *v) {
+    sl_err *e = sl_api_confkey_put(OFFICE(app), role(r), v[0], v[1], r->body);
+    if (e)
+        sl_rest_fail(r, e, NULL);
+    else
+        sl_rest_reply(r, 200, "text/plain; charset=utf-8", (sl_str){"", 0}, NULL);
+}
 static void delete_key(void *app, sl_http_req *r, const sl_str *v) { empty_or(r, sl_api_confkey_delete(OFFICE(app), role(r), v[0], v[1])); }
 static void pinged(void *arg, sl_err *e) { empty_or(arg, e); }
 static void ping(void *app, sl_http_req *r, const sl_str *v) { sl_api_meta_ping(OFFICE(app), role(r), v[0], r->body, pinged, r); }

@@ -330,3 +330,23 @@ def test_broken_file():
         assert r.returncode == 1 and "etc/kuiper.yaml:3" in r.stderr, r.stderr
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def test_import_that_restarts():
+    """A full import with stop=1 ends the daemon with the code that its supervisor waits for; the definitions are there in the next life."""
+    broker = Broker()
+    f = Folder(broker)
+    try:
+        f.start()
+        doc = {"streams": {"s": 'CREATE STREAM s () WITH (TYPE="simulator")'}, "rules": {"r": json.dumps({"id": "r", "sql": "SELECT * FROM s", "actions": [{"nop": {}}]})},
+               "connectionConfig": {"mqtt": json.dumps({"c2": {"server": broker.url}})}}
+        f.ask("POST", "/data/import?stop=1", {"content": json.dumps(doc)})
+        assert f.p.wait(20) == 100
+        f.start()
+        assert f.ask("GET", "/streams") == ["s"]
+        assert f.ask("GET", "/rules/r/status")["status"] in ("running", "starting")
+        wait("the connection", 20, lambda: f.ask("GET", "/connections/c2")["status"] == "connected")
+        f.stop()
+    finally:
+        f.close()
+        broker.close()
