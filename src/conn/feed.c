@@ -63,8 +63,8 @@ bool sl_feed_row(sl_str topic, sl_value row, sl_value meta) {
         sl_builder_row(w);
         for (uint32_t i = 0; v.kind == SL_MAP && i < v.len; i++)
             sl_builder_put(w, v.map[i].key, v.map[i].val);
-        if (meta.kind == SL_MAP)
-            sl_builder_meta(w, sl_value_copy(a, meta));
+        sl_member of_memory = {SL_S("topic"), sl_v_str(topic)}; /* what the memory connector gives */
+        sl_builder_meta(w, sl_value_copy(a, meta.kind == SL_MAP ? meta : sl_v_map(&of_memory, 1)));
         sl_builder_end(w);
         f->out->rows(f->out, 0);
         any = true;

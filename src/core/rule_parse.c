@@ -84,7 +84,12 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     SL_TRY(sl_body_flag(strategy, "Rule.options.planOptimizeStrategy", "disableAliasRefCal", &p->disable_alias));
     SL_TRY(sl_body_want(strategy, "Rule.options.planOptimizeStrategy", "optimizeControl", SL_J_OBJ, "def.OptimizeControl", &v));
     SL_TRY(sl_body_texts(v, "Rule.options.planOptimizeStrategy.optimizeControl", "disableOptimizeRules", &v));
-    SL_TRY(sl_body_want(strategy, "Rule.options.planOptimizeStrategy", "windowOption", SL_J_OBJ, "def.WindowOption", &v));
+    const sl_json *window;
+    sl_str version = {"", 0};
+    SL_TRY(sl_body_want(strategy, "Rule.options.planOptimizeStrategy", "windowOption", SL_J_OBJ, "def.WindowOption", &window));
+    SL_TRY(sl_body_text(window, "Rule.options.planOptimizeStrategy.windowOption", "windowVersion", &version));
+    p->window_v2 = sl_str_is(version, "v2");
+    SL_TRY(sl_body_flag(window, "Rule.options.planOptimizeStrategy.windowOption", "enableSendSlidingWindowTwice", &p->sliding_twice));
     return sl_body_want(j, "Rule.options", "experiment", SL_J_OBJ, "def.ExpOpts", &v);
 }
 static sl_err *check_opts(const sl_office *o, const rule_def *d) {
@@ -301,6 +306,8 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     po.ignore_case = o->ignore_case;
     po.disable_alias_ref = d->o.disable_alias;
     po.incremental = d->o.incremental;
+    po.window_v2 = d->o.window_v2;
+    po.sliding_twice = d->o.sliding_twice;
     po.late_ms = d->o.late_ns / 1000000;
     po.zone = o->zone;
     po.rule_id = spec->rule_id;

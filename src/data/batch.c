@@ -550,7 +550,7 @@ void sl_builder_undo(sl_builder *w, uint32_t rows) {
     while (s->nframes) {
         sl_frame *f = &s->frames[s->nframes - 1];
         if (f->kind == SL_FRAME_ERROR ? f->first > rows : f->first >= rows) {
-            w->errors -= f->kind == SL_FRAME_ERROR;
+            w->errors -= f->count == 0; /* error frames and empty collections */
             s->nframes--;
             continue;
         }
@@ -590,8 +590,10 @@ void sl_builder_collection(sl_builder *w, uint32_t first) {
     if (first < w->covered) /* rows that already have a frame keep it */
         first = w->covered;
     cover(w, first);
-    if (frame_add(w, (sl_frame){.kind = SL_FRAME_COLLECTION, .first = first, .count = w->rows - first}))
+    if (frame_add(w, (sl_frame){.kind = SL_FRAME_COLLECTION, .first = first, .count = w->rows - first})) {
+        w->errors += first == w->rows; /* an empty one is an event too */
         w->covered = w->rows;
+    }
 }
 void sl_builder_mark(sl_builder *w, sl_mark_kind kind, int64_t value) {
     if (!w->s && !builder_open(w))

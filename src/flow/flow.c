@@ -89,6 +89,49 @@ int64_t clock_us(void) {
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
+/* t: now, in microseconds */
+static void give_out(sl_flow *f, sl_batch *out, int64_t t) {
+    for (uint32_t i = 0; i < f->nsinks; i++) {
+        sink_take(f->sinks[i], out);
+        int64_t after = clock_us();
+        sink_took(f->sinks[i], after - t);
+        f->busy_us += after - t;
+        t = after;
+    }
+    sl_batch_drop(out);
+}
+static void tick(void *arg);
+/* The next instant at which the statement wants to be called. */
+static void wind(sl_flow *f) {
+    int64_t at = sl_exec_next(f->exec);
+    if (at == INT64_MAX) {
+        if (f->tick)
+            sl_timer_stop(f->tick);
+        return;
+    }
+    if (!f->tick && !(f->tick = sl_timer_new(f->lane->loop, tick, f))) {
+        sl_error(f->spec->rule_id.p, "out of memory: no timer for the rule's windows");
+        return;
+    }
+    sl_timer_at(f->tick, at);
+}
+static void tick(void *arg) {
+    sl_flow *f = arg;
+    if (!f->open || f->eof || f->closing)
+        return;
+    sl_batch *out = NULL;
+    bool failed = false;
+    int64_t t0 = clock_us();
+    f->ops.last_ms = sl_now(f->lane->loop);
+    sl_exec_tick(f->exec, f->ops.last_ms, &out, &failed);
+    int64_t t = clock_us();
+    f->busy_us += t - t0;
+    if (failed)
+        sl_error(f->spec->rule_id.p, "out of memory: rows of a window were lost");
+    if (out)
+        give_out(f, out, t);
+    wind(f);
+}
 void flow_batch(sl_flow *f, sl_batch *b) {
     if (!f->open || f->eof || (f->closing && !source_stopped(f->source)))
         return;
@@ -104,18 +147,13 @@ void flow_batch(sl_flow *f, sl_batch *b) {
     f->busy_us += t - t0;
     if (failed)
         sl_error(f->spec->rule_id.p, "out of memory: rows of one batch were lost");
+    if (f->timed)
+        wind(f);
     if (!out)
         return;
     if (!out->ticket)
         out->ticket = sl_ticket_hold(b->ticket);
-    for (uint32_t i = 0; i < f->nsinks; i++) {
-        sink_take(f->sinks[i], out);
-        int64_t after = clock_us();
-        sink_took(f->sinks[i], after - t);
-        f->busy_us += after - t;
-        t = after;
-    }
-    sl_batch_drop(out);
+    give_out(f, out, t);
 }
 static bool idle(const sl_flow *f) {
     for (uint32_t i = 0; i < f->nsinks; i++)
@@ -172,8 +210,11 @@ static void open_now(void *arg) {
             f->nsinks++;
     }
     f->open = !e;
+    f->timed = f->exec && sl_exec_timed(f->exec);
     if (!e)
         e = source_join(f);
+    if (!e && f->timed)
+        wind(f);
     if (e) {
         f->open = false;
         tell(f, SL_FLOW_FAILED, sl_err_text(e));
@@ -299,6 +340,8 @@ static void close_source(void *arg) {
     sl_flow *f = arg;
     snapshot(f, &((letter *)f->done_arg)->m);
     f->open = false;
+    sl_timer_free(f->tick);
+    f->tick = NULL;
     source_leave(f, close_sinks, f);
 }
 static void drain_over(void *arg) {

@@ -62,8 +62,10 @@ struct sl_flow {
     uint16_t *colmap;
     bool identity;
     bool open, closing, eof, pressed, told;
+    bool timed; /* the statement may wait for time */
     uint32_t pending; /* letters on their way to this flow: it may not go before they arrived */
     sl_timer *drain;
+    sl_timer *tick; /* statements that wait for time; made when first wanted */
     void (*done)(void *arg, sl_meters *m);
     void *done_arg;
     uint32_t closing_sinks;

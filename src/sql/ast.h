@@ -73,7 +73,8 @@ struct sl_expr {
     sl_selfield *replace;
     uint32_t nreplace;
     /* binder's */
-    int b_col;   /* COLUMN: position in the plan's layout, -1 = not yet bound */
+    int b_col;   /* COLUMN: position among the columns of its source, -1 = not yet bound */
+    int b_src;   /* COLUMN, META: source; -1 = the first one of the joined row that has it */
     int b_slot;  /* CALL with state, or SLOT */
     void *b_aux; /* compiled pattern, … */
 };

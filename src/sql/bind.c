@@ -66,6 +66,7 @@ static void to_column(binder *b, sl_expr *e, uint32_t src, sl_str name) {
         return;
     }
     e->b_col = at;
+    e->b_src = (int)src;
     e->source = b->p->src[src].pub.stream;
 }
 static void bind_column(binder *b, sl_expr *e) {
@@ -121,8 +122,13 @@ static void bind_column(binder *b, sl_expr *e) {
         b->err = sl_err_new(SL_E_PLAN, "unknown field %.*s", SL_FMT(e->name));
         return;
     }
-    if (found < 0 && p->nsrc > 1)
-        return; /* looked up in the joined row */
+    if (found < 0 && p->nsrc > 1) { /* looked up in the joined row: the first source that has it */
+        e->b_src = -1;
+        for (uint32_t i = 0; i < p->nsrc; i++)
+            if (p->src[i].schemaless && sl_plan_column(p, i, name) < 0)
+                b->err = no_memory();
+        return;
+    }
     to_column(b, e, found < 0 ? 0 : (uint32_t)found, name);
 }
 
@@ -162,6 +168,35 @@ static int32_t alias_of(binder *b, sl_str name) {
     return !any_schemaless(p) || column ? i : -1;
 }
 
+/* Functions that take * see whole rows; count only counts them. deduplicate gets the rows as a first argument that nobody wrote. */
+static void bind_row_objects(binder *b, sl_expr *e) {
+    sl_plan *p = b->p;
+    if (e->func && e->nargs == 2 && strcmp(e->func->name, "deduplicate") == 0) {
+        sl_expr **args = sl_zero(p->a, 3 * sizeof *args), *rows = sl_zero(p->a, sizeof *rows);
+        if (!args || !rows) {
+            b->err = no_memory();
+            return;
+        }
+        *rows = (sl_expr){.kind = SL_X_WILDCARD, .height = 1, .pos = e->pos, .b_col = -1, .b_slot = -1};
+        args[0] = rows;
+        args[1] = e->args[0];
+        args[2] = e->args[1];
+        e->args = args;
+        e->nargs = 3;
+    }
+    bool count = e->func && strcmp(e->func->name, "count") == 0;
+    for (uint32_t i = 0; i < e->nargs; i++) {
+        if (e->args[i]->kind != SL_X_WILDCARD || count)
+            continue;
+        for (uint32_t k = 0; k < p->nsrc; k++) {
+            sl_psource *s = &p->src[k];
+            s->pub.all = true;
+            for (uint32_t f = 0; !s->schemaless && f < s->def->nfields; f++)
+                if (sl_plan_column(p, k, sl_arena_dup(p->a, s->def->fields[f].name)) < 0)
+                    b->err = no_memory();
+        }
+    }
+}
 static void bind(binder *b, sl_expr *e) {
     if (!e || b->err)
         return;
@@ -181,7 +216,13 @@ static void bind(binder *b, sl_expr *e) {
         return;
     }
     case SL_X_META:
-        b->p->src[0].pub.meta = true;
+        e->b_src = b->p->nsrc > 1 ? -1 : 0;
+        for (uint32_t i = 0; i < b->p->nsrc; i++) {
+            bool here = sl_str_eq(e->source, b->p->src[i].pub.stream) || (b->p->src[i].alias.n && sl_str_eq(e->source, b->p->src[i].alias));
+            b->p->src[i].pub.meta |= here || b->p->nsrc == 1 || !e->source.n;
+            if (here)
+                e->b_src = (int)i;
+        }
         if (b->p->nsrc == 1)
             e->source = (sl_str){0}; /* one source: its name says nothing */
         return;
@@ -194,6 +235,7 @@ static void bind(binder *b, sl_expr *e) {
         }
         break;
     }
+    case SL_X_CALL: bind_row_objects(b, e); break;
     default: break;
     }
     bind(b, e->l);
@@ -328,7 +370,7 @@ static sl_err *bind_star(sl_plan *p, const sl_expr *e) {
         sl_psource *s = &p->src[i];
         if (e->kind == SL_X_COLUMN && !sl_str_eq(e->source, s->pub.stream) && !sl_str_eq(e->source, s->alias))
             continue;
-        s->pub.all = true;
+        s->pub.all = s->star = true;
         for (uint32_t k = 0; !s->schemaless && k < s->def->nfields; k++)
             if (sl_plan_column(p, i, sl_arena_dup(p->a, s->def->fields[k].name)) < 0)
                 return no_memory();

@@ -3,7 +3,7 @@
  * thousand idle instances cost nothing and a one-row run allocates nothing. Results are written for the rows of the input and
  * gathered at the end, when it is known which rows survived; columns that nothing changed are shared with the input. */
 #include <stdlib.h>
-#include "sql/planner.h"
+#include "sql/pipe.h"
 
 typedef struct failure {
     uint32_t row;
@@ -23,6 +23,8 @@ struct sl_exec {
     void **state;
     int64_t start_ms;
     sl_exec_stats filter, project;
+    sl_keeps **ana; /* memory of analytic calls */
+    sl_pipes *pipe; /* statements with memory run there */
     sl_buf last;
     int64_t last_at;
     starmap star;
@@ -51,7 +53,36 @@ sl_exec *sl_exec_new(sl_plan *p, int64_t rule_start_ms) {
     }
     x->p = sl_plan_hold(p);
     x->start_ms = rule_start_ms;
+    bool ok = p->pipe ? (x->pipe = sl_pipes_new(p, rule_start_ms)) != NULL : !p->nana || (x->ana = calloc(p->nana, sizeof *x->ana));
+    if (!ok) {
+        sl_exec_free(x);
+        return NULL;
+    }
     return x;
+}
+int64_t sl_exec_next(const sl_exec *x) { return x->pipe ? sl_pipes_next(x->pipe) : INT64_MAX; }
+bool sl_exec_timed(const sl_exec *x) { return x->pipe != NULL; }
+static void take_stats(sl_exec *x, int64_t now_ms) {
+    x->project = (sl_exec_stats){x->pipe->nin, x->pipe->nout, x->pipe->errors};
+    if (x->pipe->last_ms == now_ms && x->pipe->last.n) {
+        sl_buf_clear(&x->last);
+        sl_buf_str(&x->last, sl_buf_view(&x->pipe->last));
+        x->last_at = now_ms;
+    }
+}
+void sl_exec_tick(sl_exec *x, int64_t now_ms, sl_batch **out, bool *failed) {
+    *out = NULL;
+    *failed = false;
+    if (!x->pipe)
+        return;
+    sl_pipes_tick(x->pipe, now_ms, out, failed);
+    take_stats(x, now_ms);
+}
+size_t sl_exec_state_bytes(const sl_exec *x) {
+    size_t n = x->pipe ? sl_pipes_bytes(x->pipe) : 0;
+    for (uint32_t i = 0; x->ana && i < x->p->nana; i++)
+        n += x->ana[i] ? sl_keeps_bytes(x->ana[i]) : 0;
+    return n;
 }
 static void star_clear(starmap *s) {
     sl_layout_drop(s->in);
@@ -66,6 +97,10 @@ void sl_exec_free(sl_exec *x) {
         if (x->state[i] && x->p->prog.sites[i]->state_free)
             x->p->prog.sites[i]->state_free(x->state[i]);
     free(x->state);
+    for (uint32_t i = 0; x->ana && i < x->p->nana; i++)
+        sl_keeps_free(x->ana[i]);
+    free(x->ana);
+    sl_pipes_free(x->pipe);
     star_clear(&x->star);
     sl_layout_drop(x->known);
     free(x->map);
@@ -74,12 +109,12 @@ void sl_exec_free(sl_exec *x) {
     free(x);
 }
 const char *sl_plan_op(const sl_plan *p, uint32_t i) {
-    if (p->where && i-- == 0)
+    if (p->where && !p->pipe && i-- == 0)
         return "filter";
     return i == 0 ? "project" : NULL;
 }
 const char *sl_exec_op(const sl_exec *x, uint32_t i, const sl_exec_stats **stats) {
-    *stats = x->p->where && i == 0 ? &x->filter : &x->project;
+    *stats = x->p->where && !x->pipe && i == 0 ? &x->filter : &x->project;
     return sl_plan_op(x->p, i);
 }
 sl_str sl_exec_last_error(const sl_exec *x, int64_t *at_ms) {
@@ -156,6 +191,19 @@ static void add_failure(work *w, uint32_t row, sl_value err, const sl_pfield *f)
     w->fail[w->nfail++] = (failure){row, err, f};
 }
 static void where_failed(void *arg, uint32_t row, sl_value err) { add_failure(arg, row, err, NULL); }
+static const sl_pfield analytic_field = {.fail = {"", 0}}; /* their errors are told bare */
+static void analytic_failed(void *arg, uint32_t row, sl_value err) { add_failure(arg, row, err, &analytic_field); }
+/* Analytic calls see every row, before WHERE. */
+static void analytic(work *w) {
+    uint32_t *keep = space(w, w->tmp->arena, ((size_t)w->rows.n + 1) * sizeof *keep), had = w->rows.n;
+    if (!keep)
+        return;
+    sl_rows all = w->rows;
+    if (!sl_ana_run(&w->run, w->p->ana, w->p->nana, w->p->regs.ana, w->x->ana, &w->rows, keep, analytic_failed, w))
+        w->nomem = true;
+    else if (w->rows.n == had)
+        w->rows = all;
+}
 static void filter(work *w) {
     w->x->filter.in += w->rows.n;
     for (uint32_t i = 0; i < w->p->ncond && w->rows.n && !w->nomem; i++) {
@@ -452,6 +500,17 @@ void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl
     work w = {.x = x, .p = x->p, .in = in, .b = in->batch};
     *out = NULL;
     *failed = true;
+    if (x->pipe) {
+        sl_pipes_run(x->pipe, src, in, now_ms, out, failed);
+        take_stats(x, now_ms);
+        if (*out && !(*out)->base)
+            (*out)->at = in->batch->at;
+        return;
+    }
+    if (src < x->p->nsrc && x->p->src[src].pub.is_table) { /* rows of a table are looked at, they start nothing */
+        *failed = false;
+        return;
+    }
     if (src != 0 || !(w.tmp = sl_batch_fresh()))
         return;
     if (!(w.out = sl_batch_fresh())) {
@@ -468,6 +527,8 @@ void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl
         load_columns(&w);
     if (!w.nomem)
         sl_run_unset(&w.run, w.rows);
+    if (!w.nomem && x->p->nana)
+        analytic(&w);
     if (!w.nomem && x->p->where)
         filter(&w);
     if (!w.nomem)

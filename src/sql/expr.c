@@ -166,6 +166,9 @@ static int32_t compile_args(sl_comp *c, const sl_expr *e, sl_insn *in, bool *fix
 static int32_t compile_call(sl_comp *c, const sl_expr *e) {
     sl_insn in = {.op = SL_I_CALL};
     bool fixed = true;
+    int32_t here = e->func && c->given ? c->given(c, e) : SL_NOREG;
+    if (here != SL_NOREG)
+        return here;
     if (!e->func) {
         if (!c->err)
             c->err = sl_err_new(SL_E_UNSUPPORTED, "function %.*s is not available yet", SL_FMT(e->name));
@@ -181,6 +184,19 @@ static int32_t compile_call(sl_comp *c, const sl_expr *e) {
     in.aux = e->func;
     emit(c, in);
     return fixed && e->func->kind == SL_FN_SCALAR && e->func->flags & SL_FN_PURE ? fold(c, in.dst) : in.dst;
+}
+
+int32_t sl_compile_first(sl_comp *c, const int32_t *regs, uint32_t n) {
+    sl_insn in = {.op = SL_I_FIRST, .nargs = n};
+    int32_t *args = sl_zero(c->a, (n + 1) * sizeof *args);
+    if (!args) {
+        no_memory(c);
+        return 0;
+    }
+    memcpy(args, regs, n * sizeof *args);
+    in.args = args;
+    in.dst = reg(c);
+    return emit(c, in);
 }
 
 static const sl_members *member_set(sl_comp *c, const sl_insn *in) {
@@ -201,11 +217,19 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
     case SL_X_LITERAL: return constant(c, e->value);
     case SL_X_TIMEUNIT: return constant(c, sl_v_null());
     case SL_X_PAREN: return sl_compile(c, e->l);
-    case SL_X_COLUMN: return e->b_col;
+    case SL_X_COLUMN: return c->column ? c->column(c, e) : e->b_col;
+    case SL_X_WILDCARD: {
+        int32_t at = c->given ? c->given(c, e) : SL_NOREG;
+        if (at != SL_NOREG)
+            return at;
+        c->err = sl_err_new(SL_E_PLAN, "* cannot stand here");
+        return 0;
+    }
     case SL_X_SLOT: return compile_alias(c, e);
     case SL_X_META:
         in.op = SL_I_META;
         in.text = sl_str_is(e->name, "*") ? (sl_str){0} : e->name;
+        in.site = (uint32_t)(e->b_src + 1);
         in.dst = reg(c);
         return emit(c, in);
     case SL_X_CALL: return compile_call(c, e);

@@ -33,7 +33,8 @@ typedef enum sl_iop {
     SL_I_CASE,    /* dst = result of the first of whens that holds; a = operand or SL_NOREG */
     SL_I_CALL,    /* dst = func(args) */
     SL_I_META,    /* dst = metadata member text, or all of it when text is empty */
-    SL_I_ALIAS    /* dst = block x where dst is not yet computed */
+    SL_I_ALIAS,   /* dst = block x where dst is not yet computed */
+    SL_I_FIRST    /* dst = the first of args that is not absent */
 } sl_iop;
 
 #define SL_NOREG INT32_MIN
@@ -54,7 +55,7 @@ struct sl_insn {
     const int32_t *args;
     const sl_block *whens; /* CASE: condition, result, condition, result …; the ELSE at [2 * nargs] */
     uint32_t nargs;
-    uint32_t site; /* CALL: number of the call site */
+    uint32_t site; /* CALL: number of the call site; META: source + 1, 0 = the first that has metadata */
     sl_str text;
     const void *aux;
 };
@@ -71,7 +72,8 @@ typedef struct sl_prog {
 } sl_prog;
 
 /* ---- compiling ---- */
-typedef struct sl_comp {
+typedef struct sl_comp sl_comp;
+struct sl_comp {
     sl_arena *a;
     sl_prog *p;
     sl_insn *code;         /* of the block being built */
@@ -81,8 +83,15 @@ typedef struct sl_comp {
     sl_insn **alias_insn;  /* [nalias] computes it on demand; NULL until somebody needs that */
     uint32_t depth;        /* > 0: inside a conditional part */
     sl_zone zone;
+    /* Where a column is; NULL: its position is its register. */
+    int32_t (*column)(sl_comp *c, const sl_expr *e);
+    /* Register of a call or wildcard whose value somebody else provides, or SL_NOREG; may be NULL. */
+    int32_t (*given)(sl_comp *c, const sl_expr *e);
+    const void *arg; /* theirs */
     sl_err *err;
-} sl_comp;
+};
+/* Emits SL_I_FIRST over n registers (copied). */
+int32_t sl_compile_first(sl_comp *c, const int32_t *regs, uint32_t n);
 /* Compiles e (bound: COLUMN has b_col, an alias is a SLOT with b_slot) and returns where its value will be: a register, or ~i for
  * constant i. Errors are latched in c->err. */
 int32_t sl_compile(sl_comp *c, const sl_expr *e);
@@ -101,6 +110,8 @@ typedef struct sl_run {
     sl_value **own;     /* [nreg] scratch columns, made on first use */
     uint32_t nrows;     /* rows a register has room for */
     const sl_value *meta;
+    const sl_value *const *metas; /* [nmetas] metadata by source, for joined rows; NULL: meta */
+    uint32_t nmetas;
     const int64_t *time;
     int64_t at;
     sl_call call;       /* template: clock, zone, rule */

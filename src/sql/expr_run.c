@@ -267,11 +267,26 @@ static void run_list(sl_run *r, const sl_insn *in, sl_rows rows) { /* IN (…) a
              d[i] = call ? sl_op_call(r, in->aux, in->site, i, args, in->nargs)
                          : sl_op_in(r, sl_run_at(r, in->a, i), args, in->nargs, in->negated););
 }
+/* Metadata of a row: of the source that was named, or of the first that has some. */
+static sl_value meta_of(const sl_run *r, uint32_t site, uint32_t row) {
+    if (!r->metas)
+        return r->meta ? r->meta[row] : sl_v_absent();
+    for (uint32_t s = site ? site - 1 : 0; s < (site ? site : r->nmetas); s++)
+        if (r->metas[s] && !sl_v_nil(r->metas[s][row]))
+            return r->metas[s][row];
+    return sl_v_absent();
+}
+static void run_first(sl_run *r, const sl_insn *in, sl_rows rows) {
+    sl_value *d = scratch(r, in->dst);
+    if (!d)
+        return;
+    EACH_ROW(rows, i, d[i] = sl_v_absent(); for (uint32_t k = 0; k < in->nargs && d[i].kind == SL_ABSENT; k++) d[i] = r->reg[in->args[k]][i];);
+}
 static void run_meta(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = scratch(r, in->dst);
     if (!d)
         return;
-    EACH_ROW(rows, i, sl_value m = r->meta ? r->meta[i] : sl_v_absent();
+    EACH_ROW(rows, i, sl_value m = meta_of(r, in->site, i);
              d[i] = sl_v_nil(m) ? sl_v_null() : in->text.p ? sl_op_member(r, m, in->text) : m;);
 }
 static void run_other(sl_run *r, const sl_insn *in, sl_rows rows) {
@@ -298,6 +313,7 @@ static void run_one(sl_run *r, const sl_insn *in, sl_rows rows) {
     case SL_I_LOGIC: run_logic(r, in, rows); break;
     case SL_I_CASE: run_case(r, in, rows); break;
     case SL_I_ALIAS: run_alias(r, in, rows); break;
+    case SL_I_FIRST: run_first(r, in, rows); break;
     case SL_I_META: run_meta(r, in, rows); break;
     case SL_I_CALL:
     case SL_I_INLIST: run_list(r, in, rows); break;

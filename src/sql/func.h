@@ -3,6 +3,7 @@
 #ifndef SL_SQL_FUNC_H
 #define SL_SQL_FUNC_H
 #include "sql/ast.h"
+#include "sql/keep.h"
 
 typedef enum sl_fkind { SL_FN_SCALAR, SL_FN_AGG, SL_FN_ANALYTIC, SL_FN_WINDOW, SL_FN_SRF, SL_FN_COLS, SL_FN_STATE, SL_FN_META } sl_fkind;
 typedef struct sl_call sl_call;
@@ -32,6 +33,22 @@ struct sl_env {
  * An eval that returns an ERROR value without calling this (c->failed stays false) means its text to be shown bare (ln, log, sqrt). */
 sl_value sl_call_fail(sl_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 typedef sl_value (*sl_fn_eval)(sl_call *c, const sl_value *args, uint32_t n);
+/* Evaluation with memory (keep.h). valid: false when OVER (WHEN …) is false for this row: the memory is read, not written. Of a STATE function:
+ * whether this evaluation counts as a hit. */
+typedef sl_value (*sl_fn_kept)(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool valid);
+/* Running form of an aggregate: what fast windows keep instead of rows. An accumulator is `size` bytes, zeroed by the caller before init.
+ * The result must be that of the row's eval over the same values in the same order (floats: within rounding). */
+typedef struct sl_agg {
+    uint32_t size;
+    bool commutes; /* the order of the rows does not matter (but for rounding) */
+    bool (*add)(sl_call *c, void *acc, const sl_value *args, uint32_t n); /* false: this kind of value is beyond the running form; use rows */
+    bool (*merge)(sl_call *c, void *acc, const void *later); /* acc first, later behind it */
+    bool (*sub)(sl_call *c, void *acc, const sl_value *args, uint32_t n); /* exact inverse of add, or NULL */
+    sl_value (*result)(sl_call *c, const void *acc);
+    void (*free)(void *acc);                    /* or NULL */
+    void (*save)(const void *acc, sl_buf *out); /* packed values */
+    bool (*load)(void *acc, sl_arena *tmp, sl_str *at);
+} sl_agg;
 /* Parse-time check of the argument expressions: NULL when fine, else the text after "validate function NAME error: " (memory from a). */
 typedef const char *(*sl_fn_check)(sl_arena *a, sl_expr **args, uint32_t n);
 
@@ -51,7 +68,8 @@ struct sl_func {
     sl_fn_eval eval;   /* scalar */
     void (*state_free)(void *state); /* set: *c->state is kept per call site and freed with this; a SCALAR row with it only caches */
     const char *sig, *doc, *example, *gives; /* "(n number) -> number"; one sentence; an expression and the JSON it gives */
-    const struct sl_agg *agg; /* AGG: see issue of the language */
+    const struct sl_agg *agg; /* AGG: running form, when there is one; `eval` of an AGG row takes one LIST per argument */
+    sl_fn_kept kept;          /* ANALYTIC, STATE, COLS: evaluation with memory */
 };
 const sl_func *sl_func_find(sl_str name);            /* any case; NULL when unknown */
 const sl_func *sl_func_at(size_t i);                 /* all, in table order; NULL behind the last */

@@ -4,6 +4,7 @@
  * ones, as upstream does; it shows in which error a row reports. */
 #include <stdlib.h>
 #include "sql/parse.h"
+#include "sql/pipe.h"
 #include "sql/planner.h"
 
 void sl_plan_opts_default(sl_plan_opts *o) { *o = (sl_plan_opts){.late_ms = 1000, .zone = SL_ZONE_LOCAL}; }
@@ -71,14 +72,23 @@ static uint32_t count_conditions(const sl_expr *e) {
         e = e->l;
     return split_here(e) ? count_conditions(e->l) + count_conditions(e->r) : 1;
 }
-static void compile_conditions(sl_plan *p, sl_comp *c, const sl_expr *e) {
+static void compile_conditions(sl_block *at, uint32_t *n, sl_comp *c, const sl_expr *e) {
     while (e->kind == SL_X_PAREN)
         e = e->l;
     if (split_here(e)) {
-        compile_conditions(p, c, e->l);
-        compile_conditions(p, c, e->r);
+        compile_conditions(at, n, c, e->l);
+        compile_conditions(at, n, c, e->r);
     } else
-        p->cond[p->ncond++] = sl_compile_block(c, e);
+        at[(*n)++] = sl_compile_block(c, e);
+}
+uint32_t sl_plan_conditions(sl_plan *p, sl_comp *c, const sl_expr *e, sl_block **out) {
+    uint32_t n = 0;
+    *out = sl_zero(p->a, count_conditions(e) * sizeof **out);
+    if (*out)
+        compile_conditions(*out, &n, c, e);
+    else if (!c->err)
+        c->err = no_memory();
+    return n;
 }
 static sl_str fail_text(sl_plan *p, const sl_pfield *f) {
     enum { MOST = 16 << 10 };
@@ -95,31 +105,88 @@ static sl_str fail_text(sl_plan *p, const sl_pfield *f) {
     sl_buf_free(&b);
     return s;
 }
-static bool setup_program(sl_plan *p, sl_comp *c) {
+static int32_t column_register(sl_comp *c, const sl_expr *e) {
+    const sl_plan *p = c->arg;
+    if (e->b_src >= 0)
+        return (int32_t)(p->regs.base[e->b_src] + (uint32_t)e->b_col);
+    int32_t regs[64];
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < p->nsrc && n < 64; k++) { /* the first source of the joined row that has it */
+        uint32_t i = p->pipe ? p->pipe->prec[k] : k;
+        for (uint32_t at = 0; at < p->src[i].n; at++)
+            if (sl_str_eq(p->src[i].names[at], e->name))
+                regs[n++] = (int32_t)(p->regs.base[i] + at);
+    }
+    return sl_compile_first(c, regs, n);
+}
+static int32_t provided(sl_comp *c, const sl_expr *e) {
+    const sl_plan *p = c->arg;
+    if (e->kind == SL_X_WILDCARD)
+        return e->b_slot >= 0 ? (int32_t)(p->regs.star + (uint32_t)e->b_slot) : SL_NOREG;
+    if (e->b_slot < 0)
+        return SL_NOREG;
+    switch (e->func->kind) {
+    case SL_FN_ANALYTIC: return (int32_t)(p->regs.ana + (uint32_t)e->b_slot);
+    case SL_FN_AGG: return (int32_t)(p->regs.agg + (uint32_t)e->b_slot);
+    case SL_FN_WINDOW: return (int32_t)(p->regs.wf + (uint32_t)e->b_slot);
+    default: return SL_NOREG;
+    }
+}
+bool sl_plan_comp(sl_plan *p, sl_prog *prog, sl_comp *c) {
     uint32_t n = p->nalias + 1;
-    p->prog.ncol = p->prog.nreg = p->src[0].n;
-    p->prog.nalias = p->nalias;
-    p->prog.alias_reg = sl_zero(p->a, n * sizeof *p->prog.alias_reg);
-    p->prog.alias_lazy = sl_zero(p->a, n * sizeof *p->prog.alias_lazy);
+    *c = (sl_comp){.a = p->a, .p = prog, .zone = p->opts.zone, .column = p->regs.base ? column_register : NULL, .given = provided, .arg = p};
+    prog->ncol = prog->nreg = p->regs.base ? p->regs.total : p->src[0].n;
+    prog->nalias = p->nalias;
+    prog->alias_reg = sl_zero(p->a, n * sizeof *prog->alias_reg);
+    prog->alias_lazy = sl_zero(p->a, n * sizeof *prog->alias_lazy);
     c->alias_expr = sl_zero(p->a, n * sizeof *c->alias_expr);
     c->alias_state = sl_zero(p->a, n);
     c->alias_insn = sl_zero(p->a, n * sizeof *c->alias_insn);
-    if (!p->prog.alias_reg || !p->prog.alias_lazy || !c->alias_expr || !c->alias_state || !c->alias_insn)
+    if (!prog->alias_reg || !prog->alias_lazy || !c->alias_expr || !c->alias_state || !c->alias_insn)
         return false;
     for (uint32_t i = 0; i < p->nalias; i++)
         c->alias_expr[i] = p->fields[p->alias_at[i]].expr;
     return true;
 }
-static sl_err *compile_all(sl_plan *p) {
-    sl_comp c = {.a = p->a, .p = &p->prog, .zone = p->opts.zone};
+static sl_block *blocks(sl_comp *c, sl_expr *const *at, uint32_t n) {
+    sl_block *b = sl_zero(c->a, (n + 1) * sizeof *b);
+    for (uint32_t i = 0; b && i < n; i++)
+        b[i] = sl_compile_block(c, at[i]);
+    if (!b && !c->err)
+        c->err = no_memory();
+    return b;
+}
+void sl_plan_call(sl_comp *c, sl_pcall *call) {
+    const sl_expr *e = call->expr;
+    call->args = blocks(c, e->args, e->nargs);
+    call->nargs = e->nargs;
+    if (!e->over)
+        return;
+    call->part = blocks(c, e->over->partition, e->over->npartition);
+    call->npart = e->over->npartition;
+    call->has_when = e->over->when != NULL;
+    if (call->has_when)
+        call->when = sl_compile_block(c, e->over->when);
+    call->order = sl_zero(c->a, (e->over->norder + 1) * sizeof *call->order);
+    call->desc = sl_zero(c->a, e->over->norder + 1);
+    for (uint32_t i = 0; call->order && call->desc && i < e->over->norder; i++) {
+        call->order[i] = sl_compile_block(c, e->over->order[i].expr);
+        call->desc[i] = e->over->order[i].desc;
+    }
+    call->norder = e->over->norder;
+}
+static sl_err *compile_all(sl_plan *p, const sl_select *s) {
+    sl_comp c;
     p->order = sl_zero(p->a, (p->nfields + 1) * sizeof *p->order);
-    if (!setup_program(p, &c) || !p->order)
+    if (!sl_plan_comp(p, &p->prog, &c) || !p->order)
         return no_memory();
-    if (p->where) {
-        p->cond = sl_zero(p->a, count_conditions(p->where) * sizeof *p->cond);
-        if (!p->cond)
-            return no_memory();
-        compile_conditions(p, &c, p->where);
+    if (p->pipe)
+        sl_pipe_front(p, &c, s);
+    else {
+        for (uint32_t i = 0; i < p->nana; i++)
+            sl_plan_call(&c, &p->ana[i]);
+        if (p->where)
+            p->ncond = sl_plan_conditions(p, &c, p->where, &p->cond);
     }
     for (uint32_t i = 0; i < p->nfields; i++)
         if (p->fields[i].kind == SL_P_EXPR && !p->fields[i].replace)
@@ -136,8 +203,8 @@ static sl_err *compile_all(sl_plan *p) {
         f->fail = fail_text(p, f);
     }
     for (uint32_t i = 0; i < p->nfields && !c.err; i++)
-        if (p->fields[i].kind == SL_P_COLUMN)
-            p->fields[i].block.res = p->fields[i].expr->b_col;
+        if (p->fields[i].kind == SL_P_COLUMN) /* no code, unless it is looked up in a joined row */
+            p->fields[i].block = sl_compile_block(&c, p->fields[i].expr);
     return c.err;
 }
 static sl_err *outputs(sl_plan *p) {
@@ -161,7 +228,7 @@ static sl_err *outputs(sl_plan *p) {
         p->outnames[p->nout] = SL_S("__meta");
         p->outfield[p->nout++] = UINT32_MAX;
     }
-    if (!p->star && !(p->out = sl_layout_new(p->outnames, p->nout, 0)))
+    if (!p->star && !p->pipe && !(p->out = sl_layout_new(p->outnames, p->nout, 0)))
         return no_memory();
     for (uint32_t i = 0; i < p->nsrc; i++) {
         sl_psource *s = &p->src[i];
@@ -179,9 +246,14 @@ static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *
     p->limit = s->limit;
     SL_TRY(sl_bind(p, s, find, arg));
     SL_TRY(sl_plan_check(p, s));
-    SL_TRY(compile_all(p));
+    SL_TRY(sl_plan_calls(p, s));
+    if (sl_pipe_wanted(p, s))
+        SL_TRY(sl_pipe_plan(p, s));
+    SL_TRY(compile_all(p, s));
     SL_TRY(outputs(p));
     sl_prune(p, s);
+    if (p->pipe)
+        SL_TRY(sl_pipe_output(p));
     return sl_arena_failed(p->a) ? no_memory() : NULL;
 }
 sl_err *sl_plan_make(const sl_select *sel, sl_lookup_def find, void *arg, const sl_plan_opts *o, sl_plan **out) {
@@ -214,6 +286,8 @@ void sl_plan_drop(sl_plan *p) {
     for (uint32_t i = 0; i < p->nsrc; i++)
         sl_layout_drop(p->src[i].pub.layout);
     sl_layout_drop(p->out);
+    if (p->pipe)
+        sl_pipe_free(p->pipe);
     sl_arena_free(p->a);
     free(p);
 }
@@ -315,8 +389,8 @@ static sl_err *eval1(sl_plan *p, sl_expr *x, sl_value row, sl_value meta, int64_
     p->src = &src;
     p->nsrc = 1;
     SL_TRY(sl_bind_expr(p, e));
-    sl_comp c = {.a = p->a, .p = &p->prog, .zone = p->opts.zone};
-    if (!setup_program(p, &c))
+    sl_comp c;
+    if (!sl_plan_comp(p, &p->prog, &c))
         return no_memory();
     sl_block b = sl_compile_block(&c, e);
     if (c.err)

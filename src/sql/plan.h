@@ -20,6 +20,7 @@ typedef struct sl_plan_opts { /* rule options that change SQL results (sql.md 8)
     bool event_time, send_error, send_nil, send_meta, ignore_case;
     bool disable_alias_ref;
     bool incremental;
+    bool window_v2, sliding_twice; /* planOptimizeStrategy.windowOption */
     int64_t late_ms;
     sl_zone zone;
     sl_str rule_id;
@@ -62,6 +63,13 @@ typedef struct sl_exec_stats { /* per operator, for status metrics; counted in r
  * nothing comes out. Rows that fail become ERROR frames in *out only when send_error; they are always counted. A NULL *out with *failed
  * set means out of memory. Order of rows and errors is kept. */
 void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl_batch **out, bool *failed);
+/* Time: the instant (ms) at which sl_exec_tick must be called, INT64_MAX when nothing waits for time. sl_exec_run does what is due at its
+ * now_ms or before by itself, before its rows. out, failed: as sl_exec_run. */
+int64_t sl_exec_next(const sl_exec *x);
+bool sl_exec_timed(const sl_exec *x); /* may it ever wait for time? */
+void sl_exec_tick(sl_exec *x, int64_t now_ms, sl_batch **out, bool *failed);
+/* Bytes of state that this instance keeps across turns. */
+size_t sl_exec_state_bytes(const sl_exec *x);
 /* Operators of this plan in order, for metrics: "filter", "project", …; stats lent. NULL behind the last. */
 const char *sl_exec_op(const sl_exec *x, uint32_t i, const sl_exec_stats **stats);
 /* Last run-time error text (lent until the next run) and its time; "" when none. */

@@ -40,7 +40,10 @@ static bool visit(sl_expr *e, void *arg) {
         return true;
     static const char *const kinds[] = {"", "aggregate function ", "analytic function ", "window function ", "set-returning function ",
                                         "function ", "state function ", ""};
-    if (!e->func || (e->func->kind != SL_FN_SCALAR && e->func->kind != SL_FN_META)) {
+    uint8_t kind = e->func ? e->func->kind : 0;
+    bool there = e->func && (kind == SL_FN_SCALAR || kind == SL_FN_META || kind == SL_FN_WINDOW || kind == SL_FN_SRF || (kind == SL_FN_AGG && e->func->eval) ||
+                             e->func->kept);
+    if (!there) {
         s->missing = e->name;
         s->missing_kind = e->func ? kinds[e->func->kind] : "function ";
     }
@@ -87,7 +90,6 @@ static sl_err *check_joins(const sl_plan *p, const sl_select *s) {
 static sl_err *refuse(const char *what) { return sl_err_new(SL_E_UNSUPPORTED, "%s is not available yet", what); }
 
 sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
-    static const char *const window[] = {"", "TUMBLINGWINDOW", "HOPPINGWINDOW", "SLIDINGWINDOW", "SESSIONWINDOW", "COUNTWINDOW", "STATEWINDOW"};
     scan sc = {0};
     for (uint32_t i = 0; i < p->nfields; i++)
         if (p->fields[i].kind != SL_P_STAR)
@@ -96,6 +98,20 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
     sl_expr_walk(s->having, visit, &sc);
     for (uint32_t i = 0; i < s->norder; i++)
         sl_expr_walk(s->order[i].expr, visit, &sc);
+    for (uint32_t i = 0; i < s->ndims; i++)
+        sl_expr_walk(s->dims[i], visit, &sc);
+    for (uint32_t i = 0; i < s->njoins; i++)
+        sl_expr_walk(s->joins[i].on, visit, &sc);
+    const char *hit = sc.last_hit;
+    if (s->window) {
+        sl_expr_walk(s->window->begin, visit, &sc);
+        sl_expr_walk(s->window->emit, visit, &sc);
+        sl_expr_walk(s->window->filter, visit, &sc);
+        sl_expr_walk(s->window->when, visit, &sc);
+        for (uint32_t i = 0; i < s->window->npartition; i++)
+            sl_expr_walk(s->window->partition[i], visit, &sc);
+        sc.last_hit = hit; /* allowed in the trigger condition */
+    }
     if (sc.nested)
         return sl_err_new(SL_E_PLAN, "invalid argument for func %s: aggregate argument is not allowed", sc.nested);
     for (uint32_t i = 0; i < s->ndims; i++)
@@ -115,12 +131,10 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
     if (p->opts.send_meta && (s->window || s->njoins))
         return sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window");
 
+    if (p->opts.event_time)
+        return refuse("event time");
     if (s->njoins)
         return refuse("JOIN");
-    if (s->window)
-        return sl_err_new(SL_E_UNSUPPORTED, "GROUP BY with %s is not available yet", window[s->window->kind]);
-    if (s->having)
-        return refuse("HAVING");
     if (sc.missing.n)
         return sl_err_new(SL_E_UNSUPPORTED, "%s%.*s is not available yet", sc.missing_kind, SL_FMT(sc.missing));
     return NULL;

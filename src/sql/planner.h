@@ -13,6 +13,7 @@ typedef struct sl_psource {
     sl_str alias;
     const sl_create *def; /* lent, only while planning */
     bool schemaless, lookup;
+    bool star;            /* * or s.* shows all its columns */
     sl_map *cols;         /* name -> position + 1, only while planning */
     sl_str *names;
     uint32_t n, cap;
@@ -29,6 +30,33 @@ typedef struct sl_pfield {
     sl_block block;
     sl_str fail;  /* what stands before the cause of a failure */
 } sl_pfield;
+
+/* The register space shared by all programs of a plan: columns of all sources, then what is written by somebody else and read as columns. */
+typedef struct sl_regs {
+    uint32_t *base;  /* [nsrc] first register of a source */
+    uint32_t ncol;   /* columns of all sources */
+    uint32_t ana, star, agg, wf; /* first register of analytic values, row objects, aggregates, row numbers */
+    uint32_t total;
+} sl_regs;
+typedef struct sl_pcall { /* a call whose value is provided: analytic, aggregate, row_number */
+    const sl_func *func;
+    const sl_expr *expr;    /* the bound call */
+    sl_block *args;         /* [nargs], in the program that evaluates it */
+    uint32_t nargs;
+    sl_block when;          /* OVER (WHEN …) */
+    bool has_when;
+    sl_block *part;         /* OVER (PARTITION BY …) */
+    uint32_t npart;
+    sl_block *order;        /* row_number: OVER (… ORDER BY …) */
+    bool *desc;
+    uint32_t norder;
+    bool in_where;          /* aggregate computed over the whole collection before WHERE */
+} sl_pcall;
+typedef struct sl_pstar { /* a row object that some function takes */
+    const sl_expr *expr;  /* WILDCARD, with EXCEPT and REPLACE */
+    sl_block *replace;    /* [expr->nreplace] */
+} sl_pstar;
+typedef struct sl_pipe sl_pipe;
 
 struct sl_plan {
     _Atomic uint32_t refs;
@@ -49,6 +77,12 @@ struct sl_plan {
     const sl_str *except;
     uint32_t nexcept;
     int64_t limit;
+    sl_regs regs;
+    sl_pcall *ana, *agg, *wf; /* inner ones first */
+    uint32_t nana, nagg, nwf;
+    sl_pstar *stars;
+    uint32_t nstars;
+    sl_pipe *pipe; /* NULL: exec.c alone runs the statement */
     sl_prog prog;
     sl_block *cond; /* WHERE, split at AND where that changes nothing */
     uint32_t ncond;
@@ -67,6 +101,14 @@ sl_err *sl_bind_expr(sl_plan *p, sl_expr *e);
 sl_err *sl_plan_check(sl_plan *p, const sl_select *s);
 /* Finds the STRUCT columns that are used by their members only: fills pub.narrowed. After sl_bind, while the definitions are lent. */
 void sl_prune(sl_plan *p, const sl_select *s);
+/* Finds the calls whose values are provided and gives them numbers (b_slot). After sl_bind. */
+sl_err *sl_plan_calls(sl_plan *p, const sl_select *s);
+/* Prepares a program of the plan and its compiler; false: out of memory. */
+bool sl_plan_comp(sl_plan *p, sl_prog *prog, sl_comp *c);
+/* Compiles the parts of a provided call. */
+void sl_plan_call(sl_comp *c, sl_pcall *call);
+/* Splits e at AND where that changes nothing; *out in the plan's memory. */
+uint32_t sl_plan_conditions(sl_plan *p, sl_comp *c, const sl_expr *e, sl_block **out);
 /* Position of a column of source i, added when new. -1: out of memory. */
 int sl_plan_column(sl_plan *p, uint32_t i, sl_str name);
 #endif

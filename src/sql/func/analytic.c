@@ -32,6 +32,17 @@ static const char *acc_check(sl_arena *a, sl_expr **args, uint32_t n) {
 static const char *cols_check(sl_arena *a, sl_expr **args, uint32_t n) {
     return n > 2 ? NULL : sl_arena_printf(a, "expect more than two args but got %u", n).p;
 }
+/* unnest, extract: the value passes, the select list makes rows or columns of it. */
+static sl_value f_unnest(sl_call *c, const sl_value *args, uint32_t n) { return (void)c, (void)n, args[0]; }
+static sl_value f_extract(sl_call *c, const sl_value *args, uint32_t n) {
+    (void)n;
+    sl_value v = sl_value_open(c->arena, args[0]);
+    if (v.kind != SL_MAP)
+        return sl_call_fail(c, "extract should use map");
+    sl_value *one = sl_arena_alloc(c->arena, sizeof *one);
+    *one = v;
+    return sl_v_list(one, 1);
+}
 #define ANA(name, min, max, flags, check, sig, doc, example, gives) \
     {name, SL_FN_ANALYTIC, flags, min, max, check, NULL, NULL, sig, doc, example, gives, NULL}
 #define ACC(name, type, doc, gives) \
@@ -51,9 +62,9 @@ const sl_func sl_funcs_analytic[] = {
     ACC("acc_count", "int", "Running count of values that are not null.", "2 at the second of 1, 2"),
     {"changed_cols", SL_FN_COLS, SL_FN_STAR, 3, -1, cols_check, NULL, NULL, "(prefix string, ignoreNull boolean, x any or *, …) -> columns",
      "The columns that differ from the row before, under prefixed names.", "changed_cols(\"p_\", true, a, b)", "{\"p_b\":3} at the second of (1, 2), (1, 3)", NULL},
-    {"unnest", SL_FN_SRF, SL_FN_NULLGATE, 1, 1, NULL, NULL, NULL, "(x array) -> rows", "One row per element.", "unnest(a)",
+    {"unnest", SL_FN_SRF, SL_FN_NULLGATE, 1, 1, NULL, f_unnest, NULL, "(x array) -> rows", "One row per element.", "unnest(a)",
      "{\"unnest\":1}, {\"unnest\":2} for [1, 2]", NULL},
-    {"extract", SL_FN_SRF, SL_FN_NULLGATE, 1, 1, NULL, NULL, NULL, "(x object) -> columns", "The members of an object as columns.", "extract(a)",
+    {"extract", SL_FN_SRF, SL_FN_NULLGATE, 1, 1, NULL, f_extract, NULL, "(x object) -> columns", "The members of an object as columns.", "extract(a)",
      "{\"k\":\"v\"} for {\"k\":\"v\"}", NULL},
     {"row_number", SL_FN_WINDOW, 0, 0, 0, NULL, NULL, NULL, "() OVER ([PARTITION BY …] [ORDER BY …]) -> int", "Number of the row, from 1.", "row_number()",
      "2 for the second row", NULL},

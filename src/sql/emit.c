@@ -1,0 +1,705 @@
+/* From a collection of rows to output: aggregates of WHERE, WHERE, GROUP BY, aggregates, HAVING, row numbers, ORDER BY, the select list, LIMIT,
+ * set-returning functions.
+ * Decisions: a group is represented by its first row; the key is the printed items, as upstream (1, 1.0 and "1" fall together). Groups come
+ * out in order of first appearance. Aggregates run over lists here: this is the plain form against which the running forms are tested. An error
+ * anywhere discards the collection. */
+#include <stdlib.h>
+#include <string.h>
+#include "sql/pipe.h"
+
+typedef struct coll {
+    sl_pipes *r;
+    const sl_pipe *k;
+    sl_plan *p;
+    sl_krow *const *tuples;
+    uint32_t n, width; /* tuples */
+    int64_t start, end;
+    bool row, failed; /* failed: an error was told or memory was out */
+    sl_batch *tmp;
+    sl_arena *out;
+    sl_run rows, sel; /* programs `rows` and `out`; the same run when nothing is aggregated */
+    sl_run *front;    /* the one of WHERE and GROUP BY */
+    uint32_t *alive, nalive;
+    uint32_t *first, *members, *start_at, ngroups; /* groups: first row; rows by group */
+} coll;
+
+static void *space(coll *c, size_t n) {
+    void *p = sl_arena_alloc(c->tmp->arena, n ? n : 1);
+    if (!p || sl_arena_failed(c->tmp->arena)) {
+        c->r->nomem = c->failed = true;
+        return NULL;
+    }
+    return p;
+}
+static void fail(coll *c, const char *head, sl_value err) {
+    if (!c->failed)
+        sl_pipe_error(c->r, head, sl_v_text(err));
+    c->failed = true;
+}
+static void check(coll *c, const sl_run *r) {
+    if (r->nomem)
+        c->r->nomem = c->failed = true;
+}
+
+/* ---- registers ---- */
+bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n) {
+    *run = (sl_run){.p = prog, .out = out, .tmp = tmp, .nrows = n, .at = r->now_ms};
+    run->call = (sl_call){.now_ms = r->now_ms, .zone = r->p->opts.zone, .rule_id = r->p->opts.rule_id, .rule_start_ms = r->start_ms,
+                          .win_start = INT64_MIN, .win_end = INT64_MIN};
+    run->state = state;
+    sl_run_begin(run);
+    sl_value *none = run->nomem ? NULL : sl_arena_alloc(tmp, (n ? n : 1) * sizeof *none);
+    if (!none || sl_arena_failed(tmp)) {
+        r->nomem = true;
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        none[i] = sl_v_absent();
+    for (uint32_t i = 0; i < prog->ncol; i++)
+        run->reg[i] = none;
+    return true;
+}
+static sl_value *column(sl_pipes *r, sl_run *run, uint32_t n) {
+    sl_value *to = sl_arena_alloc(run->tmp, (n ? n : 1) * sizeof *to);
+    if (!to || sl_arena_failed(run->tmp)) {
+        r->nomem = run->nomem = true;
+        return NULL;
+    }
+    return to;
+}
+static sl_value cell_of(sl_krow *const *t, uint32_t width, uint32_t src, uint32_t cell) {
+    const sl_krow *k = width == 1 ? (t[0] && t[0]->src == src ? t[0] : NULL) : t[src];
+    return k ? k->cells[cell] : sl_v_absent();
+}
+/* The object that * stands for in a function: of equal names the first source of the joined row wins. */
+static sl_value row_object(sl_pipes *r, sl_run *run, const sl_pstar *s, sl_krow *const *t, uint32_t width, uint32_t row) {
+    const sl_plan *p = r->p;
+    const sl_expr *e = s->expr;
+    uint32_t room = e->nreplace, n = 0;
+    for (uint32_t k = 0; k < p->nsrc; k++) {
+        const sl_krow *x = width == 1 ? (t[0]->src == k ? t[0] : NULL) : t[k];
+        room += x ? p->src[k].n + x->ntail : 0;
+    }
+    sl_member *m = sl_arena_alloc(run->out, (room ? room : 1) * sizeof *m);
+    if (!m || sl_arena_failed(run->out)) {
+        r->nomem = run->nomem = true;
+        return sl_v_absent();
+    }
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        uint32_t src = r->k->prec[i];
+        const sl_krow *x = width == 1 ? (t[0]->src == src ? t[0] : NULL) : t[src];
+        for (uint32_t c = 0; x && c < p->src[src].n + x->ntail; c++) {
+            bool known = c < p->src[src].n;
+            sl_str name = known ? p->src[src].names[c] : x->tail[c - p->src[src].n].key;
+            sl_value v = known ? x->cells[c] : x->tail[c - p->src[src].n].val;
+            bool out = v.kind == SL_ABSENT;
+            for (uint32_t j = 0; j < e->nexcept && !out; j++)
+                out = sl_str_eq(e->except[j], name);
+            for (uint32_t j = 0; i > 0 && j < n && !out; j++)
+                out = sl_str_eq(m[j].key, name);
+            if (!out)
+                m[n++] = (sl_member){name, v};
+        }
+    }
+    for (uint32_t i = 0; i < e->nreplace; i++) {
+        sl_str name = e->replace[i].alias.n ? e->replace[i].alias : e->replace[i].name;
+        sl_run_block(run, s->replace[i], (sl_rows){&row, 1});
+        uint32_t at = 0;
+        while (at < n && !sl_str_eq(m[at].key, name))
+            at++;
+        m[at] = (sl_member){name, sl_run_at(run, s->replace[i].res, row)};
+        n += at == n;
+    }
+    return sl_v_map(m, n);
+}
+void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width) {
+    const sl_plan *p = r->p;
+    const sl_value **metas = sl_arena_alloc(run->tmp, p->nsrc * sizeof *metas);
+    int64_t *times = width == 1 ? sl_arena_alloc(run->tmp, (n ? n : 1) * sizeof *times) : NULL;
+    if (!metas || sl_arena_failed(run->tmp)) {
+        r->nomem = run->nomem = true;
+        return;
+    }
+    for (uint32_t s = 0; s < p->nsrc; s++) {
+        metas[s] = NULL;
+        for (uint32_t c = 0; c < p->src[s].n && !r->nomem; c++) {
+            sl_value *to = column(r, run, n);
+            for (uint32_t i = 0; to && i < n; i++)
+                to[i] = cell_of(tuples + (size_t)i * width, width, s, c);
+            run->reg[p->regs.base[s] + c] = to;
+        }
+        sl_value *m = p->src[s].pub.meta ? column(r, run, n) : NULL;
+        for (uint32_t i = 0; m && i < n; i++) {
+            sl_krow *const *t = tuples + (size_t)i * width;
+            const sl_krow *x = width == 1 ? (t[0]->src == s ? t[0] : NULL) : t[s];
+            m[i] = x ? x->meta : sl_v_absent();
+        }
+        metas[s] = m;
+    }
+    for (uint32_t a = 0; a < p->nana && !r->nomem; a++) {
+        sl_value *to = column(r, run, n);
+        for (uint32_t i = 0; to && i < n; i++) {
+            to[i] = sl_v_absent();
+            for (uint32_t s = 0; s < p->nsrc && to[i].kind == SL_ABSENT; s++)
+                to[i] = cell_of(tuples + (size_t)i * width, width, s, p->src[s].n + a);
+        }
+        run->reg[p->regs.ana + a] = to;
+    }
+    for (uint32_t i = 0; times && i < n; i++)
+        times[i] = tuples[i]->time;
+    run->time = times;
+    run->metas = metas;
+    run->nmetas = p->nsrc;
+}
+static void load_objects(coll *c, sl_run *run) {
+    for (uint32_t s = 0; s < c->p->nstars && !c->failed; s++) {
+        sl_value *to = column(c->r, run, c->n);
+        bool count_only = !c->p->src[0].pub.all;
+        if (to)
+            run->reg[c->p->regs.star + s] = to;
+        for (uint32_t i = 0; to && i < c->n && !c->r->nomem; i++)
+            to[i] = count_only ? sl_v_bool(true) : row_object(c->r, run, &c->p->stars[s], c->tuples + (size_t)i * c->width, c->width, i);
+        c->failed |= c->r->nomem;
+    }
+}
+
+/* ---- aggregates over lists ---- */
+static sl_value aggregate(coll *c, sl_run *run, const sl_pcall *a, const uint32_t *rows, uint32_t n) {
+    sl_value args[8];
+    if (a->nargs > 8)
+        return sl_op_fail(run, "call func %s error: too many arguments", a->func->name);
+    for (uint32_t k = 0; k < a->nargs; k++) {
+        sl_value *list = sl_arena_alloc(run->out, (n ? n : 1) * sizeof *list);
+        if (!list || sl_arena_failed(run->out)) {
+            c->r->nomem = c->failed = true;
+            return sl_v_null();
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            list[i] = sl_run_at(run, a->args[k].res, rows[i]);
+            if (list[i].kind == SL_ERROR)
+                return list[i];
+            if (list[i].kind == SL_ABSENT)
+                list[i].kind = SL_NULL;
+            if (list[i].kind == SL_JSONTEXT)
+                list[i] = sl_value_open(run->out, list[i]);
+        }
+        args[k] = sl_v_list(list, n);
+    }
+    sl_call *call = &run->call;
+    call->arena = run->out;
+    call->error = (sl_str){0};
+    call->failed = false;
+    call->func = a->func;
+    call->row_ms = c->end;
+    sl_value v = n == 0 && a->func->flags & SL_FN_NULLGATE ? sl_v_null() : a->func->eval(call, args, a->nargs);
+    if (call->failed) {
+        sl_str text = call->error;
+        return sl_op_fail(run, "call func %s error: %.*s", a->func->name, SL_FMT(text));
+    }
+    run->errors += v.kind == SL_ERROR;
+    return v;
+}
+static void run_args(coll *c, sl_run *run, const sl_pcall *a, sl_rows rows) {
+    for (uint32_t k = 0; k < a->nargs && !run->nomem; k++)
+        sl_run_block(run, a->args[k], rows);
+    check(c, run);
+}
+/* Aggregates of WHERE: one value for the whole collection, read by every row. */
+static void where_aggregates(coll *c) {
+    for (uint32_t i = 0; i < c->p->nagg && !c->failed; i++) {
+        const sl_pcall *a = &c->p->agg[i];
+        if (!a->in_where || c->k->nin_where)
+            continue;
+        sl_value *to = column(c->r, c->front, c->n);
+        run_args(c, c->front, a, (sl_rows){c->alive, c->nalive});
+        if (c->failed || !to)
+            return;
+        sl_value v = aggregate(c, c->front, a, c->alive, c->nalive);
+        for (uint32_t k = 0; k < c->n; k++)
+            to[k] = v;
+        c->front->reg[c->p->regs.agg + i] = to;
+    }
+}
+static void where_failed(void *arg, uint32_t row, sl_value err) {
+    (void)row;
+    fail(arg, "run Where error: ", err);
+}
+static void where(coll *c) {
+    where_aggregates(c);
+    for (uint32_t i = 0; i < c->k->nwhere && c->nalive && !c->failed; i++) {
+        uint32_t *keep = space(c, c->nalive * sizeof *keep);
+        if (!keep)
+            return;
+        c->nalive = sl_run_filter(c->front, c->k->where[i], (sl_rows){c->alive, c->nalive}, keep, where_failed, c);
+        c->alive = keep;
+        check(c, c->front);
+    }
+}
+
+/* ---- groups ---- */
+static sl_str key_of(coll *c, uint32_t row, sl_buf *b) {
+    sl_buf_clear(b);
+    for (uint32_t i = 0; i < c->k->ndims; i++) {
+        sl_value v = sl_run_at(c->front, c->k->dims[i].res, row);
+        if (v.kind == SL_ERROR) {
+            fail(c, "run Group By error: ", v);
+            break;
+        }
+        if (i)
+            sl_buf_putc(b, ',');
+        if (v.kind == SL_JSONTEXT)
+            v = sl_value_open(c->tmp->arena, v);
+        if (v.kind == SL_ABSENT)
+            v.kind = SL_NULL;
+        sl_value_print(b, v);
+    }
+    if (b->failed)
+        c->r->nomem = c->failed = true;
+    return sl_buf_view(b);
+}
+/* Numbers the groups by first appearance and sorts the rows by group, keeping their order. */
+static void group(coll *c) {
+    uint32_t n = c->nalive, size = 16;
+    while (size < 2 * n)
+        size *= 2;
+    uint32_t *of = space(c, (n + 1) * sizeof *of), *slot = space(c, size * sizeof *slot);
+    sl_str *keys = space(c, (n + 1) * sizeof *keys);
+    c->first = space(c, (n + 1) * sizeof *c->first);
+    c->start_at = space(c, ((size_t)n + 2) * sizeof *c->start_at);
+    c->members = space(c, (n + 1) * sizeof *c->members);
+    for (uint32_t i = 0; i < c->k->ndims && !c->failed; i++) {
+        sl_run_block(c->front, c->k->dims[i], (sl_rows){c->alive, n});
+        check(c, c->front);
+    }
+    if (c->failed)
+        return;
+    memset(slot, 0, size * sizeof *slot);
+    sl_buf b = {0};
+    for (uint32_t i = 0; i < n && !c->failed; i++) {
+        sl_str key = key_of(c, c->alive[i], &b);
+        uint64_t h = sl_hash(key.p, key.n);
+        uint32_t g;
+        while ((g = slot[h & (size - 1)]) && !sl_str_eq(keys[g - 1], key))
+            h++;
+        if (!g) {
+            keys[c->ngroups] = sl_arena_dup(c->tmp->arena, key);
+            c->first[c->ngroups] = c->alive[i];
+            g = slot[h & (size - 1)] = ++c->ngroups;
+        }
+        of[i] = g - 1;
+    }
+    sl_buf_free(&b);
+    if (c->failed)
+        return;
+    memset(c->start_at, 0, ((size_t)c->ngroups + 2) * sizeof *c->start_at);
+    for (uint32_t i = 0; i < n; i++)
+        c->start_at[of[i] + 2]++;
+    for (uint32_t g = 0; g < c->ngroups; g++)
+        c->start_at[g + 2] += c->start_at[g + 1];
+    for (uint32_t i = 0; i < n; i++)
+        c->members[c->start_at[of[i] + 1]++] = c->alive[i];
+}
+static void single_group(coll *c) {
+    c->ngroups = 1;
+    c->members = c->alive;
+    c->first = space(c, sizeof *c->first);
+    c->start_at = space(c, 2 * sizeof *c->start_at);
+    if (c->failed)
+        return;
+    c->first[0] = c->nalive ? c->alive[0] : UINT32_MAX;
+    c->start_at[0] = 0;
+    c->start_at[1] = c->nalive;
+}
+/* One row a group: the group's first row, then its aggregates. */
+static bool begin_select(coll *c) {
+    uint32_t n = c->ngroups;
+    sl_krow **t = space(c, (n * (size_t)c->width + 1) * sizeof *t);
+    static sl_krow nothing = {.src = UINT16_MAX};
+    if (!t || !sl_pipe_begin(c->r, &c->sel, &c->p->prog, c->r->state_out, c->out, c->tmp->arena, n))
+        return false;
+    for (uint32_t g = 0; g < n; g++)
+        for (uint32_t s = 0; s < c->width; s++)
+            t[(size_t)g * c->width + s] = c->first[g] != UINT32_MAX ? c->tuples[(size_t)c->first[g] * c->width + s] : c->width == 1 ? &nothing : NULL;
+    sl_pipe_load(c->r, &c->sel, t, n, c->width);
+    c->sel.time = NULL;
+    for (uint32_t s = 0; s < c->p->nstars && !c->r->nomem; s++) {
+        sl_value *to = column(c->r, &c->sel, n);
+        for (uint32_t g = 0; to && g < n; g++)
+            to[g] = c->first[g] != UINT32_MAX ? c->front->reg[c->p->regs.star + s][c->first[g]] : sl_v_absent();
+        if (to)
+            c->sel.reg[c->p->regs.star + s] = to;
+    }
+    c->tuples = t;
+    return !c->r->nomem;
+}
+static void group_aggregates(coll *c) {
+    if (!begin_select(c)) {
+        c->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < c->p->nagg && !c->failed; i++) {
+        const sl_pcall *a = &c->p->agg[i];
+        sl_value *to = column(c->r, &c->sel, c->ngroups);
+        if (!to)
+            break;
+        c->sel.reg[c->p->regs.agg + i] = to;
+        if (a->in_where) {
+            sl_value v = c->n && !c->k->nin_where ? c->front->reg[c->p->regs.agg + i][0] : sl_v_null();
+            for (uint32_t g = 0; g < c->ngroups; g++)
+                to[g] = v;
+            continue;
+        }
+        run_args(c, c->front, a, (sl_rows){c->alive, c->nalive});
+        for (uint32_t g = 0; g < c->ngroups && !c->failed; g++)
+            to[g] = aggregate(c, c->front, a, c->members + c->start_at[g], c->start_at[g + 1] - c->start_at[g]);
+    }
+    c->sel.errors += c->front->errors;
+    c->nalive = c->ngroups;
+    c->alive = space(c, (c->ngroups + 1) * sizeof *c->alive);
+    for (uint32_t g = 0; c->alive && g < c->ngroups; g++)
+        c->alive[g] = g;
+}
+/* Aggregates of HAVING or ORDER BY when the rows themselves come out. */
+static void row_aggregates(coll *c) {
+    for (uint32_t i = 0; i < c->p->nagg && !c->failed; i++) {
+        const sl_pcall *a = &c->p->agg[i];
+        sl_value *to = a->in_where ? NULL : column(c->r, &c->sel, c->n);
+        if (!to)
+            continue;
+        run_args(c, &c->sel, a, (sl_rows){c->alive, c->nalive});
+        sl_value v = c->failed ? sl_v_null() : aggregate(c, &c->sel, a, c->alive, c->nalive);
+        for (uint32_t k = 0; k < c->n; k++)
+            to[k] = v;
+        c->sel.reg[c->p->regs.agg + i] = to;
+    }
+}
+
+/* ---- HAVING, row numbers, ORDER BY ---- */
+static void having(coll *c) {
+    if (!c->k->has_having || c->failed)
+        return;
+    if (c->row) {
+        sl_pipe_error(c->r, "run Having error: ", SL_S("invalid input *xsql.Tuple(a single row): HAVING needs a window"));
+        c->failed = true;
+        return;
+    }
+    bool groups = c->k->ndims > 0;
+    uint32_t n = groups ? c->nalive : c->nalive ? 1 : 0, kept = 0;
+    uint32_t *keep = space(c, (c->nalive + 1) * sizeof *keep);
+    if (!keep || !n) {
+        c->nalive = 0;
+        return;
+    }
+    sl_run_block(&c->sel, c->k->having, (sl_rows){c->alive, n});
+    check(c, &c->sel);
+    for (uint32_t i = 0; i < n && !c->failed; i++) {
+        sl_value v = sl_run_at(&c->sel, c->k->having.res, c->alive[i]);
+        if (v.kind == SL_ERROR)
+            fail(c, "run Having error: ", v);
+        else if (v.kind != SL_BOOL) {
+            v.kind = v.kind == SL_ABSENT ? SL_NULL : v.kind;
+            sl_buf b = {0};
+            sl_buf_printf(&b, "invalid condition that returns non-bool value %s(", sl_value_gotype(v));
+            sl_value_print(&b, v);
+            sl_buf_putc(&b, ')');
+            fail(c, "run Having error: ", sl_v_error(sl_buf_view(&b)));
+            sl_buf_free(&b);
+        } else if (v.i && groups)
+            keep[kept++] = c->alive[i];
+        else if (v.i)
+            return; /* all rows stay */
+    }
+    c->alive = keep;
+    c->nalive = kept;
+}
+typedef struct sorter {
+    coll *c;
+    const sl_run *run;
+    const sl_block *key;
+    const bool *desc;
+    uint32_t n;
+} sorter;
+/* Numbers with numbers, text with text, nulls last in both directions; bools are equal. */
+static int compare(const sorter *s, uint32_t x, uint32_t y) {
+    for (uint32_t i = 0; i < s->n; i++) {
+        sl_value a = sl_run_at(s->run, s->key[i].res, x), b = sl_run_at(s->run, s->key[i].res, y);
+        if (sl_v_nil(a) || sl_v_nil(b)) {
+            return sl_v_nil(a) - sl_v_nil(b); /* two nulls: equal, whatever the other keys say */
+        }
+        int d = 0;
+        bool na = a.kind == SL_INT || a.kind == SL_FLOAT || a.kind == SL_UINT, nb = b.kind == SL_INT || b.kind == SL_FLOAT || b.kind == SL_UINT;
+        if (a.kind == SL_INT && b.kind == SL_INT)
+            d = (a.i > b.i) - (a.i < b.i);
+        else if (na && nb) {
+            double f = a.kind == SL_FLOAT ? sl_f64(a) : (double)a.i, g = b.kind == SL_FLOAT ? sl_f64(b) : (double)b.i;
+            d = (f > g) - (f < g);
+        } else if (a.kind == SL_STRING && b.kind == SL_STRING)
+            d = sl_str_cmp(sl_v_text(a), sl_v_text(b));
+        else if (a.kind == SL_TIME && b.kind == SL_TIME)
+            d = a.i != b.i ? (a.i > b.i) - (a.i < b.i) : (a.len > b.len) - (a.len < b.len);
+        else if (!(a.kind == SL_BOOL && b.kind == SL_BOOL)) {
+            const char *ta = sl_value_gotype(a), *tb = sl_value_gotype(b);
+            sl_buf m = {0};
+            sl_buf_printf(&m, "incompatible types for comparison: %s and %s", ta, tb);
+            fail(s->c, "run Order By error: ", sl_v_error(sl_buf_view(&m)));
+            sl_buf_free(&m);
+            return 0;
+        }
+        if (d)
+            return s->desc[i] ? -d : d;
+    }
+    return 0;
+}
+static void merge_sort(const sorter *s, uint32_t *at, uint32_t *tmp, uint32_t n) {
+    if (n < 2 || s->c->failed)
+        return;
+    uint32_t h = n / 2, i = 0, j = h, k = 0;
+    merge_sort(s, at, tmp, h);
+    merge_sort(s, at + h, tmp, n - h);
+    while (i < h && j < n)
+        tmp[k++] = compare(s, at[i], at[j]) <= 0 ? at[i++] : at[j++];
+    while (i < h)
+        tmp[k++] = at[i++];
+    memcpy(at, tmp, k * sizeof *at); /* what is left of the second half is in place */
+}
+static void sort_rows(coll *c, const sl_block *key, const bool *desc, uint32_t nkey, uint32_t *at, uint32_t n, const char *head) {
+    sorter s = {c, &c->sel, key, desc, nkey};
+    uint32_t *tmp = space(c, (n + 1) * sizeof *tmp);
+    for (uint32_t i = 0; i < nkey && !c->failed; i++) {
+        sl_run_block(&c->sel, key[i], (sl_rows){at, n});
+        check(c, &c->sel);
+        for (uint32_t k = 0; k < n && !c->failed; k++) {
+            sl_value v = sl_run_at(&c->sel, key[i].res, at[k]);
+            if (v.kind == SL_ERROR)
+                fail(c, head, v);
+        }
+    }
+    if (tmp && !c->failed)
+        merge_sort(&s, at, tmp, n);
+}
+static void row_numbers(coll *c) {
+    for (uint32_t i = 0; i < c->p->nwf && !c->failed; i++) {
+        const sl_pcall *f = &c->p->wf[i];
+        sl_value *to = column(c->r, &c->sel, c->sel.nrows);
+        uint32_t *at = space(c, (c->nalive + 1) * sizeof *at);
+        if (!to || !at)
+            return;
+        memcpy(at, c->alive, c->nalive * sizeof *at);
+        if (f->norder)
+            sort_rows(c, f->order, f->desc, f->norder, at, c->nalive, "run Window Function error: ");
+        for (uint32_t k = 0; k < f->npart && !c->failed; k++)
+            sl_run_block(&c->sel, f->part[k], (sl_rows){c->alive, c->nalive});
+        check(c, &c->sel);
+        sl_keeps *seen = f->npart ? sl_keeps_new() : NULL;
+        sl_buf key = {0};
+        int64_t n = 0;
+        for (uint32_t k = 0; k < c->nalive && !c->failed; k++) {
+            sl_buf_clear(&key);
+            for (uint32_t j = 0; j < f->npart; j++) {
+                sl_buf_putc(&key, '\x1f');
+                sl_value_print(&key, sl_run_at(&c->sel, f->part[j].res, at[k]));
+            }
+            if (f->npart) {
+                sl_keep *kp = seen ? sl_keeps_at(seen, sl_buf_view(&key)) : NULL;
+                if (!kp || !sl_keep_set(kp, 0, sl_v_int((sl_keep_get(kp, 0).kind == SL_INT ? sl_keep_get(kp, 0).i : 0) + 1))) {
+                    c->r->nomem = c->failed = true;
+                    break;
+                }
+                to[at[k]] = sl_keep_get(kp, 0);
+            } else
+                to[at[k]] = sl_v_int(++n);
+        }
+        sl_buf_free(&key);
+        sl_keeps_free(seen);
+        c->sel.reg[c->p->regs.wf + i] = to;
+    }
+}
+
+/* ---- the select list ---- */
+static void select_list(coll *c) {
+    for (uint32_t i = 0; i < c->p->norder && !c->failed; i++) {
+        const sl_pfield *f = &c->p->fields[c->p->order[i]];
+        sl_run_block(&c->sel, f->block, (sl_rows){c->alive, c->nalive});
+        check(c, &c->sel);
+        for (uint32_t k = 0; c->sel.errors && k < c->nalive && !c->failed; k++) {
+            sl_value v = sl_run_at(&c->sel, f->block.res, c->alive[k]);
+            if (v.kind != SL_ERROR)
+                continue;
+            sl_buf b = {0};
+            sl_buf_str(&b, f->fail);
+            sl_buf_str(&b, sl_v_text(v));
+            fail(c, "", sl_v_error(sl_buf_view(&b)));
+            sl_buf_free(&b);
+        }
+    }
+}
+static bool hidden(const sl_plan *p, sl_str name) {
+    for (uint32_t i = 0; i < p->nexcept; i++)
+        if (sl_str_eq(p->except[i], name))
+            return true;
+    return false;
+}
+static void put_star(coll *c, uint32_t row) {
+    sl_builder *w = c->r->w;
+    sl_arena *a = sl_builder_arena(w);
+    sl_krow *const *t = c->tuples + (size_t)row * c->width;
+    for (uint32_t i = c->p->nsrc; i-- > 0;) { /* the last one set wins: sources in reverse order */
+        uint32_t s = c->k->prec[i];
+        const sl_krow *x = c->width == 1 ? (t[0]->src == s ? t[0] : NULL) : t[s];
+        if (!x || !c->p->src[s].star)
+            continue;
+        for (uint32_t k = 0; k < c->p->src[s].n; k++)
+            if (x->cells[k].kind != SL_ABSENT && !hidden(c->p, c->p->src[s].names[k]))
+                sl_builder_set(w, c->k->star_at[s][k], sl_value_copy(a, x->cells[k]));
+        for (uint32_t k = 0; k < x->ntail; k++)
+            if (!hidden(c->p, x->tail[k].key))
+                sl_builder_put(w, sl_arena_dup(a, x->tail[k].key), sl_value_copy(a, x->tail[k].val));
+    }
+}
+static void put_fields(coll *c, uint32_t row, uint32_t but) {
+    sl_builder *w = c->r->w;
+    sl_arena *a = sl_builder_arena(w);
+    for (uint32_t i = 0; i < c->p->nfields; i++) {
+        const sl_pfield *f = &c->p->fields[i];
+        uint32_t at = c->k->field_at[i];
+        if (at == UINT32_MAX || i == but)
+            continue;
+        sl_value v = sl_run_at(&c->sel, f->block.res, row);
+        bool nil = c->p->opts.send_nil, alias = f->kind == SL_P_ALIAS || f->replace;
+        if (f->kind == SL_P_COLUMN ? v.kind == SL_ABSENT && !nil : sl_v_nil(v) && !(nil && alias))
+            continue;
+        if (v.kind == SL_ABSENT)
+            v.kind = SL_NULL;
+        sl_builder_set(w, at, sl_value_copy(a, v));
+    }
+}
+static void put_row(coll *c, uint32_t row, uint32_t but) {
+    sl_builder_row(c->r->w);
+    if (c->p->star)
+        put_star(c, row);
+    put_fields(c, row, but);
+}
+/* Rows of a set-returning function; returns how many, or UINT32_MAX on an error. */
+static uint32_t put_set(coll *c, uint32_t row, uint32_t most) {
+    const sl_pfield *f = &c->p->fields[c->k->srf_field];
+    sl_builder *w = c->r->w;
+    sl_value v = sl_run_at(&c->sel, f->block.res, row);
+    const char *why = NULL;
+    if (v.kind == SL_JSONTEXT)
+        v = sl_value_open(sl_builder_arena(w), v);
+    if (sl_v_nil(v) || (v.kind == SL_LIST && v.len == 0))
+        why = "can't find the result from the %.*s function";
+    else if (v.kind != SL_LIST)
+        why = "the argument for the %.*s function should be array";
+    if (why) {
+        fail(c, "", sl_v_error(sl_arena_printf(c->tmp->arena, why, SL_FMT(f->name))));
+        return UINT32_MAX;
+    }
+    uint32_t n = v.len;
+    if (n > most)
+        n = most;
+    for (uint32_t i = 0; i < n; i++) {
+        sl_value e = v.list[i];
+        sl_arena *a = sl_builder_arena(w);
+        if (e.kind == SL_JSONTEXT)
+            e = sl_value_open(a, e);
+        put_row(c, row, c->k->srf_field);
+        if (e.kind == SL_MAP)
+            for (uint32_t m = 0; m < e.len; m++)
+                sl_builder_put(w, sl_arena_dup(a, e.map[m].key), sl_value_copy(a, e.map[m].val));
+        else
+            sl_builder_put(w, f->name, sl_value_copy(a, e));
+        sl_builder_end(w);
+    }
+    return n;
+}
+static void output(coll *c) {
+    sl_builder *w = c->r->w;
+    uint32_t first = sl_builder_rows(w), most = c->p->limit >= 0 && c->p->limit < UINT32_MAX ? (uint32_t)c->p->limit : UINT32_MAX;
+    bool srf = c->k->srf;
+    if (c->row && !srf && most)
+        most = UINT32_MAX;
+    for (uint32_t i = 0, n = 0; i < c->nalive && n < most; i++) {
+        if (srf) {
+            uint32_t k = put_set(c, c->alive[i], most - n);
+            if (k == UINT32_MAX) {
+                sl_builder_undo(w, first);
+                return;
+            }
+            n += k;
+            continue;
+        }
+        put_row(c, c->alive[i], UINT32_MAX);
+        sl_builder_end(w);
+        n++;
+    }
+    uint32_t made = sl_builder_rows(w) - first;
+    if (!c->row && most)
+        sl_builder_collection(w, first);
+    c->r->nout += c->row ? made : most != 0;
+}
+
+void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t width, int64_t start, int64_t end, bool row) {
+    coll c = {.r = r, .k = r->k, .p = r->p, .tuples = tuples, .n = n, .width = width, .start = start, .end = end, .row = row};
+    if (!(c.tmp = sl_batch_fresh())) {
+        r->nomem = true;
+        return;
+    }
+    sl_arena *t = c.out = c.tmp->arena; /* what comes out is copied: results may point into kept rows */
+    bool agg = c.k->aggregated;
+    c.front = agg ? &c.rows : &c.sel;
+    c.failed = !sl_pipe_begin(r, c.front, agg ? &c.k->rows : &c.p->prog, agg ? r->state_rows : r->state_out, t, t, n);
+    if (!c.failed) {
+        sl_pipe_load(r, c.front, tuples, n, width);
+        c.failed = r->nomem;
+    }
+    if (!row) {
+        c.front->call.win_start = start;
+        c.front->call.win_end = end;
+    }
+    c.front->at = end;
+    c.alive = c.failed ? NULL : space(&c, (n + 1) * sizeof *c.alive);
+    for (uint32_t i = 0; c.alive && i < n; i++)
+        c.alive[i] = i;
+    c.nalive = n;
+    if (!c.failed) {
+        sl_run_unset(c.front, (sl_rows){c.alive, n});
+        load_objects(&c, c.front);
+    }
+    if (!c.failed)
+        where(&c);
+    bool silent = !c.nalive && (c.k->nwhere || c.k->njoins || c.k->ndims); /* nothing left, and that says nothing */
+    if (!c.failed && !silent && agg) {
+        if (c.k->ndims)
+            group(&c);
+        else
+            single_group(&c);
+        if (!c.failed)
+            group_aggregates(&c);
+        c.sel.at = end;
+        if (!row) {
+            c.sel.call.win_start = start;
+            c.sel.call.win_end = end;
+        }
+        if (!c.failed)
+            sl_run_unset(&c.sel, (sl_rows){c.alive, c.nalive});
+    } else if (!c.failed && !silent)
+        row_aggregates(&c);
+    if (!c.failed && !silent) {
+        having(&c);
+        silent = c.k->has_having && !c.nalive;
+    }
+    if (!c.failed && !silent) {
+        row_numbers(&c);
+        if (c.k->norder && !row && !c.failed)
+            sort_rows(&c, c.k->order, c.k->desc, c.k->norder, c.alive, c.nalive, "run Order By error: ");
+        if (!c.failed)
+            select_list(&c);
+        if (!c.failed)
+            output(&c);
+    }
+    check(&c, c.front);
+    sl_run_end(&c.rows);
+    sl_run_end(&c.sel);
+    sl_batch_drop(c.tmp);
+}

@@ -1,0 +1,323 @@
+/* A running statement with memory: rows in, collections out.
+ * Decisions: what is due by the clock fires before rows of that instant enter. Rows that pass the first program become kept rows (deep copies) only
+ * when a window holds them; a row that goes straight on lives in the scratch memory of the call. All output of one call is one batch with
+ * a frame per collection, in order. */
+#include <stdlib.h>
+#include "sql/pipe.h"
+
+static sl_str name_of(const sl_plan *p, uint32_t src, uint32_t col) { return p->src[src].names[col]; }
+static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
+    sl_pipes *r = arg;
+    r->nfired++;
+    sl_pipe_emit(r, rows, n, 1, start, end, false);
+}
+static void **sites(const sl_prog *p) { return calloc(p->nsite + 1, sizeof(void *)); }
+static void free_sites(const sl_prog *p, void **s) {
+    for (uint32_t i = 0; s && i < p->nsite; i++)
+        if (s[i] && p->sites[i]->state_free)
+            p->sites[i]->state_free(s[i]);
+    free(s);
+}
+sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
+    const sl_pipe *k = p->pipe;
+    sl_pipes *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->p = p;
+    r->k = k;
+    r->start_ms = start_ms;
+    bool ok = (r->ana = calloc(p->nana + 1, sizeof *r->ana)) && (r->state_in = sites(&k->in)) && (r->state_rows = sites(&k->rows)) &&
+              (r->state_out = sites(&p->prog)) && (r->state_join = sites(&k->join)) && (r->w = sl_builder_new(k->layout, true));
+    if (ok && k->windowed)
+        ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
+    if (!ok) {
+        sl_pipes_free(r);
+        return NULL;
+    }
+    return r;
+}
+void sl_pipes_free(sl_pipes *r) {
+    if (!r)
+        return;
+    if (r->win)
+        sl_win_free(r->win);
+    sl_krows_end(&r->rows);
+    for (uint32_t i = 0; r->ana && i < r->p->nana; i++)
+        sl_keeps_free(r->ana[i]);
+    free(r->ana);
+    free_sites(&r->k->in, r->state_in);
+    free_sites(&r->k->rows, r->state_rows);
+    free_sites(&r->p->prog, r->state_out);
+    free_sites(&r->k->join, r->state_join);
+    if (r->w)
+        sl_builder_free(r->w);
+    sl_buf_free(&r->last);
+    free(r);
+}
+int64_t sl_pipes_next(const sl_pipes *r) { return r->win ? sl_win_next(r->win) : INT64_MAX; }
+size_t sl_pipes_bytes(const sl_pipes *r) {
+    size_t n = r->rows.bytes;
+    for (uint32_t i = 0; i < r->p->nana; i++)
+        n += r->ana[i] ? sl_keeps_bytes(r->ana[i]) : 0;
+    return n;
+}
+void sl_pipe_error(sl_pipes *r, const char *head, sl_str text) {
+    r->errors++;
+    r->last_ms = r->now_ms;
+    sl_buf_clear(&r->last);
+    sl_buf_puts(&r->last, head);
+    sl_buf_str(&r->last, text);
+    if (r->p->opts.send_error)
+        sl_builder_error(r->w, sl_buf_view(&r->last));
+}
+
+/* ---- rows of a source ---- */
+typedef struct intake { /* one call with rows of one source */
+    sl_pipes *r;
+    uint32_t src;
+    const sl_view *in;
+    sl_batch *tmp;
+    sl_run run;
+    sl_rows rows;
+    const char *head; /* of errors */
+} intake;
+static void row_failed(void *arg, uint32_t row, sl_value err) {
+    intake *t = arg;
+    (void)row;
+    sl_pipe_error(t->r, t->head, sl_v_text(err));
+}
+static sl_value by_name(const sl_batch *b, uint32_t row, sl_str name, bool anycase) {
+    for (uint32_t c = 0; anycase && c < b->layout->n; c++)
+        if (b->cols[c][row].kind != SL_ABSENT && sl_str_ieq(b->layout->names[c], name))
+            return b->cols[c][row];
+    const sl_tail *t = b->tails ? &b->tails[row] : NULL;
+    for (uint32_t i = 0; t && i < t->n; i++)
+        if (anycase ? sl_str_ieq(t->at[i].key, name) : sl_str_eq(t->at[i].key, name))
+            return t->at[i].val;
+    return sl_v_absent();
+}
+static void load(intake *t) {
+    const sl_plan *p = t->r->p;
+    const sl_batch *b = t->in->batch;
+    for (uint32_t c = 0; c < p->src[t->src].n; c++) {
+        sl_str name = name_of(p, t->src, c);
+        int at = t->in->colmap ? (t->in->colmap[c] == 0xFFFF ? -1 : t->in->colmap[c]) : sl_layout_find(b->layout, name);
+        uint32_t reg = p->regs.base[t->src] + c;
+        if (at >= 0 && !p->opts.ignore_case) {
+            t->run.reg[reg] = b->cols[at];
+            continue;
+        }
+        sl_value *to = sl_arena_alloc(t->tmp->arena, ((size_t)b->nrows + 1) * sizeof *to);
+        if (!to || sl_arena_failed(t->tmp->arena)) {
+            t->r->nomem = true;
+            return;
+        }
+        for (uint32_t k = 0; k < t->in->n; k++) {
+            uint32_t row = sl_view_row(t->in, k);
+            to[row] = at >= 0 ? b->cols[at][row] : sl_v_absent();
+            if (to[row].kind == SL_ABSENT)
+                to[row] = by_name(b, row, name, p->opts.ignore_case);
+        }
+        t->run.reg[reg] = to;
+    }
+}
+static bool planned(const sl_plan *p, uint32_t src, sl_str name) {
+    for (uint32_t c = 0; c < p->src[src].n; c++)
+        if (sl_str_eq(name_of(p, src, c), name))
+            return true;
+    return false;
+}
+/* Columns that the layout has for somebody else count as unplanned names here. */
+static uint32_t strangers(const intake *t, uint32_t *cols) {
+    const sl_layout *l = t->in->batch->layout;
+    uint32_t n = 0;
+    for (uint32_t c = 0; t->r->p->src[t->src].pub.all && c < l->n; c++)
+        if (!planned(t->r->p, t->src, l->names[c]))
+            cols[n++] = c;
+    return n;
+}
+static sl_krow *keep_row(intake *t, uint32_t row, const uint32_t *cols, uint32_t ncols, bool deep) {
+    sl_pipes *r = t->r;
+    const sl_plan *p = r->p;
+    const sl_batch *b = t->in->batch;
+    uint32_t n = p->src[t->src].n, ntail = 0;
+    bool all = p->src[t->src].pub.all;
+    const sl_tail *tail = all && b->tails ? &b->tails[row] : NULL;
+    for (uint32_t i = 0; i < ncols; i++)
+        ntail += b->cols[cols[i]][row].kind != SL_ABSENT;
+    for (uint32_t i = 0; tail && i < tail->n; i++)
+        ntail += !planned(p, t->src, tail->at[i].key);
+    sl_krow *k;
+    sl_arena *a = t->tmp->arena;
+    if (deep) {
+        if (!(k = sl_krow_new(&r->rows, n + p->nana, ntail)))
+            return NULL;
+        a = sl_krow_arena(k);
+    } else {
+        k = sl_arena_alloc(a, sizeof *k + (n + p->nana) * sizeof(sl_value));
+        sl_member *m = sl_arena_alloc(a, (ntail + 1) * sizeof *m);
+        if (!k || !m || sl_arena_failed(a))
+            return NULL;
+        *k = (sl_krow){.ntail = ntail, .tail = m};
+    }
+    k->src = (uint16_t)t->src;
+    k->time = b->time && b->time[row] ? b->time[row] : r->now_ms;
+    for (uint32_t c = 0; c < n; c++) {
+        sl_value v = t->run.reg[p->regs.base[t->src] + c][row];
+        k->cells[c] = deep && v.kind >= SL_DECIMAL ? sl_value_copy(a, v) : v;
+    }
+    for (uint32_t c = 0; c < p->nana; c++) {
+        sl_value v = t->run.reg[p->regs.ana + c][row];
+        k->cells[n + c] = deep && v.kind >= SL_DECIMAL ? sl_value_copy(a, v) : v;
+    }
+    sl_member *m = sl_krow_tail(k);
+    for (uint32_t i = 0; i < ncols; i++) {
+        sl_value v = b->cols[cols[i]][row];
+        if (v.kind != SL_ABSENT)
+            *m++ = (sl_member){deep ? sl_arena_dup(a, b->layout->names[cols[i]]) : b->layout->names[cols[i]], deep ? sl_value_copy(a, v) : v};
+    }
+    for (uint32_t i = 0; tail && i < tail->n; i++)
+        if (!planned(p, t->src, tail->at[i].key))
+            *m++ = (sl_member){deep ? sl_arena_dup(a, tail->at[i].key) : tail->at[i].key, deep ? sl_value_copy(a, tail->at[i].val) : tail->at[i].val};
+    k->meta = p->src[t->src].pub.meta && b->meta ? (deep ? sl_value_copy(a, b->meta[row]) : b->meta[row]) : sl_v_absent();
+    if (sl_arena_failed(a)) {
+        sl_krow_drop(k);
+        return NULL;
+    }
+    return k;
+}
+static bool condition(intake *t, sl_block b, const char *head) {
+    uint32_t *keep = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *keep);
+    if (!keep || sl_arena_failed(t->tmp->arena))
+        return false;
+    t->head = head;
+    t->rows = (sl_rows){keep, sl_run_filter(&t->run, b, t->rows, keep, row_failed, t)};
+    return !t->run.nomem;
+}
+static bool is_true(sl_run *run, sl_block b, uint32_t row) {
+    sl_value v = sl_run_at(run, b.res, row);
+    return v.kind == SL_BOOL && v.i;
+}
+static sl_str part_of(intake *t, uint32_t row) {
+    sl_buf b = {0};
+    for (uint32_t i = 0; i < t->r->k->npart; i++) {
+        sl_value_print(&b, sl_run_at(&t->run, t->r->k->part[i].res, row));
+        sl_buf_putc(&b, '\x1f');
+    }
+    sl_str s = sl_arena_dup(t->tmp->arena, sl_buf_view(&b));
+    if (b.failed)
+        t->r->nomem = true;
+    sl_buf_free(&b);
+    return s;
+}
+/* Analytic calls, early WHERE, FILTER. */
+static bool first_program(intake *t) {
+    sl_pipes *r = t->r;
+    const sl_pipe *k = r->k;
+    uint32_t *keep = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *keep);
+    if (!keep || sl_arena_failed(t->tmp->arena))
+        return false;
+    sl_run_unset(&t->run, t->rows);
+    t->head = "";
+    if (!sl_ana_run(&t->run, r->p->ana, r->p->nana, r->p->regs.ana, r->ana, &t->rows, keep, row_failed, t))
+        return false;
+    for (uint32_t i = 0; i < k->nin_where && t->rows.n; i++)
+        if (!condition(t, k->in_where[i], "run Where error: "))
+            return false;
+    if (k->has_filter && t->rows.n && !condition(t, k->filter, "run Where error: "))
+        return false;
+    return true;
+}
+static bool second_half(intake *t) {
+    sl_pipes *r = t->r;
+    const sl_pipe *k = r->k;
+    if (!t->rows.n)
+        return true;
+    if (k->has_when)
+        sl_run_block(&t->run, k->when, t->rows);
+    if (k->windowed && k->window.kind == SL_W_STATE) {
+        sl_run_block(&t->run, k->begin, t->rows);
+        if (k->window.two)
+            sl_run_block(&t->run, k->emit, t->rows);
+        for (uint32_t i = 0; i < k->npart; i++)
+            sl_run_block(&t->run, k->part[i], t->rows);
+    }
+    uint32_t *cols = sl_arena_alloc(t->tmp->arena, (t->in->batch->layout->n + 1) * sizeof *cols);
+    sl_winrow *rows = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *rows);
+    if (!cols || !rows || t->run.nomem || sl_arena_failed(t->tmp->arena))
+        return false;
+    uint32_t ncols = strangers(t, cols), n = 0;
+    for (uint32_t i = 0; i < t->rows.n && !r->nomem; i++) {
+        uint32_t row = t->rows.at ? t->rows.at[i] : i;
+        sl_krow *x = keep_row(t, row, cols, ncols, k->windowed);
+        if (!x) {
+            r->nomem = true;
+            break;
+        }
+        if (!k->windowed) {
+            sl_pipe_emit(r, &x, 1, 1, x->time, x->time, true);
+            continue;
+        }
+        bool state = k->window.kind == SL_W_STATE, two = k->window.two;
+        rows[n++] = (sl_winrow){.row = x, .trigger = !k->has_when || is_true(&t->run, k->when, row), .begin = state && is_true(&t->run, k->begin, row),
+                                .emit = state && two && is_true(&t->run, k->emit, row), .part = state && k->npart ? part_of(t, row) : (sl_str){"", 0}};
+    }
+    if (k->windowed && n && !sl_win_rows(r->win, rows, n, r->now_ms))
+        r->nomem = true;
+    for (uint32_t i = 0; i < n; i++)
+        sl_krow_drop(rows[i].row);
+    return !r->nomem;
+}
+static void source_errors(sl_pipes *r, const sl_view *in) {
+    for (uint32_t i = 0; in->frames && i < in->nframes && r->p->opts.send_error; i++)
+        if (in->frames[i].kind == SL_FRAME_ERROR)
+            sl_builder_error(r->w, in->frames[i].error);
+}
+static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
+    intake t = {.r = r, .src = src, .in = in, .rows = {in->sel, in->n}};
+    source_errors(r, in);
+    if (!in->n)
+        return;
+    r->nin += in->n;
+    if (!(t.tmp = sl_batch_fresh())) {
+        r->nomem = true;
+        return;
+    }
+    const sl_batch *b = in->batch;
+    sl_arena *a = t.tmp->arena;
+    bool ok = sl_pipe_begin(r, &t.run, &r->k->in, r->state_in, a, a, b->nrows);
+    if (ok) {
+        t.run.meta = b->meta;
+        t.run.time = b->time;
+        t.run.at = b->at;
+        load(&t);
+        ok = !r->nomem && first_program(&t) && second_half(&t);
+    }
+    r->nomem |= !ok || t.run.nomem || sl_arena_failed(a);
+    sl_run_end(&t.run);
+    sl_batch_drop(t.tmp);
+}
+
+/* ---- calls ---- */
+static void begin(sl_pipes *r, int64_t now_ms) {
+    r->now_ms = now_ms;
+    r->nomem = false;
+}
+static void end(sl_pipes *r, sl_batch **out, bool *failed) {
+    *out = sl_builder_events(r->w) ? sl_builder_done(r->w, r->now_ms) : NULL;
+    *failed = r->nomem;
+}
+void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed) {
+    begin(r, now_ms);
+    if (r->win && sl_win_next(r->win) <= now_ms && !sl_win_tick(r->win, now_ms))
+        r->nomem = true;
+    end(r, out, failed);
+}
+void sl_pipes_run(sl_pipes *r, uint32_t src, const sl_view *in, int64_t now_ms, sl_batch **out, bool *failed) {
+    begin(r, now_ms);
+    if (r->win && sl_win_next(r->win) <= now_ms && !sl_win_tick(r->win, now_ms))
+        r->nomem = true;
+    if (!r->nomem && src < r->p->nsrc)
+        take(r, src, in);
+    end(r, out, failed);
+}

@@ -1,0 +1,109 @@
+/* Statements with memory: windows, joins, groups, event time, tables, and what multiplies rows. The stateless ones run in exec.c alone.
+ *
+ *   rows of a source -> [watermark] -> in: analytic calls, early WHERE, FILTER, OVER (WHEN), state conditions -> window
+ *     window fires -> collection of kept rows -> joins -> rows: aggregates of WHERE, WHERE, GROUP BY, arguments of aggregates
+ *     -> out: HAVING, row_number, ORDER BY, select list -> LIMIT -> unnest -> frame
+ *
+ * Decision: three programs (in, rows, out) over one register space: first the columns of all sources, then the values of analytic calls, row
+ * objects (for *), aggregates and row numbers. The last four are written by the pipe and read as columns. When nothing is aggregated
+ * `rows` is the same program as `out`, so that an alias is computed once per row.
+ * For the room's own use. */
+#ifndef SL_SQL_PIPE_H
+#define SL_SQL_PIPE_H
+#include "sql/planner.h"
+#include "sql/window.h"
+
+typedef struct sl_pjoin {
+    sl_jointype type;
+    uint32_t src;
+    bool has_on, lookup, table;
+    sl_block on;         /* in the join program */
+    /* equality parts of ON: hash join and lookup keys; left side in the registers of the sources so far, right side of src */
+    sl_block *left, *right;
+    sl_str *key;         /* lookup: name of the table's column */
+    uint32_t neq;
+    sl_block rest;       /* ON without the equality parts */
+    bool has_rest;
+} sl_pjoin;
+
+struct sl_pipe { /* part of the plan; immutable. The program `out` is that of the plan. */
+    sl_prog in, rows, join; /* rows is unused unless aggregated */
+    sl_block *in_where;     /* early WHERE */
+    uint32_t nin_where;
+    sl_block *where;        /* late WHERE, in `rows` (aggregated) or `out` */
+    uint32_t nwhere;
+    sl_block filter, when, begin, emit;
+    bool has_filter, has_when;
+    sl_block *part;         /* of a state window */
+    uint32_t npart;
+    sl_wspec window;
+    bool windowed, aggregated; /* aggregated: one row a group */
+    sl_block *dims;
+    uint32_t ndims;
+    sl_block having;
+    bool has_having;
+    sl_block *order;
+    bool *desc;
+    uint32_t norder;
+    uint32_t *prec;         /* [nsrc] sources in the order of the joined row: the first that has a name wins */
+    sl_pjoin *joins;
+    uint32_t njoins;
+    uint32_t *ncells;       /* [nsrc] cells of a kept row */
+    bool srf;               /* a field gives a list: one row per element */
+    uint32_t srf_field;
+    int32_t *ts_col;        /* [nsrc] event time: position of the timestamp column, -1 for tables */
+    sl_str *ts_format;
+    const sl_layout *layout; /* of the output; with a wildcard all names that are known */
+    uint32_t *field_at;      /* [nfields] column of a field in it, UINT32_MAX none */
+    uint32_t **star_at;      /* [nsrc][n] column of a source's column in it */
+};
+
+/* Does this bound statement need a pipe? */
+bool sl_pipe_wanted(const sl_plan *p, const sl_select *s);
+/* Compiles everything behind binding. p->pipe is set. */
+sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s);
+/* Compiles what shares the program of the select list, before it: late WHERE, HAVING, ORDER BY. */
+void sl_pipe_front(sl_plan *p, sl_comp *c, const sl_select *s);
+/* The output's layout. */
+sl_err *sl_pipe_output(sl_plan *p);
+void sl_pipe_free(sl_pipe *k);
+
+/* ---- running ---- */
+typedef struct sl_pipes { /* one running pipe */
+    sl_plan *p;
+    const sl_pipe *k;
+    sl_krows rows;        /* where kept rows are made */
+    sl_win *win;
+    sl_keeps **ana;       /* [nana] memory of analytic calls */
+    void **state_in, **state_rows, **state_out, **state_join; /* per call site of the programs */
+    sl_builder *w;        /* the output of this call */
+    int64_t start_ms, now_ms;
+    uint64_t errors;
+    sl_buf last;          /* last error */
+    int64_t last_ms;
+    uint64_t nin, nfired, nout; /* rows in, collections fired, frames out */
+    bool nomem;           /* of this call */
+} sl_pipes;
+sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms);
+void sl_pipes_free(sl_pipes *r);
+void sl_pipes_run(sl_pipes *r, uint32_t src, const sl_view *in, int64_t now_ms, sl_batch **out, bool *failed);
+void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed);
+int64_t sl_pipes_next(const sl_pipes *r);
+size_t sl_pipes_bytes(const sl_pipes *r);
+
+/* Inside: */
+/* Counts an error event, remembers it, tells it when errors are sent. head goes in front. */
+void sl_pipe_error(sl_pipes *r, const char *head, sl_str text);
+/* A collection (or, with row set, one row outside windows) through WHERE to the output. tuples: n tuples of `width` rows, one per source (NULL:
+ * nothing of that source), or of one row each when width is 1. */
+void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t width, int64_t start, int64_t end, bool row);
+/* Points the column registers of a run at the cells of tuples; metadata too. r->tmp has the copies. */
+void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width);
+/* A run of program `prog` over n rows: registers made, everything ABSENT. */
+bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n);
+
+/* ---- analytic calls (analytic.c) ---- */
+/* Runs the calls in order over the rows and writes their registers; rows that fail are told and left out of *rows (keep: room for rows->n). */
+bool sl_ana_run(sl_run *run, const sl_pcall *calls, uint32_t n, uint32_t first, sl_keeps **keeps, sl_rows *rows, uint32_t *keep,
+                void (*fail)(void *arg, uint32_t row, sl_value err), void *arg);
+#endif

@@ -1,0 +1,358 @@
+/* Planning of statements with memory: which calls are provided, where WHERE takes effect, the three programs, the output's layout.
+ * Decisions: WHERE runs before the window only where upstream lets it and results cannot tell (one source, timer and state windows,
+ * processing time); with joins it always runs behind them (D19, D20). */
+#include <stdlib.h>
+#include "base/vec.h"
+#include "sql/parse.h"
+#include "sql/pipe.h"
+
+static sl_err *no_memory(void) { return sl_err_new(SL_E_NOMEM, "out of memory"); }
+
+/* ---- provided calls ---- */
+typedef struct finder {
+    sl_plan *p;
+    uint32_t n[3], cap[3]; /* analytic, aggregate, row numbers */
+    sl_pcall *at[3];
+    sl_pstar *star;
+    uint32_t nstar, capstar;
+    bool in_where, failed;
+} finder;
+static void *more(sl_arena *a, void *old, uint32_t n, uint32_t *cap, size_t size) {
+    if (n < *cap)
+        return old;
+    uint32_t want = *cap ? *cap * 2 : 4;
+    void *p = sl_zero(a, want * size);
+    if (p && n)
+        memcpy(p, old, n * size);
+    if (p)
+        *cap = want;
+    return p;
+}
+static bool hit_function(const sl_func *f) { return strncmp(f->name, "last_agg_hit", 12) == 0; }
+static void find(finder *f, sl_expr *e) {
+    if (!e || f->failed)
+        return;
+    find(f, e->l);
+    find(f, e->r);
+    for (uint32_t i = 0; i < e->nargs; i++)
+        find(f, e->args[i]);
+    for (uint32_t i = 0; i < e->nreplace; i++)
+        find(f, e->replace[i].expr);
+    if (e->over) {
+        for (uint32_t i = 0; i < e->over->npartition; i++)
+            find(f, e->over->partition[i]);
+        find(f, e->over->when);
+        for (uint32_t i = 0; i < e->over->norder; i++)
+            find(f, e->over->order[i].expr);
+    }
+    if (e->kind == SL_X_WILDCARD && e->b_slot < 0) {
+        sl_pstar *s = more(f->p->a, f->star, f->nstar, &f->capstar, sizeof *s);
+        if (!s) {
+            f->failed = true;
+            return;
+        }
+        f->star = s;
+        s[f->nstar] = (sl_pstar){.expr = e};
+        e->b_slot = (int)f->nstar++;
+        return;
+    }
+    if (e->kind != SL_X_CALL || !e->func || e->b_slot >= 0)
+        return;
+    int k = e->func->kind == SL_FN_ANALYTIC ? 0 : e->func->kind == SL_FN_AGG && !hit_function(e->func) ? 1 : e->func->kind == SL_FN_WINDOW ? 2 : -1;
+    if (k < 0)
+        return;
+    sl_pcall *c = more(f->p->a, f->at[k], f->n[k], &f->cap[k], sizeof *c);
+    if (!c) {
+        f->failed = true;
+        return;
+    }
+    f->at[k] = c;
+    c[f->n[k]] = (sl_pcall){.func = e->func, .expr = e, .in_where = f->in_where};
+    e->b_slot = (int)f->n[k]++;
+}
+sl_err *sl_plan_calls(sl_plan *p, const sl_select *s) {
+    finder f = {.p = p};
+    f.in_where = true;
+    find(&f, s->where);
+    f.in_where = false;
+    for (uint32_t i = 0; i < s->njoins; i++)
+        find(&f, s->joins[i].on);
+    for (uint32_t i = 0; i < s->ndims; i++)
+        find(&f, s->dims[i]);
+    if (s->window) {
+        find(&f, s->window->begin);
+        find(&f, s->window->emit);
+        find(&f, s->window->filter);
+        find(&f, s->window->when);
+        for (uint32_t i = 0; i < s->window->npartition; i++)
+            find(&f, s->window->partition[i]);
+    }
+    find(&f, s->having);
+    for (uint32_t i = 0; i < s->norder; i++)
+        find(&f, s->order[i].expr);
+    for (uint32_t i = 0; i < p->nfields; i++)
+        if (p->fields[i].kind != SL_P_STAR)
+            find(&f, p->fields[i].expr);
+    p->ana = f.at[0];
+    p->nana = f.n[0];
+    p->agg = f.at[1];
+    p->nagg = f.n[1];
+    p->wf = f.at[2];
+    p->nwf = f.n[2];
+    p->stars = f.star;
+    p->nstars = f.nstar;
+    sl_regs *r = &p->regs;
+    if (f.failed || !(r->base = sl_zero(p->a, (p->nsrc + 1) * sizeof *r->base)))
+        return no_memory();
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        r->base[i] = r->ncol;
+        r->ncol += p->src[i].n;
+    }
+    r->ana = r->ncol;
+    r->star = r->ana + p->nana;
+    r->agg = r->star + p->nstars;
+    r->wf = r->agg + p->nagg;
+    r->total = r->wf + p->nwf;
+    return NULL;
+}
+
+/* ---- is there memory ---- */
+static bool has_kind(sl_expr *e, void *arg) {
+    const uint32_t *kinds = arg;
+    return !(e->kind == SL_X_CALL && e->func && (*kinds >> e->func->kind & 1));
+}
+bool sl_pipe_wanted(const sl_plan *p, const sl_select *s) {
+    if (s->window || s->njoins || s->having || s->ndims || p->nagg || p->nwf || p->opts.event_time)
+        return true;
+    uint32_t kinds = 1u << SL_FN_SRF;
+    for (uint32_t i = 0; i < p->nfields; i++)
+        if (p->fields[i].kind != SL_P_STAR && !sl_expr_walk(p->fields[i].expr, has_kind, &kinds))
+            return true;
+    return false;
+}
+
+/* ---- the window ---- */
+static sl_err *window_spec(sl_plan *p, const sl_window *w) {
+    static const int64_t unit_ms[] = {86400000, 3600000, 60000, 1000, 1};
+    static const char *const names[] = {"", "TUMBLING_WINDOW", "HOPPING_WINDOW", "SLIDING_WINDOW", "SESSION_WINDOW", "COUNT_WINDOW", "STATE_WINDOW"};
+    sl_pipe *k = p->pipe;
+    sl_wspec *o = &k->window;
+    *o = (sl_wspec){.kind = w->kind, .unit = w->unit, .length = w->length, .interval = w->interval, .delay = w->delay, .event_time = p->opts.event_time,
+                    .v2 = p->opts.window_v2, .twice = p->opts.sliding_twice, .zone = p->opts.event_time ? p->opts.zone : SL_ZONE_LOCAL,
+                    .ncells = k->ncells};
+    k->windowed = true;
+    o->two = w->emit != NULL;
+    if (o->v2 && w->kind != SL_W_SLIDING && w->kind != SL_W_STATE)
+        return sl_err_new(SL_E_PLAN, "unsupported window type:%s", names[w->kind]);
+    if (w->kind == SL_W_COUNT || w->kind == SL_W_STATE)
+        return NULL;
+    enum { YEARS = 100 };
+    int64_t u = unit_ms[w->unit], most = (int64_t)YEARS * 365 * 86400000 / u;
+    if (w->length <= 0 || (w->kind != SL_W_SLIDING && w->kind != SL_W_TUMBLING && w->interval <= 0) || w->delay < 0)
+        return sl_err_new(SL_E_PLAN, "the length of a window must be greater than zero");
+    if (w->length > most || w->interval > most || w->delay > most)
+        return sl_err_new(SL_E_LIMIT, "the length of a window may be at most %d years", YEARS);
+    o->length_ms = w->length * u;
+    o->interval_ms = w->interval * u;
+    o->delay_ms = w->delay * u;
+    return NULL;
+}
+
+/* ---- joins ---- */
+static sl_err *plan_joins(sl_plan *p, const sl_select *s) {
+    sl_pipe *k = p->pipe;
+    k->prec = sl_zero(p->a, p->nsrc * sizeof *k->prec);
+    k->joins = sl_zero(p->a, (s->njoins + 1) * sizeof *k->joins);
+    if (!k->prec || !k->joins)
+        return no_memory();
+    uint32_t n = 1; /* source 0 first; a right join puts its source in front */
+    for (uint32_t i = 0; i < s->njoins; i++) {
+        uint32_t at = s->joins[i].type == SL_JOIN_RIGHT ? 0 : n;
+        memmove(k->prec + at + 1, k->prec + at, (n - at) * sizeof *k->prec);
+        k->prec[at] = i + 1;
+        n++;
+        k->joins[i] = (sl_pjoin){.type = s->joins[i].type, .src = i + 1, .has_on = s->joins[i].on != NULL, .lookup = p->src[i + 1].lookup,
+                                 .table = p->src[i + 1].pub.is_table};
+    }
+    k->njoins = s->njoins;
+    return NULL;
+}
+static sl_err *compile_joins(sl_plan *p, const sl_select *s) {
+    sl_pipe *k = p->pipe;
+    sl_comp c;
+    if (!k->njoins)
+        return NULL;
+    if (!sl_plan_comp(p, &k->join, &c))
+        return no_memory();
+    for (uint32_t i = 0; i < k->njoins && !c.err; i++)
+        if (k->joins[i].has_on)
+            k->joins[i].on = sl_compile_block(&c, s->joins[i].on);
+    return c.err;
+}
+
+/* ---- programs ---- */
+static sl_err *compile_in(sl_plan *p, const sl_select *s, bool early) {
+    sl_pipe *k = p->pipe;
+    sl_comp c;
+    if (!sl_plan_comp(p, &k->in, &c))
+        return no_memory();
+    for (uint32_t i = 0; i < p->nana; i++)
+        sl_plan_call(&c, &p->ana[i]);
+    if (s->where && early)
+        k->nin_where = sl_plan_conditions(p, &c, s->where, &k->in_where);
+    const sl_window *w = s->window;
+    if (w && w->filter) {
+        k->filter = sl_compile_block(&c, w->filter);
+        k->has_filter = true;
+    }
+    if (w && w->when && w->kind == SL_W_SLIDING) {
+        k->when = sl_compile_block(&c, w->when);
+        k->has_when = true;
+    }
+    if (w && w->kind == SL_W_STATE) {
+        k->begin = sl_compile_block(&c, w->begin);
+        if (w->emit)
+            k->emit = sl_compile_block(&c, w->emit);
+        k->part = sl_zero(p->a, (w->npartition + 1) * sizeof *k->part);
+        for (uint32_t i = 0; k->part && i < w->npartition; i++)
+            k->part[i] = sl_compile_block(&c, w->partition[i]);
+        k->npart = w->npartition;
+    }
+    return c.err;
+}
+static void compile_groups(sl_plan *p, sl_comp *c, const sl_select *s) {
+    sl_pipe *k = p->pipe;
+    for (uint32_t i = 0; i < p->nstars; i++) {
+        const sl_expr *e = p->stars[i].expr;
+        p->stars[i].replace = sl_zero(p->a, (e->nreplace + 1) * sizeof *p->stars[i].replace);
+        for (uint32_t r = 0; p->stars[i].replace && r < e->nreplace; r++)
+            p->stars[i].replace[r] = sl_compile_block(c, e->replace[r].expr);
+    }
+    for (uint32_t i = 0; i < p->nagg; i++)
+        sl_plan_call(c, &p->agg[i]);
+    if (s->where && !k->nin_where)
+        k->nwhere = sl_plan_conditions(p, c, s->where, &k->where);
+    k->dims = sl_zero(p->a, (s->ndims + 1) * sizeof *k->dims);
+    for (uint32_t i = 0; k->dims && i < s->ndims; i++)
+        k->dims[i] = sl_compile_block(c, s->dims[i]);
+    k->ndims = s->ndims;
+}
+void sl_pipe_front(sl_plan *p, sl_comp *c, const sl_select *s) {
+    sl_pipe *k = p->pipe;
+    if (!k->aggregated)
+        compile_groups(p, c, s);
+    for (uint32_t i = 0; i < p->nwf; i++)
+        sl_plan_call(c, &p->wf[i]);
+    if (s->having) {
+        k->having = sl_compile_block(c, s->having);
+        k->has_having = true;
+    }
+    k->order = sl_zero(p->a, (s->norder + 1) * sizeof *k->order);
+    k->desc = sl_zero(p->a, s->norder + 1);
+    for (uint32_t i = 0; k->order && k->desc && i < s->norder; i++) {
+        k->order[i] = sl_compile_block(c, s->order[i].expr);
+        k->desc[i] = s->order[i].desc;
+    }
+    k->norder = s->norder;
+}
+static bool holds_aggregate(const sl_plan *p, sl_expr *e) {
+    (void)p;
+    uint32_t kinds = 1u << SL_FN_AGG;
+    return !sl_expr_walk(e, has_kind, &kinds);
+}
+static sl_err *plan_srf(sl_plan *p) {
+    sl_pipe *k = p->pipe;
+    for (uint32_t i = 0; i < p->nfields; i++) {
+        const sl_expr *e = p->fields[i].expr;
+        if (p->fields[i].kind == SL_P_STAR || e->kind != SL_X_CALL || !e->func || e->func->kind != SL_FN_SRF)
+            continue;
+        k->srf = true;
+        k->srf_field = i;
+    }
+    return NULL;
+}
+static sl_err *plan_event_time(sl_plan *p) {
+    sl_pipe *k = p->pipe;
+    if (!p->opts.event_time)
+        return NULL;
+    k->ts_col = sl_zero(p->a, p->nsrc * sizeof *k->ts_col);
+    k->ts_format = sl_zero(p->a, p->nsrc * sizeof *k->ts_format);
+    if (!k->ts_col || !k->ts_format)
+        return no_memory();
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        const sl_psource *s = &p->src[i];
+        k->ts_col[i] = -1;
+        if (s->pub.is_table)
+            continue;
+        k->ts_format[i] = sl_arena_dup(p->a, s->def->opts.timestamp_format);
+        for (uint32_t c = 0; c < s->n; c++)
+            if (sl_str_eq(s->names[c], s->def->opts.timestamp))
+                k->ts_col[i] = (int32_t)c;
+    }
+    return NULL;
+}
+sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
+    sl_pipe *k = p->pipe = sl_zero(p->a, sizeof *k);
+    if (!k || !(k->ncells = sl_zero(p->a, p->nsrc * sizeof *k->ncells)))
+        return no_memory();
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        k->ncells[i] = p->src[i].n + p->nana;
+    if (s->window)
+        SL_TRY(window_spec(p, s->window));
+    k->aggregated = s->ndims > 0;
+    for (uint32_t i = 0; i < p->nfields && !k->aggregated; i++)
+        k->aggregated = p->fields[i].kind != SL_P_STAR && holds_aggregate(p, p->fields[i].expr);
+    if (s->window && s->window->kind == SL_W_SLIDING && p->opts.sliding_twice && !s->window->delay)
+        k->window.twice = false;
+    SL_TRY(plan_joins(p, s));
+    SL_TRY(plan_event_time(p));
+    bool timer = !s->window || (s->window->kind != SL_W_COUNT && s->window->kind != SL_W_SLIDING);
+    bool early = !s->njoins && timer && !(s->window && p->opts.event_time);
+    SL_TRY(compile_in(p, s, early));
+    SL_TRY(compile_joins(p, s));
+    if (k->aggregated) {
+        sl_comp c;
+        if (!sl_plan_comp(p, &k->rows, &c))
+            return no_memory();
+        compile_groups(p, &c, s);
+        if (c.err)
+            return c.err;
+    }
+    return plan_srf(p);
+}
+
+/* ---- output ---- */
+static uint32_t add_name(sl_str *names, uint32_t *n, sl_str s) {
+    for (uint32_t i = 0; i < *n; i++)
+        if (sl_str_eq(names[i], s))
+            return i;
+    names[*n] = s;
+    return (*n)++;
+}
+sl_err *sl_pipe_output(sl_plan *p) {
+    sl_pipe *k = p->pipe;
+    uint32_t room = p->nout + 1, n = 0;
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        room += p->src[i].star ? p->src[i].n : 0;
+    sl_str *names = sl_zero(p->a, room * sizeof *names);
+    k->field_at = sl_zero(p->a, (p->nfields + 1) * sizeof *k->field_at);
+    k->star_at = sl_zero(p->a, p->nsrc * sizeof *k->star_at);
+    if (!names || !k->field_at || !k->star_at)
+        return no_memory();
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        if (!p->src[i].star)
+            continue;
+        if (!(k->star_at[i] = sl_zero(p->a, (p->src[i].n + 1) * sizeof **k->star_at)))
+            return no_memory();
+        for (uint32_t c = 0; c < p->src[i].n; c++)
+            k->star_at[i][c] = add_name(names, &n, p->src[i].names[c]);
+    }
+    for (uint32_t i = 0; i < p->nfields; i++)
+        k->field_at[i] = UINT32_MAX;
+    for (uint32_t j = 0; j < p->nout; j++)
+        if (p->outfield[j] != UINT32_MAX)
+            k->field_at[p->outfield[j]] = add_name(names, &n, p->outnames[j]);
+    k->layout = sl_layout_new(names, n, 0);
+    return k->layout ? NULL : no_memory();
+}
+void sl_pipe_free(sl_pipe *k) { sl_layout_drop(k->layout); }

@@ -1,0 +1,331 @@
+/* The windows, in their plain form: rows are kept, and what a window holds is told by comparing times. This form is the oracle; the running
+ * forms for aggregates stand beside it.
+ *
+ * Decision: one queue of held rows in order of time serves every kind; a row leaves it when no window to come can hold it. */
+#include <stdlib.h>
+#include "data/pack.h"
+#include "sql/window.h"
+
+typedef struct part { /* state window: one partition */
+    sl_str key;
+    sl_kq q;
+    bool open;
+    int64_t opened;
+} part;
+struct sl_win {
+    const sl_wspec *s;
+    sl_win_fire fire;
+    void *arg;
+    sl_kq q;
+    int64_t next;     /* next tick by the clock, INT64_MAX none */
+    int64_t from;     /* tumbling: where the open window begins; session: where the session began */
+    bool started;     /* event time: the first boundary is known; session: one is open */
+    int64_t last;     /* session: time of the last row */
+    int64_t boundary; /* next aligned boundary */
+    uint64_t seen;    /* count: rows since the last emission */
+    int64_t *due;     /* sliding with delay: instants of triggers that wait, in order */
+    uint32_t ndue, capdue;
+    part *parts;
+    uint32_t nparts;
+};
+
+/* ---- alignment ---- */
+static const int64_t unit_ms[] = {86400000, 3600000, 60000, 1000, 1};
+int64_t sl_win_align(int64_t t, uint8_t unit, int64_t n, sl_zone zone) {
+    sl_civil c;
+    int64_t sec = t >= 0 ? t / 1000 : -((999 - t) / 1000), ms = t - sec * 1000;
+    sl_civil_of(sec, 0, zone, &c);
+    int64_t field, start;
+    switch (unit) {
+    case 0: {
+        c.hour = c.min = c.sec = c.ns = 0;
+        return sl_civil_to(&c, zone) * 1000 + n * unit_ms[0];
+    }
+    case 1:
+        field = c.hour;
+        start = t - ((c.hour * 60 + c.min) * 60 + c.sec) * INT64_C(1000) - ms;
+        break;
+    case 2:
+        field = c.min;
+        start = t - (c.min * 60 + c.sec) * INT64_C(1000) - ms;
+        break;
+    case 3:
+        field = c.sec;
+        start = t - c.sec * INT64_C(1000) - ms;
+        break;
+    default:
+        field = ms;
+        start = t - ms;
+    }
+    return start + (field >= n ? n * (field / n + 1) : n) * unit_ms[unit];
+}
+
+/* ---- the queue ---- */
+static bool push(sl_win *w, sl_krow *r) {
+    sl_krow_hold(r);
+    return sl_kq_push(&w->q, r);
+}
+/* Fires with the rows from..to-1 of a queue. The ring is laid out straight for the call. */
+static bool fire(sl_win *w, const sl_kq *q, uint32_t from, uint32_t to, int64_t start, int64_t end) {
+    uint32_t n = to - from, head = (q->head + from) & (q->cap - 1);
+    if (!n || head + n <= q->cap) {
+        w->fire(w->arg, n ? q->at + head : NULL, n, start, end);
+        return true;
+    }
+    sl_krow **at = malloc(n * sizeof *at);
+    if (!at)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        at[i] = sl_kq_at(q, from + i);
+    w->fire(w->arg, at, n, start, end);
+    free(at);
+    return true;
+}
+/* How many rows stand before the first with a time of at least t (or, with `past`, after t). */
+static uint32_t before(const sl_kq *q, int64_t t, bool past) {
+    uint32_t lo = 0, hi = q->n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        int64_t x = sl_kq_at(q, mid)->time;
+        if (x < t || (past && x == t))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+sl_win *sl_win_new(const sl_wspec *s, int64_t start_ms, sl_win_fire fn, void *arg) {
+    sl_win *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    *w = (sl_win){.s = s, .fire = fn, .arg = arg, .next = INT64_MAX, .from = start_ms};
+    if (s->event_time)
+        return w;
+    if (s->kind == SL_W_TUMBLING || s->kind == SL_W_HOPPING || s->kind == SL_W_SESSION)
+        w->boundary = w->next = sl_win_align(start_ms, s->unit, s->kind == SL_W_HOPPING ? s->interval : s->length, s->zone);
+    return w;
+}
+void sl_win_free(sl_win *w) {
+    if (!w)
+        return;
+    sl_kq_free(&w->q);
+    for (uint32_t i = 0; i < w->nparts; i++) {
+        sl_kq_free(&w->parts[i].q);
+        free((char *)w->parts[i].key.p);
+    }
+    free(w->parts);
+    free(w->due);
+    free(w);
+}
+int64_t sl_win_next(const sl_win *w) { return w->next; }
+
+/* ---- tumbling, hopping ---- */
+static bool boundary(sl_win *w, int64_t end) {
+    const sl_wspec *s = w->s;
+    bool ok;
+    if (s->kind == SL_W_TUMBLING) {
+        uint32_t n = before(&w->q, end, false);
+        if (!s->event_time)
+            n = w->q.n;
+        ok = fire(w, &w->q, 0, n, w->from, end);
+        sl_kq_drop(&w->q, n);
+        w->from = end;
+        return ok;
+    }
+    int64_t from = end - s->length_ms;
+    sl_kq_drop(&w->q, before(&w->q, from, false));
+    ok = fire(w, &w->q, 0, before(&w->q, end, false), from, end);
+    sl_kq_drop(&w->q, before(&w->q, end + s->interval_ms - s->length_ms, false));
+    return ok;
+}
+static int64_t step(const sl_wspec *s) { return s->kind == SL_W_HOPPING ? s->interval_ms : s->length_ms; }
+
+/* ---- sliding ---- */
+static void forget(sl_win *w, int64_t now) { /* rows that no window to come can hold */
+    int64_t oldest = w->ndue ? w->due[0] : now;
+    sl_kq_drop(&w->q, before(&w->q, oldest - w->s->length_ms, w->s->v2));
+}
+static bool slide(sl_win *w, int64_t t, uint32_t upto) {
+    const sl_wspec *s = w->s;
+    return fire(w, &w->q, before(&w->q, t - s->length_ms, s->v2), upto, t - s->length_ms, t);
+}
+static bool delayed(sl_win *w, int64_t t) {
+    const sl_wspec *s = w->s;
+    uint32_t from = before(&w->q, t - s->length_ms, s->v2), to = before(&w->q, t + s->delay_ms, s->v2);
+    if (s->twice)
+        return fire(w, &w->q, before(&w->q, t, true), before(&w->q, t + s->delay_ms, true), t, t + s->delay_ms);
+    return fire(w, &w->q, from, to, t - s->length_ms, t + s->delay_ms);
+}
+static bool schedule(sl_win *w, int64_t t) {
+    if (w->ndue == w->capdue) {
+        uint32_t cap = w->capdue ? w->capdue * 2 : 4;
+        int64_t *due = realloc(w->due, cap * sizeof *due);
+        if (!due)
+            return false;
+        w->due = due;
+        w->capdue = cap;
+    }
+    w->due[w->ndue++] = t;
+    return true;
+}
+static bool run_due(sl_win *w, int64_t now) {
+    uint32_t n = 0;
+    bool ok = true;
+    while (n < w->ndue && w->due[n] + w->s->delay_ms <= now && ok) {
+        ok = delayed(w, w->due[n]);
+        n++;
+    }
+    w->ndue -= n;
+    for (uint32_t i = 0; i < w->ndue; i++)
+        w->due[i] = w->due[i + n];
+    return ok;
+}
+static bool sliding_row(sl_win *w, const sl_winrow *x) {
+    const sl_wspec *s = w->s;
+    int64_t t = x->row->time;
+    if (!push(w, x->row))
+        return false;
+    bool ok = true;
+    if (x->trigger && s->delay_ms) {
+        if (s->twice)
+            ok = slide(w, t, w->q.n);
+        ok = ok && schedule(w, t);
+        if (!s->event_time && w->ndue)
+            w->next = w->due[0] + s->delay_ms;
+    } else if (x->trigger)
+        ok = slide(w, t, w->q.n);
+    forget(w, t);
+    return ok;
+}
+
+/* ---- session ---- */
+static bool end_session(sl_win *w, uint32_t n, int64_t end) {
+    bool ok = fire(w, &w->q, 0, n, w->from, end);
+    sl_kq_drop(&w->q, n);
+    return ok;
+}
+static void session_next(sl_win *w) {
+    int64_t quiet = w->started ? w->last + w->s->interval_ms : INT64_MAX;
+    w->next = quiet < w->boundary ? quiet : w->boundary;
+}
+static bool session_row(sl_win *w, const sl_winrow *x) {
+    if (!w->started) {
+        w->started = true;
+        w->from = x->row->time;
+    }
+    w->last = x->row->time;
+    bool ok = push(w, x->row);
+    if (!w->s->event_time)
+        session_next(w);
+    return ok;
+}
+
+/* ---- count ---- */
+static bool count_row(sl_win *w, const sl_winrow *x, int64_t now) {
+    const sl_wspec *s = w->s;
+    uint64_t each = s->interval ? (uint64_t)s->interval : (uint64_t)s->length;
+    if (!push(w, x->row))
+        return false;
+    w->seen++;
+    bool ok = true;
+    if (w->seen % each == 0) {
+        w->seen = 0;
+        if (w->q.n >= (uint64_t)s->length)
+            ok = fire(w, &w->q, w->q.n - (uint32_t)s->length, w->q.n, now, now);
+        if (!s->interval)
+            sl_kq_drop(&w->q, w->q.n);
+    }
+    if (w->q.n > (uint64_t)s->length)
+        sl_kq_drop(&w->q, w->q.n - (uint32_t)s->length);
+    return ok;
+}
+
+/* ---- state ---- */
+static part *part_at(sl_win *w, sl_str key) {
+    for (uint32_t i = 0; i < w->nparts; i++)
+        if (sl_str_eq(w->parts[i].key, key))
+            return &w->parts[i];
+    part *p = realloc(w->parts, (w->nparts + 1) * sizeof *p);
+    char *copy = p ? sl_strdup_n(key.p, key.n) : NULL;
+    if (p)
+        w->parts = p;
+    if (!copy)
+        return NULL;
+    w->parts[w->nparts] = (part){.key = {copy, key.n}};
+    return &w->parts[w->nparts++];
+}
+static bool state_row(sl_win *w, const sl_winrow *x, bool two) {
+    part *p = part_at(w, x->part);
+    if (!p)
+        return false;
+    bool ok = true;
+    if (p->open && !two && x->begin) {
+        ok = fire(w, &p->q, 0, p->q.n, p->opened, x->row->time);
+        sl_kq_drop(&p->q, p->q.n);
+        p->opened = x->row->time;
+    }
+    if (!p->open && !x->begin)
+        return true;
+    bool first = !p->open;
+    if (first) {
+        p->open = true;
+        p->opened = x->row->time;
+    }
+    sl_krow_hold(x->row);
+    if (!sl_kq_push(&p->q, x->row))
+        return false;
+    if (two && !first && x->emit) {
+        ok = ok && fire(w, &p->q, 0, p->q.n, p->opened, x->row->time);
+        sl_kq_drop(&p->q, p->q.n);
+        p->open = false;
+    }
+    return ok;
+}
+
+bool sl_win_rows(sl_win *w, const sl_winrow *rows, uint32_t n, int64_t now_ms) {
+    bool ok = true;
+    for (uint32_t i = 0; i < n && ok; i++)
+        switch (w->s->kind) {
+        case SL_W_SLIDING: ok = sliding_row(w, &rows[i]); break;
+        case SL_W_SESSION: ok = session_row(w, &rows[i]); break;
+        case SL_W_COUNT: ok = count_row(w, &rows[i], now_ms); break;
+        case SL_W_STATE: ok = state_row(w, &rows[i], w->s->two); break;
+        default: ok = push(w, rows[i].row);
+        }
+    return ok;
+}
+bool sl_win_tick(sl_win *w, int64_t now_ms) {
+    bool ok = true;
+    while (w->next <= now_ms && ok)
+        switch (w->s->kind) {
+        case SL_W_SLIDING:
+            ok = run_due(w, w->next);
+            w->next = w->ndue ? w->due[0] + w->s->delay_ms : INT64_MAX;
+            forget(w, now_ms);
+            break;
+        case SL_W_SESSION:
+            if (w->started && w->last + w->s->interval_ms <= w->next) {
+                ok = end_session(w, w->q.n, w->last + w->s->interval_ms);
+                w->started = false;
+            }
+            if (w->boundary <= w->next) {
+                if (w->started && w->boundary - w->from >= w->s->length_ms) {
+                    ok = ok && end_session(w, w->q.n, w->boundary);
+                    w->from = w->boundary;
+                }
+                w->boundary += w->s->length_ms;
+            }
+            session_next(w);
+            break;
+        default:
+            ok = boundary(w, w->next);
+            w->next += step(w->s);
+        }
+    return ok;
+}
+bool sl_win_mark(sl_win *w, int64_t watermark) {
+    (void)w;
+    (void)watermark;
+    return true;
+}
