@@ -111,7 +111,7 @@ static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt)
 static int reference(const char *page) {
     sl_buf b = {0};
     sl_router *rt = sl_router_new(&(sl_router_opts){0}, NULL);
-    bool ok = rt && rest_routes(rt, false) && sl_reference(sl_str_of(page), rt, &b) && !b.failed;
+    bool ok = rt && rest_routes(rt, false) && sl_metric_routes(rt) && sl_reference(sl_str_of(page), rt, &b) && !b.failed;
     if (ok)
         fwrite(b.p, 1, b.n, stdout);
     else

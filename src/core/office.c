@@ -63,6 +63,8 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
     }
     if (!e)
         e = rules_load(o);
+    if (!e)
+        e = tasks_load(o);
     if (e) {
         sl_office_free(o);
         return e;

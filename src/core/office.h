@@ -99,6 +99,13 @@ sl_json *sl_api_data_export(sl_office *o, sl_arena *a, const sl_json *rules);
 typedef void (*sl_data_done)(void *arg, sl_err *e, bool failed, sl_str errors);
 void sl_api_data_import(sl_office *o, sl_str text, bool partial, sl_data_done done, void *arg);
 void sl_api_data_status(sl_office *o, sl_buf *out); /* errors of the last full import */
+/* The same as YAML (rest-api.md 10). */
+sl_err *sl_api_yaml_export(sl_office *o, sl_buf *out);
+void sl_api_yaml_import(sl_office *o, sl_str text, sl_api_done done, void *arg);
+/* A task that imports; it outlives the request. content or file is given. out gets its id. */
+sl_err *sl_api_task_import(sl_office *o, sl_str content, sl_str file, bool partial, sl_buf *out);
+sl_err *sl_api_task_get(sl_office *o, sl_str id, sl_buf *out);
+sl_err *sl_api_task_cancel(sl_office *o, sl_str id);
 /* Reads what a body names: http(s)://, file:// or a path of the home folder. e owned by the callee, bytes lent. */
 typedef void (*sl_fetched)(void *arg, sl_err *e, sl_str bytes);
 void sl_api_fetch(sl_office *o, sl_str uri, sl_fetched done, void *arg);

@@ -81,6 +81,7 @@ bool stream_in_use(sl_office *o, sl_str name);
 sl_json *shared_columns(sl_office *o, sl_arena *a, sl_str name); /* {"column":null…} of the rules that run on a shared stream */
 sl_err *streams_load(sl_office *o);
 sl_err *rules_load(sl_office *o);
+sl_err *tasks_load(sl_office *o); /* tasks that the last life left running are cancelled */
 /* Parses a rule's JSON. path_id "" for POST. */
 sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out);
 void rule_def_free(rule_def *d);

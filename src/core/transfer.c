@@ -54,7 +54,7 @@ static void put_keys(sl_arena *a, sl_json *doc, int section, const sl_json *of) 
 }
 static void add_stream(sl_office *o, sl_arena *a, sl_json *doc, sl_str name, sl_json *sources) {
     const stream_def *d = sl_map_get(o->streams, name);
-    if (!d || d->temp)
+    if (!d)
         return;
     put_text(a, doc, d->def->table ? TABLES : STREAMS, d->def->name, d->text);
     const sl_stream_opts *so = &d->def->opts;

@@ -1,5 +1,6 @@
 /* REST: rulesets, export and import of everything, uploads (rest-api.md 8, 9, 12). */
 #include <stdlib.h>
+#include "core/body.h"
 #include "front/ekuiper.h"
 
 #define OFFICE(app) (((sl_door *)(app))->office)
@@ -10,22 +11,21 @@ typedef struct wish {
     sl_http_req *r;
     bool partial, stop;
 } wish;
-/* {"content": …} or {"file": …}; decoded: text in front of decoder errors, tail: behind the two messages. */
-static sl_err *read_info(sl_arena *a, sl_str body, const char *gotype, const char *tail, sl_str *content, sl_str *file) {
+static sl_err *read_body(sl_arena *a, sl_str body, const char *gotype, sl_str *content, sl_str *file) {
     sl_json *j = NULL;
-    sl_str rest;
-    sl_err *e = body.n ? sl_json_parse(a, body, &j, &rest) : sl_err_new(SL_E_UNDEFINED, "EOF");
-    if (e && strcmp(sl_err_text(e), "unexpected end of JSON input") == 0) {
-        sl_err_free(e);
-        e = sl_err_new(SL_E_UNDEFINED, "unexpected EOF"); /* as a stream decoder says it */
-    }
-    if (!e && j->kind != SL_J_OBJ && j->kind != SL_J_NULL)
-        e = sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go value of type %s", j->kind == SL_J_ARR ? "array" : j->kind == SL_J_STR ? "string" : j->kind == SL_J_NUM ? "number" : "bool",
-                       gotype);
-    if (e)
-        return sl_err_recode(sl_err_prefix(e, "Error decoding json"), SL_E_UNDEFINED);
-    *content = sl_json_text(sl_json_iget(j, "content"), (sl_str){0});
-    *file = sl_json_text(sl_json_iget(j, "file"), (sl_str){0});
+    *content = *file = (sl_str){0};
+    sl_err *e = sl_body_first(a, body, &j);
+    if (!e)
+        e = sl_body_is(j, SL_J_OBJ, gotype);
+    if (!e)
+        e = sl_body_text(j, gotype + strlen("server."), "content", content);
+    if (!e)
+        e = sl_body_text(j, gotype + strlen("server."), "file", file);
+    return sl_err_prefix(e, "Error decoding json");
+}
+/* {"content": …} or {"file": …}, exactly one of them; tail: behind the two messages. */
+static sl_err *read_info(sl_arena *a, sl_str body, const char *gotype, const char *tail, sl_str *content, sl_str *file) {
+    SL_TRY(read_body(a, body, gotype, content, file));
     if (content->n && file->n)
         return sl_err_new(SL_E_UNDEFINED, "Cannot specify both content and file%s", tail);
     return content->n || file->n ? NULL : sl_err_new(SL_E_UNDEFINED, "must specify content or file%s", tail);
@@ -146,6 +146,82 @@ static void import_status(void *app, sl_http_req *r, const sl_str *v) {
     sl_buf_free(&b);
 }
 
+
+/* ---- the same as YAML ---- */
+static void export_yaml(void *app, sl_http_req *r, const sl_str *v) {
+    sl_buf b = {0};
+    sl_err *e = sl_api_yaml_export(OFFICE(app), &b);
+    if (e)
+        sl_rest_fail(r, e, NULL);
+    else
+        sl_rest_reply(r, 200, "application/octet-stream", sl_buf_view(&b), "Content-Disposition: Attachment\r\n");
+    sl_buf_free(&b);
+}
+static void yaml_imported(void *arg, sl_err *e) {
+    if (e)
+        sl_rest_fail(arg, e, NULL);
+    else
+        sl_rest_ok_text(arg, SL_S("success"));
+}
+static void yaml_fetched(void *arg, sl_err *e, sl_str text) {
+    wish *w = arg;
+    if (e)
+        sl_rest_fail(w->r, sl_err_recode(e, SL_E_UNDEFINED), "Fail to read file");
+    else
+        sl_api_yaml_import(w->door->office, text, yaml_imported, w->r);
+    free(w);
+}
+static void import_yaml(void *app, sl_http_req *r, const sl_str *v) {
+    sl_arena *a = sl_arena_new(0);
+    sl_str content, file;
+    sl_err *e = a ? read_info(a, r->body, "server.configurationInfo", ": bad request", &content, &file) : sl_err_new(SL_E_NOMEM, "out of memory");
+    wish *w;
+    if (e)
+        sl_rest_fail(r, e, "Invalid body");
+    else if (content.n)
+        sl_api_yaml_import(OFFICE(app), content, yaml_imported, r);
+    else if ((w = wish_new(app, r)))
+        sl_api_fetch(OFFICE(app), file, yaml_fetched, w);
+    sl_arena_free(a);
+}
+
+/* ---- tasks ---- */
+static void post_task(void *app, sl_http_req *r, const sl_str *v) {
+    sl_arena *a = sl_arena_new(0);
+    sl_str content = {0}, file = {0};
+    sl_buf id = {0}, b = {0};
+    sl_err *e = a ? read_body(a, r->body, "server.configurationInfo", &content, &file) : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (e)
+        sl_rest_fail(r, e, "Invalid body");
+    else if ((e = sl_api_task_import(OFFICE(app), content, file, flag(r, "partial"), &id)))
+        sl_rest_fail(r, e, NULL);
+    else {
+        sl_buf_puts(&b, "{\"id\":");
+        sl_json_put_str(&b, sl_buf_view(&id));
+        sl_buf_putc(&b, '}');
+        sl_rest_ok_json(r, sl_buf_view(&b));
+    }
+    sl_buf_free(&id);
+    sl_buf_free(&b);
+    sl_arena_free(a);
+}
+static void get_task(void *app, sl_http_req *r, const sl_str *v) {
+    sl_buf b = {0};
+    sl_err *e = sl_api_task_get(OFFICE(app), v[0], &b);
+    if (e)
+        sl_rest_fail(r, e, NULL);
+    else
+        sl_rest_ok_json(r, sl_buf_view(&b));
+    sl_buf_free(&b);
+}
+static void cancel_task(void *app, sl_http_req *r, const sl_str *v) {
+    sl_err *e = sl_api_task_cancel(OFFICE(app), v[0]);
+    if (e)
+        sl_rest_fail(r, e, NULL);
+    else
+        sl_rest_ok_text(r, SL_S("cancel success"));
+}
+
 /* ---- uploads ---- */
 static void stored(sl_http_req *r, sl_err *e, const char *prefix, sl_str path) {
     sl_buf html = {0};
@@ -252,6 +328,11 @@ static const sl_route routes[] = {
     {"POST", "/data/export", export_data, "What some rules need as one document."},
     {"POST", "/data/import", import_data, "Imports such a document; partial=1 keeps what is there."},
     {"GET", "/data/import/status", import_status, "What went wrong in the last full import."},
+    {"GET", "/v2/data/export", export_yaml, "All definitions as YAML."},
+    {"POST", "/v2/data/import", import_yaml, "Imports such YAML; what bears other names stays."},
+    {"POST", "/async/data/import", post_task, "Imports a document as a task."},
+    {"GET", "/async/task/{id}", get_task, "State of a task."},
+    {"POST", "/async/task/{id}/cancel", cancel_task, "Cancels a task."},
     {"GET", "/config/uploads", list_uploads, "Files of the upload folder."},
     {"POST", "/config/uploads", post_upload, "Puts a file into the upload folder."},
     {"DELETE", "/config/uploads/{name}", delete_upload, "Removes an uploaded file."},
