@@ -136,6 +136,11 @@ void sl_arena_free(sl_arena *a) {
 }
 void sl_arena_reset(sl_arena *a) {
     chunk *best = a->chunk;
+    if (!best->prev) { /* nearly always */
+        a->at = (char *)(best + 1);
+        a->failed = false;
+        return;
+    }
     for (chunk *c = a->chunk; c; c = c->prev)
         if (c->size > best->size)
             best = c;

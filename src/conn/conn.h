@@ -103,6 +103,8 @@ typedef struct sl_sink_ops {
      * possibly before put returns, also on close (then as SL_DOWN). */
     uint32_t (*put)(sl_sink *s, const sl_message *m, uint32_t n);
     void (*flush)(sl_sink *s); /* end of a batch: send what is buffered; may be NULL */
+    /* Does it take messages without looking at them? Then they are counted as delivered; nothing is encoded, put is not called. NULL: it looks. */
+    bool (*blind)(const void *conf);
     void (*close)(sl_sink *s, sl_fn done, void *arg);
 } sl_sink_ops;
 

@@ -32,13 +32,14 @@ static uint32_t nop_put(sl_sink *s, const sl_message *m, uint32_t n) {
     s->host->answer(s->host, m[0].seq, m[n - 1].seq, SL_DELIVERED, SL_S(""));
     return n;
 }
+static bool nop_blind(const void *conf) { return !((const nop_conf *)conf)->log; }
 static void nop_close(sl_sink *s, sl_fn done, void *arg) {
     free(s->rule);
     free(s);
     done(arg);
 }
 static const sl_prop nop_props[] = {{"log", SL_P_BOOL, SL_P_SINK, SL_AT(nop_conf, log), .def = "false", .doc = "Show every payload in the log."}, {0}};
-static const sl_sink_ops nop_sink = {.open = nop_open, .put = nop_put, .close = nop_close};
+static const sl_sink_ops nop_sink = {.open = nop_open, .put = nop_put, .blind = nop_blind, .close = nop_close};
 const sl_conn_def sl_conn_nop = {.name = "nop",
                                  .title = "Nop",
                                  .doc = "Discards what it gets.",

@@ -79,12 +79,14 @@ typedef struct sl_shell {
     sl_mark *marks;
     size_t nmarks, markcap;
     struct sl_shell *next;
+    size_t pooled; /* bytes it was put into the pool with */
 } shell;
 enum { POOL_SHELLS = 64, POOL_SHELL_BYTES = 8 << 20, POOL_BYTES = 32 << 20, ARENA_ONE_CHUNK = 2 << 20 };
 typedef struct pool {
     shell *free;
     uint32_t n;
     size_t bytes;
+    sl_arena *scratch;
 } pool;
 static _Thread_local pool *my_pool;
 static pthread_key_t pool_key;
@@ -111,6 +113,7 @@ static void pool_end(void *p) {
         next = s->next;
         shell_free(s);
     }
+    sl_arena_free(me->scratch);
     free(me);
     my_pool = NULL;
 }
@@ -130,7 +133,7 @@ static shell *shell_get(void) {
     if (s) {
         me->free = s->next;
         me->n--;
-        me->bytes -= shell_bytes(s);
+        me->bytes -= s->pooled;
         return s;
     }
     s = calloc(1, sizeof *s);
@@ -143,8 +146,8 @@ static shell *shell_get(void) {
 /* All that the batch held is dropped already. */
 static void shell_put(shell *s) {
     pool *me = pool_mine();
-    size_t held = sl_arena_bytes(s->b.arena);
-    if (!me || me->n >= POOL_SHELLS || shell_bytes(s) > POOL_SHELL_BYTES || me->bytes + shell_bytes(s) > POOL_BYTES) {
+    size_t held = sl_arena_bytes(s->b.arena), all = shell_bytes(s);
+    if (!me || me->n >= POOL_SHELLS || all > POOL_SHELL_BYTES || me->bytes + all > POOL_BYTES) {
         shell_free(s);
         return;
     }
@@ -162,7 +165,15 @@ static void shell_put(shell *s) {
     s->next = me->free;
     me->free = s;
     me->n++;
-    me->bytes += shell_bytes(s);
+    s->pooled = all - held + sl_arena_bytes(a);
+    me->bytes += s->pooled;
+}
+sl_arena *sl_thread_scratch(void) {
+    pool *me = pool_mine();
+    if (!me || (!me->scratch && !(me->scratch = sl_arena_new(0))))
+        return NULL;
+    sl_arena_reset(me->scratch);
+    return me->scratch;
 }
 sl_batch *sl_batch_hold(sl_batch *b) {
     if (b)

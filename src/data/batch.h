@@ -161,4 +161,6 @@ uint64_t sl_builder_serial(const sl_builder *w);
 /* Payloads of the batch under construction may point into base: held until the batch goes. At most one. */
 void sl_builder_base(sl_builder *w, sl_batch *base);
 /* Pool of arenas so that steady state allocates nothing: per-thread, inside batch.c. */
+/* An empty arena of this thread for the length of one call that calls nobody who asks for it too. NULL: out of memory. */
+sl_arena *sl_thread_scratch(void);
 #endif

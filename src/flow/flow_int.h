@@ -36,6 +36,7 @@ bool source_is_shared(const source_node *s);
 typedef struct sink_node sink_node;
 sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out);
 void sink_take(sink_node *s, sl_batch *b); /* a derived batch; lent */
+void sink_warm(const sink_node *s);        /* asks the cache for it */
 void sink_finish(sink_node *s);            /* end of input: flushes a partial batch */
 bool sink_idle(const sink_node *s);        /* nothing queued or in flight */
 bool sink_full(const sink_node *s);
@@ -71,8 +72,11 @@ struct sl_flow {
     uint32_t closing_sinks;
     sl_meter ops; /* time and duration of the operators' last turn, shared by all */
     int64_t busy_us;
+    uint64_t batches;
 };
-void flow_batch(sl_flow *f, sl_batch *b); /* from the source */
+void flow_batch(sl_flow *f, sl_batch *b, int64_t now); /* from the source */
+/* Asks the cache for what flow_batch of f will touch, steps 0 to 3 some work apart; f may be NULL. */
+void flow_warm(const sl_flow *f, int step);
 void flow_eof(sl_flow *f);
 void flow_sink_moved(sl_flow *f); /* a sink's queue became shorter or longer */
 #endif

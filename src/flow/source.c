@@ -312,9 +312,22 @@ static void publish(source_node *s) {
     }
     b->ticket = s->def->def->source->commit ? ticket_new(s) : NULL;
     s->refs++; /* flows may leave while they run */
+    /* Thousands of rules do not fit the cache: while one runs, the state of the next ones is on its way. A flow that leaves meanwhile is
+     * freed at the end of the turn, not before. */
+    enum { AHEAD = 5 };
+    sl_flow *next[AHEAD] = {0};
+    for (int i = 0; i < AHEAD && (i == 0 ? s->subs : next[i - 1]); i++)
+        next[i] = i == 0 ? s->subs : next[i - 1]->next_sub;
     for (sl_flow *f = s->subs, *n; f; f = n) {
         n = f->next_sub;
-        flow_batch(f, b);
+        for (int i = 1; i < AHEAD; i++) /* next[i]: i steps ahead */
+            flow_warm(next[i], AHEAD - 1 - i);
+        for (int i = 0; i + 1 < AHEAD; i++)
+            next[i] = next[i + 1];
+        if (next[AHEAD - 1] && (next[AHEAD - 1] = next[AHEAD - 1]->next_sub))
+            for (size_t i = 0; i < sizeof *f; i += 64)
+                __builtin_prefetch((const char *)next[AHEAD - 1] + i, 1);
+        flow_batch(f, b, now);
     }
     sl_batch_drop(b); /* drops the batch's hold on the ticket too */
     if (s->stale && !s->closing)

@@ -35,7 +35,9 @@ typedef struct work { /* one call of sl_exec_run */
     sl_exec *x;
     sl_plan *p;
     const sl_view *in;
-    sl_batch *b, *tmp, *out;
+    sl_batch *b, *out;
+    sl_arena *tmp; /* the thread's */
+    const uint16_t *map;
     sl_run run;
     sl_rows rows; /* still alive */
     failure *fail;
@@ -83,6 +85,28 @@ size_t sl_exec_state_bytes(const sl_exec *x) {
     for (uint32_t i = 0; x->ana && i < x->p->nana; i++)
         n += x->ana[i] ? sl_keeps_bytes(x->ana[i]) : 0;
     return n;
+}
+static void warm(const void *p, size_t n) {
+    for (size_t i = 0; i < n; i += 64)
+        __builtin_prefetch((const char *)p + i);
+}
+void sl_exec_warm(const sl_exec *x, int step) {
+    const sl_plan *p = x->p;
+    if (step == 0)
+        warm(p, sizeof *p);
+    else if (step == 1) {
+        warm(p->cond, p->ncond * sizeof *p->cond);
+        warm(p->fields, p->nfields * sizeof *p->fields);
+        warm(p->prog.consts, p->prog.nconst * sizeof *p->prog.consts);
+        __builtin_prefetch(p->order);
+        __builtin_prefetch(p->outfield);
+        __builtin_prefetch(p->src);
+        __builtin_prefetch(p->out, 1);
+    } else {
+        for (uint32_t i = 0; i < p->ncond; i++)
+            warm(p->cond[i].code, p->cond[i].n * sizeof *p->cond[i].code);
+        __builtin_prefetch(p->src[0].pub.layout);
+    }
 }
 static void star_clear(starmap *s) {
     sl_layout_drop(s->in);
@@ -162,7 +186,7 @@ static void *space(work *w, sl_arena *a, size_t n) {
     return p;
 }
 static void load_columns(work *w) {
-    const uint16_t *map = column_map(w);
+    const uint16_t *map = w->map = column_map(w);
     const sl_layout *l = w->p->src[0].pub.layout;
     bool ci = w->p->opts.ignore_case;
     if (!map) {
@@ -174,7 +198,7 @@ static void load_columns(work *w) {
         w->run.reg[i] = from;
         if (from && !ci)
             continue;
-        sl_value *to = space(w, w->tmp->arena, (size_t)w->b->nrows * sizeof *to);
+        sl_value *to = space(w, w->tmp, (size_t)w->b->nrows * sizeof *to);
         for (uint32_t k = 0; to && k < w->in->n; k++) {
             uint32_t r = sl_view_row(w->in, k);
             sl_value v = from ? from[r] : in_tail(w->b, r, l->names[i], false);
@@ -186,7 +210,7 @@ static void load_columns(work *w) {
 
 /* ---- stages ---- */
 static void add_failure(work *w, uint32_t row, sl_value err, const sl_pfield *f) {
-    if (!w->fail && !(w->fail = space(w, w->tmp->arena, (size_t)w->in->n * sizeof *w->fail)))
+    if (!w->fail && !(w->fail = space(w, w->tmp, (size_t)w->in->n * sizeof *w->fail)))
         return;
     w->fail[w->nfail++] = (failure){row, err, f};
 }
@@ -195,7 +219,7 @@ static const sl_pfield analytic_field = {.fail = {"", 0}}; /* their errors are t
 static void analytic_failed(void *arg, uint32_t row, sl_value err) { add_failure(arg, row, err, &analytic_field); }
 /* Analytic calls see every row, before WHERE. */
 static void analytic(work *w) {
-    uint32_t *keep = space(w, w->tmp->arena, ((size_t)w->rows.n + 1) * sizeof *keep), had = w->rows.n;
+    uint32_t *keep = space(w, w->tmp, ((size_t)w->rows.n + 1) * sizeof *keep), had = w->rows.n;
     if (!keep)
         return;
     sl_rows all = w->rows;
@@ -207,7 +231,7 @@ static void analytic(work *w) {
 static void filter(work *w) {
     w->x->filter.in += w->rows.n;
     for (uint32_t i = 0; i < w->p->ncond && w->rows.n && !w->nomem; i++) {
-        uint32_t *keep = space(w, w->tmp->arena, (size_t)w->rows.n * sizeof *keep);
+        uint32_t *keep = space(w, w->tmp, (size_t)w->rows.n * sizeof *keep);
         if (!keep)
             return;
         uint32_t n = sl_run_filter(&w->run, w->p->cond[i], w->rows, keep, where_failed, w);
@@ -220,7 +244,7 @@ static void filter(work *w) {
 }
 /* Takes the rows out whose value of f is an error. */
 static void drop_failed(work *w, const sl_pfield *f) {
-    uint32_t *keep = space(w, w->tmp->arena, (size_t)w->rows.n * sizeof *keep), n = 0;
+    uint32_t *keep = space(w, w->tmp, (size_t)w->rows.n * sizeof *keep), n = 0;
     for (uint32_t k = 0; keep && k < w->rows.n; k++) {
         uint32_t r = w->rows.at ? w->rows.at[k] : k;
         sl_value v = sl_run_at(&w->run, f->block.res, r);
@@ -266,7 +290,7 @@ static void note_error(work *w, int64_t now_ms) {
     if (w->nfail > 1)
         qsort(w->fail, w->nfail, sizeof *w->fail, by_row);
     sl_buf_clear(&w->x->last);
-    sl_buf_str(&w->x->last, fail_text(w->tmp->arena, &w->fail[w->nfail - 1]));
+    sl_buf_str(&w->x->last, fail_text(w->tmp, &w->fail[w->nfail - 1]));
     w->x->last_at = now_ms;
 }
 static void push_frame(sl_batch *o, sl_frame f) { o->frames[o->nframes++] = f; }
@@ -278,7 +302,7 @@ static void make_frames(work *w) {
     sl_batch *o = w->out;
     uint32_t nin = w->in->frames ? w->in->nframes : w->in->n;
     o->frames = space(w, o->arena, ((size_t)w->rows.n + w->nfail + nin + 1) * sizeof *o->frames);
-    uint32_t *keep = space(w, w->tmp->arena, ((size_t)w->rows.n + 1) * sizeof *keep);
+    uint32_t *keep = space(w, w->tmp, ((size_t)w->rows.n + 1) * sizeof *keep);
     if (!o->frames || !keep)
         return;
     uint32_t out = 0, at = 0, bad = 0;
@@ -347,9 +371,8 @@ static sl_value *gather(work *w, const sl_value *from) {
 static sl_value *field_column(work *w, const sl_pfield *f, const sl_value *under, sl_str tail) {
     bool nil = w->p->opts.send_nil, alias = f->kind == SL_P_ALIAS || f->replace;
     if (f->kind == SL_P_COLUMN && !nil && !w->p->star) {
-        const uint16_t *map = column_map(w);
         const sl_value *reg = w->run.reg[f->block.res];
-        uint16_t at = map ? map[f->block.res] : 0xFFFF;
+        uint16_t at = w->map[f->block.res];
         if (all_rows(w) && at < w->b->layout->n && reg == w->b->cols[at])
             return w->b->cols[at];
         return gather(w, reg);
@@ -511,13 +534,9 @@ void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl
         *failed = false;
         return;
     }
-    if (src != 0 || !(w.tmp = sl_batch_fresh()))
+    if (src != 0 || !(w.tmp = sl_thread_scratch()) || !(w.out = sl_batch_fresh()))
         return;
-    if (!(w.out = sl_batch_fresh())) {
-        sl_batch_drop(w.tmp);
-        return;
-    }
-    w.run = (sl_run){.p = &x->p->prog, .out = w.out->arena, .tmp = w.tmp->arena, .nrows = w.b->nrows, .meta = w.b->meta, .time = w.b->time, .at = w.b->at};
+    w.run = (sl_run){.p = &x->p->prog, .out = w.out->arena, .tmp = w.tmp, .nrows = w.b->nrows, .meta = w.b->meta, .time = w.b->time, .at = w.b->at};
     w.run.call = (sl_call){.now_ms = now_ms, .zone = x->p->opts.zone, .rule_id = x->p->opts.rule_id, .rule_start_ms = x->start_ms};
     w.run.state = x->state;
     w.rows = (sl_rows){in->sel, x->p->limit == 0 ? 0 : in->n};
@@ -543,9 +562,8 @@ void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl
         x->project.out += w.out->frames ? w.out->nframes : w.rows.n;
         *out = w.out;
     }
-    w.nomem |= w.run.nomem || sl_arena_failed(w.out->arena) || sl_arena_failed(w.tmp->arena);
+    w.nomem |= w.run.nomem || sl_arena_failed(w.out->arena) || sl_arena_failed(w.tmp);
     sl_run_end(&w.run);
-    sl_batch_drop(w.tmp);
     if (w.nomem || !*out) {
         *out = NULL;
         sl_batch_drop(w.out);

@@ -55,6 +55,8 @@ void sl_plan_explain(const sl_plan *p, sl_buf *out);
 
 /* One running instance. zone, rule id and the like come from the plan's options. */
 sl_exec *sl_exec_new(sl_plan *p, int64_t rule_start_ms);
+/* Asks the cache for what the next run will touch. Steps 0, 1, 2 must be some work apart: each follows pointers that the one before asked for. */
+void sl_exec_warm(const sl_exec *x, int step);
 void sl_exec_free(sl_exec *x);
 typedef struct sl_exec_stats { /* per operator, for status metrics; counted in rows or frames as upstream counts messages */
     uint64_t in, out, errors;
