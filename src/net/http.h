@@ -52,6 +52,7 @@ typedef struct sl_ws_ops {
     void (*message)(void *arg, sl_ws *w, sl_str bytes, bool text);
     void (*closed)(void *arg, sl_ws *w); /* w is gone after this; sl_ws_why may be asked inside */
     void (*opened)(void *arg, sl_ws *w); /* dialled ones: the handshake is through */
+    void (*writable)(void *arg, sl_ws *w); /* dialled ones: what was sent went out; may be NULL */
 } sl_ws_ops;
 bool sl_ws_wanted(const sl_http_req *r);
 sl_ws *sl_ws_accept(sl_http_req *r, const sl_ws_ops *ops, void *arg); /* answers 101, frees r; NULL: answered 400 */
@@ -69,6 +70,7 @@ sl_err *sl_ws_open(sl_loop *l, const sl_ws_dial *d, const sl_ws_ops *ops, void *
 const char *sl_ws_why(const sl_ws *w);      /* why it ended, "" by the peer's wish */
 void sl_ws_pause(sl_ws *w, bool pause);     /* stop reading; what was read already may still come */
 bool sl_ws_send(sl_ws *w, sl_str bytes, bool text); /* false: too much is waiting; dropped */
+size_t sl_ws_waiting(sl_ws *w);             /* bytes not yet taken by the socket */
 void sl_ws_close(sl_ws *w); /* says goodbye; no closed() afterwards */
 
 /* Multipart form data of a complete body. */

@@ -178,6 +178,7 @@ static void flush(sl_stream *s, bool inside) {
         s->ops->writable(s->arg);
     }
 }
+size_t sl_stream_waiting(const sl_stream *s) { return s->out.n + s->busy.n - s->busy_at; }
 size_t sl_stream_write(sl_stream *s, sl_str bytes) {
     if (s->told || s->dead)
         return 0;
@@ -192,7 +193,7 @@ size_t sl_stream_write(sl_stream *s, sl_str bytes) {
         else
             defer(s);
     }
-    return s->out.n + s->busy.n - s->busy_at;
+    return sl_stream_waiting(s);
 }
 
 /* ---- reading ---- */

@@ -20,6 +20,7 @@ typedef struct sl_stream_ops {
 sl_err *sl_stream_open(sl_loop *l, const char *host, int port, const sl_tls_conf *tls, int64_t timeout_ms, const sl_stream_ops *ops, void *arg, sl_stream **out);
 /* Queues a copy; small writes of one turn leave in one system call. Returns bytes waiting. */
 size_t sl_stream_write(sl_stream *s, sl_str bytes);
+size_t sl_stream_waiting(const sl_stream *s); /* bytes the socket has not taken */
 void sl_stream_pause(sl_stream *s, bool pause); /* stop reading */
 void sl_stream_free(sl_stream *s);              /* closes without a callback */
 #endif

@@ -81,7 +81,7 @@ static void ws_free(sl_ws *w) {
     sl_buf_free(&w->head);
     free(w);
 }
-static size_t ws_waiting(sl_ws *w) { return w->conn ? sl_http_raw_waiting(w->conn) : w->stream ? sl_stream_write(w->stream, (sl_str){0}) : 0; }
+size_t sl_ws_waiting(sl_ws *w) { return w->conn ? sl_http_raw_waiting(w->conn) : w->stream ? sl_stream_waiting(w->stream) : 0; }
 /* No more bytes; what was written still leaves on the server side. A stream lives until ws_free, one deferred step later at the most. */
 static void ws_hang_up(sl_ws *w) {
     w->gone = true;
@@ -140,7 +140,7 @@ static void raw_data(void *arg, const char *p, size_t n) {
         if (rc == 0)
             rc = wslay_event_send(w->ctx);
         /* A peer that makes us answer (pings) but does not read is cut. */
-        if (rc != 0 || ws_waiting(w) > 4 * WS_WAITING_MAX) {
+        if (rc != 0 || sl_ws_waiting(w) > 4 * WS_WAITING_MAX) {
             snprintf(w->why, sizeof w->why, "%s", rc != 0 ? "bad WebSocket frame" : "the peer does not read");
             ws_hang_up(w);
         }
@@ -187,7 +187,7 @@ sl_ws *sl_ws_accept(sl_http_req *r, const sl_ws_ops *ops, void *arg) {
     return w;
 }
 bool sl_ws_send(sl_ws *w, sl_str bytes, bool text) {
-    if (w->ended || w->gone || !w->shaken || ws_waiting(w) > WS_WAITING_MAX)
+    if (w->ended || w->gone || !w->shaken || sl_ws_waiting(w) > WS_WAITING_MAX)
         return false;
     struct wslay_event_msg m = {.opcode = text ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME, .msg = (const uint8_t *)bytes.p, .msg_length = bytes.n};
     return wslay_event_queue_msg(w->ctx, &m) == 0 && (w->busy || wslay_event_send(w->ctx) == 0);
@@ -281,6 +281,11 @@ static void dial_closed(void *arg, sl_str why) {
     snprintf(text, sizeof text, "%.*s", SL_FMT(why));
     end_dial(arg, text);
 }
+static void dial_writable(void *arg) {
+    sl_ws *w = arg;
+    if (w->shaken && !w->gone && !w->ended && w->ops.writable)
+        w->ops.writable(w->arg, w);
+}
 static void dial_late(void *arg) { end_dial(arg, "WebSocket handshake: no answer in time"); }
 static bool plain_text(sl_str s) {
     for (size_t i = 0; i < s.n; i++)
@@ -290,7 +295,7 @@ static bool plain_text(sl_str s) {
 }
 sl_err *sl_ws_open(sl_loop *l, const sl_ws_dial *d, const sl_ws_ops *ops, void *arg, sl_ws **out) {
     static const struct wslay_event_callbacks cb = {.recv_callback = on_recv, .send_callback = on_send, .genmask_callback = gen_mask, .on_msg_recv_callback = on_message};
-    static const sl_stream_ops stream_ops = {.opened = dial_opened, .data = dial_data, .closed = dial_closed};
+    static const sl_stream_ops stream_ops = {.opened = dial_opened, .data = dial_data, .writable = dial_writable, .closed = dial_closed};
     static const char b64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     bool ok = plain_text(d->path) && plain_text(sl_str_of(d->host));
     for (uint32_t i = 0; i < d->nheaders; i++)

@@ -325,6 +325,79 @@ static void over_tls(void **state) {
     env.home = NULL;
     mosquitto_end(&m);
 }
+/* ws:// and wss://: everything as over a stream. */
+static void over_websocket(void **state) {
+    mosquitto m;
+    mosquitto_prepare(&m);
+    env.lasts = false;
+    int plain = free_port(), secure = free_port();
+    snprintf(m.extra, sizeof m.extra, "allow_anonymous true\nlistener %d 127.0.0.1\nprotocol websockets\nlistener %d 127.0.0.1\nprotocol websockets\ncertfile " SL_TESTS
+             "/net/tls/server.pem\nkeyfile " SL_TESTS "/net/tls/server.key\n", plain, secure);
+    mosquitto_start(&m);
+    feed f, g;
+    drain d, e;
+    for (int v = 4; v <= 5; v++) {
+        feed_open(&f, conf_of(SL_P_SOURCE, "{\"server\":\"ws://127.0.0.1:%d\",\"protocolVersion\":\"%d\",\"qos\":2}", plain, v), "v");
+        feed_open(&g, conf_of(SL_P_SOURCE, "{\"server\":\"tcp://127.0.0.1:%d\",\"qos\":2}", m.port), "w,v");
+        drain_open(&d, conf_of(SL_P_SINK, "{\"server\":\"wss://127.0.0.1:%d/mqtt\",\"protocolVersion\":\"%d\",\"qos\":%d,\"topic\":\"w\",\"rootCaPath\":\"" SL_TESTS "/net/tls/server.pem\"}", secure, v, v - 3));
+        drain_open(&e, conf_of(SL_P_SINK, "{\"server\":\"ws://127.0.0.1:%d/\",\"topic\":\"w\"}", plain));
+        WAIT(feed_up, &f);
+        WAIT(feed_up, &g);
+        WAIT(drain_up, &d);
+        WAIT(drain_up, &e);
+        f.pause_at = 3;
+        char *big = malloc(100001);
+        memset(big, 'z', 100000);
+        big[100000] = 0;
+        assert_true(put(&d, "small", NULL));
+        for (int i = 0; i < 4; i++) {
+            assert_true(put(&d, big, NULL));
+            want_drain(&d, (size_t)i + 2);
+            while (!put(&e, big, NULL)) { /* more waits than the socket takes: told when it goes on */
+                e.want = e.delivered + 1;
+                WAIT(drain_has, &e);
+            }
+        }
+        want_drain(&e, 4);
+        want_feed(&g, 9);
+        sh("seq 1 60 | mosquitto_pub -p %d -t v -q 1 -l", m.port);
+        want_feed(&g, 69);
+        assert_int_equal(f.got.n, 3);
+        f.pause_at = 0;
+        sl_conn_mqtt.source->resume(f.src);
+        want_feed(&f, 60);
+        for (int i = 0; i < 60; i++)
+            assert_int_equal(atoi(f.got.at[i] + 4), i + 1);
+        sl_str to[2] = {SL_S("v"), SL_S("{}")};
+        assert_true(put(&d, big, to)); /* several large ones at once are more than mosquitto 2.0 gets through a WebSocket */
+        want_feed(&f, 61);
+        assert_int_equal(strlen(f.got.at[60]), 100004);
+        assert_true(f.drains > 0);
+        free(big);
+        feed_close(&f);
+        feed_close(&g);
+        drain_close(&d);
+        drain_close(&e);
+    }
+    feed_open(&f, conf_of(SL_P_SOURCE, "{\"server\":\"ws://127.0.0.1:%d\",\"qos\":1}", plain), "w");
+    WAIT(feed_up, &f);
+    mosquitto_kill(&m, SIGKILL);
+    WAIT(feed_down, &f);
+    mosquitto_start(&m);
+    WAIT(feed_up, &f);
+    sh("mosquitto_pub -p %d -t w -q 1 -m back", m.port);
+    want_feed(&f, 1);
+    feed_close(&f);
+    mosquitto_end(&m);
+    feed_open(&f, conf_of(SL_P_SOURCE, "{\"server\":\"ws://127.0.0.1:%d\"}", plain), "w");
+    WAIT(feed_down, &f);
+    assert_non_null(strstr(f.why, "connection refused"));
+    feed_close(&f);
+    feed_open(&f, conf_of(SL_P_SOURCE, "{\"server\":\"ws://127.0.0.1:%d\"}", broker.port), "w"); /* speaks no HTTP */
+    WAIT(feed_down, &f);
+    feed_close(&f);
+    env.lasts = true;
+}
 static bool pool_up(void *arg) {
     sl_conn_state s;
     char why[100];
@@ -404,6 +477,46 @@ static void shared(void **state) {
     sl_pool_stop();
     sl_arena_free(a);
 }
+/* Two streams with one topic on one connection: one SUBSCRIBE, so that retained messages do not come twice to the first. */
+static void one_subscription(void **state) {
+    sl_arena *a = sl_arena_new(0);
+    for (int v = 4; v <= 5; v++) {
+        sl_json *props = sl_json_obj(a);
+        char server[60];
+        snprintf(server, sizeof server, "tcp://127.0.0.1:%d", broker.port);
+        sl_json_set(a, props, "server", sl_json_str(a, sl_str_of(server)));
+        sl_json_set(a, props, "protocolVersion", sl_json_str(a, v == 5 ? SL_S("5") : SL_S("4")));
+        assert_null(sl_pool_define(SL_S("c"), SL_S("mqtt"), props));
+        sh("mosquitto_pub -p %d -t one/kept -m kept -r -q 1", broker.port);
+        feed f, g, h;
+        feed_open(&f, conf_of(SL_P_SOURCE, "{\"connectionSelector\":\"c\",\"qos\":1}"), "one/kept,one/kept");
+        want_feed(&f, 1);
+        WAIT(feed_up, &f);
+        feed_open(&g, conf_of(SL_P_SOURCE, "{\"connectionSelector\":\"c\"}"), "one/kept");
+        WAIT(feed_up, &g);
+        feed_open(&h, conf_of(SL_P_SOURCE, "{\"connectionSelector\":\"c\",\"qos\":1}"), "one/other,one/kept");
+        WAIT(feed_up, &h);
+        sh("mosquitto_pub -p %d -t one/kept -m live -q 1", broker.port);
+        want_feed(&f, 2);
+        want_feed(&g, 1);
+        want_feed(&h, 1);
+        assert_string_equal(f.got.at[1], "one/kept|1|live");
+        assert_string_equal(g.got.at[0], "one/kept|1|live");
+        feed_close(&f); /* the others go on */
+        sh("mosquitto_pub -p %d -t one/kept -m more -q 1", broker.port);
+        want_feed(&g, 2);
+        want_feed(&h, 2);
+        feed_close(&g);
+        feed_close(&h);
+        feed_open(&f, conf_of(SL_P_SOURCE, "{\"connectionSelector\":\"c\"}"), "one/kept"); /* nobody had it: subscribed anew */
+        want_feed(&f, 1);
+        feed_close(&f);
+        assert_null(sl_pool_undefine(SL_S("c")));
+        sl_pool_stop();
+    }
+    sl_arena_free(a);
+    sh("mosquitto_pub -p %d -t one/kept -n -r", broker.port);
+}
 static sl_err *ping_err;
 static bool pinged;
 static bool ping_done(void *arg) { return pinged; }
@@ -432,8 +545,9 @@ static void refusals(void **state) {
         {SL_P_SOURCE, "{\"server\":\"tcp://h:1\"}", "", "topic is required"},
         {SL_P_SOURCE, "{\"server\":\"tcp://h:1\",\"protocolVersion\":\"6\"}", "a", "unsupported protocol version 6"},
         {SL_P_SOURCE, "{\"server\":\"tcp://h:1\",\"protocolVersion\":\"5\",\"enableClientSession\":true}", "a", "missing client state path"},
-        {SL_P_SOURCE, "{\"server\":\"gopher://h:1\"}", "a", "scheme gopher is not offered"},
+        {SL_P_SOURCE, "{\"server\":\"gopher://h:1\"}", "a", "scheme gopher is not known"},
         {SL_P_SOURCE, "{\"server\":\"tcp://h:99999\"}", "a", "port must be a number"},
+        {SL_P_SOURCE, "{\"server\":\"ws:///mqtt\"}", "a", "host name is missing"},
         {SL_P_SINK, "{\"server\":\"tcp://h:1\"}", "", "mqtt sink is missing property topic"},
         {SL_P_SINK, "{\"server\":\"tcp://h:1\",\"topic\":\"a/#\"}", "", "mqtt sink topic shouldn't contain # or +"},
         {SL_P_SINK, "{\"server\":\"tcp://h:1\",\"topic\":\"a\",\"qos\":3}", "", "invalid qos value 3"},
@@ -468,7 +582,7 @@ int main(void) {
         cmocka_unit_test(refusals),       cmocka_unit_test(back_and_forth), cmocka_unit_test(foreign_peer),     cmocka_unit_test(delayed_ack),
         cmocka_unit_test(known_after_reconnect), cmocka_unit_test(broker_away), cmocka_unit_test(in_flight_kept), cmocka_unit_test(window_and_order),
         cmocka_unit_test(pause_and_resume), cmocka_unit_test(end_message),  cmocka_unit_test(wrong_password),   cmocka_unit_test(over_tls),
-        cmocka_unit_test(shared),         cmocka_unit_test(ping),
+        cmocka_unit_test(shared), cmocka_unit_test(over_websocket), cmocka_unit_test(one_subscription),        cmocka_unit_test(ping),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "conn/http/endpoint.h"
-#include "net/stream.h"
+#include "conn/tls.h"
 
 typedef struct ws_conf {
     sl_str addr, scheme, path, datasource, endpoint;
@@ -19,17 +19,7 @@ static const sl_prop props[] = {
     {.name = "path", .type = SL_P_STR, .flags = W, C(path), .doc = "Path of the endpoint or of the request (there with query); DATASOURCE when absent.", .example = "/ws"},
     {.name = "datasource", .type = SL_P_STR, .flags = SL_P_SINK, C(datasource), .doc = "The same as path.", .example = "/ws"},
     {.name = "requestHeader", .type = SL_P_JSON, .flags = W, C(header), .doc = "Headers of the handshake, each a list of texts.", .example = "{\"X-Key\":[\"a\"]}"},
-    {.name = "insecureSkipVerify", .type = SL_P_BOOL, .flags = W, C(tls.insecure), .def = "false", .doc = "Do not verify the server's certificate.", .example = "true"},
-    {.name = "certificationPath", .type = SL_P_STR, .flags = W, C(tls.cert_path), .doc = "PEM file of the client certificate.", .example = "/etc/client.pem"},
-    {.name = "privateKeyPath", .type = SL_P_STR, .flags = W, C(tls.key_path), .doc = "PEM file of the client key.", .example = "/etc/client.key"},
-    {.name = "rootCaPath", .type = SL_P_STR, .flags = W, C(tls.ca_path), .doc = "PEM file of the trusted CAs.", .example = "/etc/ca.pem"},
-    {.name = "certificationRaw", .type = SL_P_STR, .flags = W, C(tls.cert_raw), .doc = "Client certificate, base64 of the PEM text.", .example = "LS0tLS1CRUdJTi…"},
-    {.name = "privateKeyRaw", .type = SL_P_STR, .flags = W | SL_P_SECRET, C(tls.key_raw), .doc = "Client key, base64 of the PEM text.", .example = "LS0tLS1CRUdJTi…"},
-    {.name = "rootCARaw", .type = SL_P_STR, .flags = W, C(tls.ca_raw), .doc = "Trusted CAs, base64 of the PEM text.", .example = "LS0tLS1CRUdJTi…"},
-    {.name = "tlsMinVersion", .type = SL_P_STR, .flags = W, C(tls.min_version), .def = "tls1.2", .doc = "Least TLS version: tls1.0, tls1.1, tls1.2, tls1.3.", .example = "tls1.3"},
-    {.name = "renegotiationSupport", .type = SL_P_REFUSED, .flags = W, .def = "never", .doc = "TLS renegotiation is not offered; TLS 1.3 has none."},
-    {.name = "decrypt", .type = SL_P_REFUSED, .flags = W, .doc = "Encrypted key material is not offered; use file permissions or ${file:} instead."},
-    {.name = "tls", .type = SL_P_REFUSED, .flags = W, .def = "", .doc = "Server-wide TLS options are not offered; give the certificate here."},
+    SL_TLS_ROWS(ws_conf, tls),
     {0},
 };
 static const sl_prop sse_props[] = {
@@ -47,6 +37,8 @@ typedef struct wsc { /* the sl_source or sl_sink */
     sl_ws *ws;            /* client mode */
     char host_name[256];
     int port;
+    sl_tls_conf tls; /* with absolute paths */
+    char *tls_paths[3];
     sl_timer *redial;
     int64_t pause_ms;
     sl_http_header *headers;
@@ -143,8 +135,10 @@ static void again(wsc *s, const char *why) {
     s->up = false;
     if (s->closing)
         return;
+    if (!*why)
+        why = "the peer closed the connection";
     if (s->out)
-        s->out->error(s->out, sl_str_of(*why ? why : "the peer closed the connection"));
+        s->out->error(s->out, sl_str_of(why));
     state(s, SL_CONN_DISCONNECTED, why);
     if (s->closing) /* they closed us meanwhile */
         return;
@@ -156,7 +150,7 @@ static void dial(void *arg) {
     static const sl_ws_ops ops = {.message = ws_message, .closed = ws_closed, .opened = ws_opened};
     wsc *s = arg;
     bool tls = sl_str_is(s->c->scheme, "wss");
-    sl_ws_dial d = {.host = s->host_name, .port = s->port, .path = s->path, .headers = s->headers, .nheaders = s->nheaders, .tls = tls ? &s->c->tls : NULL};
+    sl_ws_dial d = {.host = s->host_name, .port = s->port, .path = s->path, .headers = s->headers, .nheaders = s->nheaders, .tls = tls ? &s->tls : NULL};
     sl_err *e = sl_ws_open(s->env.loop, &d, &ops, s, &s->ws);
     if (e) {
         again(s, sl_err_text(e));
@@ -169,6 +163,8 @@ static void destroy(void *arg) {
     void *done_arg = s->done_arg;
     sl_timer_free(s->redial);
     free(s->headers);
+    for (int i = 0; i < 3; i++)
+        free(s->tls_paths[i]);
     free(s);
     if (done)
         done(done_arg);
@@ -201,7 +197,8 @@ static sl_err *open_any(const ws_conf *c, sl_str datasource, const sl_conn_env *
             for (const sl_json *v = h->child; v; v = v->next)
                 s->headers[s->nheaders++] = (sl_http_header){h->key, v->s};
         s->redial = sl_timer_real(env->loop, dial, s);
-        if (!s->headers || !s->redial)
+        s->tls = c->tls;
+        if (!s->headers || !s->redial || !sl_tls_absolute(&s->tls, env->home, s->tls_paths))
             e = sl_err_new(SL_E_NOMEM, "out of memory");
         else
             sl_timer_in(s->redial, 0); /* not from inside of open */

@@ -1,4 +1,4 @@
-/* The client's life: connecting and reconnecting, the reading loop, keep-alive, subscriptions.
+/* The client's life: connecting and reconnecting, the reading loop, keep-alive.
  *
  * Decision: when a subscription pauses in the middle of what the socket gave, the rest waits in a stash and the socket is not read; a
  * connection that ends meanwhile counts as ended only after the stash was handled, so nothing read is lost. */
@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "conn/mqtt/inside.h"
+#include "conn/tls.h"
 
 #define OPEN_TIMEOUT 30000  /* ms, connect and CONNACK */
 #define LEAVE_TIMEOUT 500   /* ms to wait for the broker to end the connection after DISCONNECT */
@@ -28,32 +29,38 @@ static int version_of(sl_str v) {
     return sl_str_is(v, "5") ? SL_MQTT_5 : 0;
 }
 typedef struct server {
-    sl_str host;
+    sl_str host, path;
     int port;
-    bool tls;
+    bool tls, ws;
 } server;
 static sl_err *server_parse(sl_str s, server *o) {
     static const struct {
         const char *scheme;
-        bool tls;
-    } known[] = {{"tcp", 0}, {"mqtt", 0}, {"ssl", 1}, {"tls", 1}, {"mqtts", 1}, {"tcps", 1}};
+        bool tls, ws;
+    } known[] = {{"tcp", 0, 0}, {"mqtt", 0, 0}, {"ssl", 1, 0}, {"tls", 1, 0}, {"mqtts", 1, 0}, {"tcps", 1, 0}, {"ws", 0, 1}, {"wss", 1, 1}};
     sl_str whole = s;
     ptrdiff_t at = sl_str_find(s, SL_S("://"));
-    o->tls = false;
+    *o = (server){0};
     if (at >= 0) {
         sl_str scheme = {s.p, (size_t)at};
         size_t i = 0;
         while (i < sizeof known / sizeof *known && !sl_str_ieq(scheme, sl_str_of(known[i].scheme)))
             i++;
         if (i == sizeof known / sizeof *known)
-            return sl_err_new(SL_E_CONF, "server %.*s: scheme %.*s is not offered, use one of tcp, mqtt, ssl, tls, mqtts, tcps", SL_FMT(whole), SL_FMT(scheme));
+            return sl_err_new(SL_E_CONF, "server %.*s: scheme %.*s is not known, expected one of tcp, mqtt, ssl, tls, mqtts, tcps, ws, wss", SL_FMT(whole), SL_FMT(scheme));
         o->tls = known[i].tls;
+        o->ws = known[i].ws;
         s.p += at + 3;
         s.n -= (size_t)at + 3;
     }
+    const char *slash = o->ws ? memchr(s.p, '/', s.n) : NULL;
+    if (slash) {
+        o->path = sl_str_n(slash, s.n - (size_t)(slash - s.p));
+        s.n = (size_t)(slash - s.p);
+    }
     while (s.n && s.p[s.n - 1] == '/')
         s.n--;
-    o->port = o->tls ? 8883 : 1883;
+    o->port = o->ws ? (o->tls ? 443 : 80) : o->tls ? 8883 : 1883;
     sl_str port = {"", 0};
     if (s.n && s.p[0] == '[') {
         const char *end = memchr(s.p, ']', s.n);
@@ -83,8 +90,6 @@ sl_err *mq_conf_check(const mq_conf *c) {
         return sl_err_new(SL_E_CONF, "unsupported protocol version %.*s", SL_FMT(c->version));
     if (version_of(c->version) == SL_MQTT_5 && c->session && !c->state_path.n)
         return sl_err_new(SL_E_CONF, "missing client state path");
-    if (c->tls_default.n)
-        return sl_err_new(SL_E_UNSUPPORTED, "tls: the server-wide TLS options are not offered here, give certificate, key and CA in the properties");
     server s;
     return server_parse(c->server, &s);
 }
@@ -101,17 +106,6 @@ static char *random_id(void) {
         n += sprintf(t + n, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
     return t;
 }
-static bool absolute(mq_client *c, int slot, sl_str *path, const char *home) {
-    if (!path->n || path->p[0] == '/' || !home || !*home)
-        return true;
-    size_t n = strlen(home) + path->n + 2;
-    if (!(c->paths[slot] = malloc(n)))
-        return false;
-    snprintf(c->paths[slot], n, "%s/%.*s", home, SL_FMT(*path));
-    *path = sl_str_of(c->paths[slot]);
-    return true;
-}
-
 /* ---- life ---- */
 static void hold(mq_client *c) { c->refs++; }
 static void release(mq_client *c) {
@@ -132,7 +126,9 @@ static void release(mq_client *c) {
     sl_timer_free(c->timer);
     free(c->owner);
     free(c->host);
+    free(c->path);
     free(c->client_id);
+    mq_subs_free(c);
     free(c);
 }
 sl_conn_state mq_client_state(const mq_client *c) { return c->phase == MQ_UP ? SL_CONN_CONNECTED : c->told_down ? SL_CONN_DISCONNECTED : SL_CONN_CONNECTING; }
@@ -146,7 +142,7 @@ static void finish(mq_client *c) {
         return;
     c->phase = MQ_GONE;
     sl_timer_stop(c->timer);
-    sl_stream_free(c->stream);
+    mq_wire_free(c->stream);
     c->stream = NULL;
     if (c->done)
         c->done(c->done_arg);
@@ -168,8 +164,8 @@ void mq_client_close(mq_client *c, sl_fn done, void *arg) {
     p.props.have = 0;
     c->scratch.n = 0;
     sl_mqtt_put(&c->scratch, c->version, &p);
-    sl_stream_write(c->stream, sl_buf_view(&c->scratch));
-    sl_stream_pause(c->stream, false); /* the end is read too */
+    mq_wire_write(c->stream, sl_buf_view(&c->scratch));
+    mq_wire_pause(c->stream, false); /* the end is read too */
     sl_timer_in(c->timer, LEAVE_TIMEOUT);
 }
 static void tell_state(mq_client *c, sl_conn_state s, sl_str why) {
@@ -190,7 +186,7 @@ static void tell_state(mq_client *c, sl_conn_state s, sl_str why) {
 void mq_send(mq_client *c, sl_str bytes) {
     if (!c->stream)
         return;
-    c->waiting = sl_stream_write(c->stream, bytes);
+    c->waiting = mq_wire_write(c->stream, bytes);
     c->wrote = true;
 }
 void mq_send_ack(mq_client *c, sl_mqtt_type type, uint16_t id, uint8_t reason) {
@@ -198,7 +194,7 @@ void mq_send_ack(mq_client *c, sl_mqtt_type type, uint16_t id, uint8_t reason) {
     sl_mqtt_put_ack(&c->scratch, c->version, type, id, reason);
     mq_send(c, sl_buf_view(&c->scratch));
 }
-static const char *send_packet(mq_client *c, const sl_mqtt_packet *p) {
+const char *mq_send_packet(mq_client *c, const sl_mqtt_packet *p) {
     c->scratch.n = 0;
     c->scratch.failed = false;
     const char *bad = sl_mqtt_put(&c->scratch, c->version, p);
@@ -211,126 +207,6 @@ void mq_broken(mq_client *c, const char *why) {
         return;
     c->broken = true;
     snprintf(c->why, sizeof c->why, "%s", why);
-}
-
-/* ---- subscriptions ---- */
-static void subscribe(mq_client *c, mq_sub *s, bool on) {
-    sl_mqtt_packet p;
-    p.type = on ? SL_MQTT_SUBSCRIBE : SL_MQTT_UNSUBSCRIBE;
-    p.props.have = 0;
-    p.filters = s->filters;
-    p.nfilters = s->nfilters;
-    c->next_sub_id = c->next_sub_id >= 65535 || c->next_sub_id <= MQ_PUB_IDS ? (uint16_t)(MQ_PUB_IDS + 1) : (uint16_t)(c->next_sub_id + 1);
-    p.id = c->next_sub_id;
-    if (on)
-        s->sub_id = p.id;
-    send_packet(c, &p); /* filters were checked when they came */
-}
-static void confirmed(mq_client *c, const sl_mqtt_packet *p) {
-    mq_sub *s = c->subs;
-    while (s && s->sub_id != p->id)
-        s = s->next;
-    if (!s || s->gone)
-        return;
-    s->sub_id = 0;
-    sl_buf b = {0};
-    for (uint32_t i = 0; i < s->nfilters; i++) {
-        uint8_t code = i < p->list.n ? (uint8_t)p->list.p[i] : 0x80;
-        if (code >= 0x80)
-            sl_buf_printf(&b, "%ssubscription to %.*s was refused by the broker: %s", b.n ? "; " : "", SL_FMT(s->filters[i].filter),
-                          c->version < SL_MQTT_5 ? "failure" : sl_mqtt_reason_text(code));
-    }
-    if (b.n) {
-        sl_warn(c->owner, "%s", sl_buf_cstr(&b));
-        s->ops->error(s->arg, sl_buf_view(&b));
-        s->ops->state(s->arg, SL_CONN_DISCONNECTED, sl_buf_view(&b));
-    } else
-        s->ops->state(s->arg, SL_CONN_CONNECTED, SL_S(""));
-    sl_buf_free(&b);
-}
-static void sub_free(mq_sub *s) {
-    free(s->held);
-    free(s->filters);
-    free(s->text);
-    free(s);
-}
-sl_err *mq_subscribe(mq_client *c, sl_str filters, uint8_t qos, bool lasts, const mq_sub_ops *ops, void *arg, mq_sub **out) {
-    mq_sub *s = calloc(1, sizeof *s);
-    size_t most = 1;
-    for (size_t i = 0; i < filters.n; i++)
-        most += filters.p[i] == ',';
-    if (!s || !(s->text = sl_strdup_n(filters.p, filters.n)) || !(s->filters = calloc(most, sizeof *s->filters))) {
-        if (s)
-            sub_free(s);
-        return sl_err_new(SL_E_NOMEM, "out of memory");
-    }
-    for (char *p = s->text, *end = s->text + filters.n; p <= end;) { /* no trimming, as upstream */
-        char *comma = memchr(p, ',', (size_t)(end - p));
-        size_t n = (size_t)((comma ? comma : end) - p);
-        const char *bad = sl_mqtt_filter_check(sl_str_n(p, n));
-        if (bad) {
-            sl_err *e = sl_err_new(SL_E_CONF, "topic '%.*s': %s", (int)n, p, bad);
-            sub_free(s);
-            return e;
-        }
-        s->filters[s->nfilters++] = (sl_mqtt_filter){sl_str_n(p, n), qos};
-        p += n + 1;
-    }
-    s->client = c;
-    s->ops = ops;
-    s->arg = arg;
-    s->lasts = lasts;
-    mq_sub **at = &c->subs;
-    while (*at)
-        at = &(*at)->next;
-    *at = s;
-    *out = s;
-    if (c->phase == MQ_UP)
-        subscribe(c, s, true);
-    else if (c->told_down)
-        ops->state(arg, SL_CONN_DISCONNECTED, sl_str_of(c->why));
-    mq_wait_found(c, s);
-    return NULL;
-}
-void mq_reap(mq_client *c) {
-    for (mq_sub **at = &c->subs; *at;) {
-        mq_sub *s = *at;
-        if (s->gone && !s->ghost) {
-            *at = s->next;
-            sub_free(s);
-        } else
-            at = &s->next;
-    }
-}
-static bool wanted(const mq_client *c, sl_str filter) {
-    for (const mq_sub *s = c->subs; s; s = s->next)
-        for (uint32_t i = 0; i < s->nfilters && (!s->gone || s->ghost); i++)
-            if (sl_str_eq(s->filters[i].filter, filter))
-                return true;
-    return false;
-}
-void mq_part(mq_sub *s) {
-    mq_client *c = s->client;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < s->nfilters; i++) /* another user of the connection may want the same */
-        if (!wanted(c, s->filters[i].filter))
-            s->filters[n++] = s->filters[i];
-    s->nfilters = n;
-    if (c->phase == MQ_UP && n)
-        subscribe(c, s, false);
-}
-void mq_unsubscribe(mq_sub *s, mq_leave how) {
-    mq_client *c = s->client;
-    s->gone = true;
-    mq_pause(s, false);
-    if (how == MQ_RETURNS && c->conf->session)
-        mq_wait_ghost(s);
-    else if (how != MQ_STAYS) {
-        mq_commit(s, UINT64_MAX);
-        mq_part(s);
-    }
-    if (!c->reading)
-        mq_reap(c);
 }
 
 /* ---- reading ---- */
@@ -366,9 +242,7 @@ static void greeted(mq_client *c, const sl_mqtt_packet *p) {
     else
         sl_timer_stop(c->timer);
     mq_in_connected(c, p->session_present);
-    for (mq_sub *s = c->subs; s; s = s->next)
-        if (!s->gone)
-            subscribe(c, s, true);
+    mq_subs_connected(c);
     mq_out_connected(c, p->session_present);
     tell_state(c, SL_CONN_CONNECTED, SL_S(""));
     mq_out_written(c); /* publishers that waited for the connection */
@@ -387,7 +261,7 @@ static void handle(mq_client *c, sl_mqtt_packet *p) {
     case SL_MQTT_PUBREC:
     case SL_MQTT_PUBCOMP: mq_out_ack(c, p); break;
     case SL_MQTT_PUBREL: mq_in_release(c, p->id); break;
-    case SL_MQTT_SUBACK: confirmed(c, p); break;
+    case SL_MQTT_SUBACK: mq_subs_confirmed(c, p); break;
     case SL_MQTT_UNSUBACK:
     case SL_MQTT_PINGRESP: break;
     case SL_MQTT_DISCONNECT: {
@@ -401,7 +275,7 @@ static void handle(mq_client *c, sl_mqtt_packet *p) {
 }
 static void drop(mq_client *c) { /* ends the connection from our side; why is in c->why */
     c->broken = false;
-    sl_stream_free(c->stream);
+    mq_wire_free(c->stream);
     c->stream = NULL;
     c->stash.n = 0;
     char why[sizeof c->why];
@@ -452,7 +326,7 @@ static void read_bytes(mq_client *c, sl_str bytes) {
         } else
             c->stash.n = 0;
         if (c->paused && c->stream && c->phase == MQ_UP) {
-            sl_stream_pause(c->stream, true);
+            mq_wire_pause(c->stream, true);
             drained(c); /* the socket will not say so while it is not read */
         }
     }
@@ -484,7 +358,7 @@ static void on_resume(void *arg) {
                 memcpy(why, c->why, sizeof why);
                 lost(c, sl_str_of(why));
             } else if (c->stream)
-                sl_stream_pause(c->stream, false);
+                mq_wire_pause(c->stream, false);
             release(c);
         }
     }
@@ -497,7 +371,7 @@ void mq_pause(mq_sub *s, bool pause) {
     s->paused = pause;
     if (pause) {
         if (c->paused++ == 0 && !c->reading && c->phase == MQ_UP && c->stream)
-            sl_stream_pause(c->stream, true);
+            mq_wire_pause(c->stream, true);
     } else if (--c->paused == 0 && !c->resuming && sl_defer(c->loop, on_resume, c)) {
         c->resuming = true;
         hold(c);
@@ -531,7 +405,7 @@ static void on_opened(void *arg) {
         p.has_user = true; /* an empty name: below version 5 a password cannot come alone */
     c->phase = MQ_GREETING;
     sl_timer_in(c->timer, OPEN_TIMEOUT);
-    const char *bad = send_packet(c, &p);
+    const char *bad = mq_send_packet(c, &p);
     if (bad) {
         mq_broken(c, bad);
         drop(c);
@@ -564,13 +438,13 @@ static void on_writable(void *arg) {
 }
 static void on_closed(void *arg, sl_str why) {
     mq_client *c = arg;
-    sl_stream *s = c->stream;
+    mq_wire *s = c->stream;
     c->stream = NULL;
     if (c->phase == MQ_LEAVING)
         finish(c);
     else
         lost(c, why);
-    sl_stream_free(s);
+    mq_wire_free(s);
 }
 static const sl_stream_ops stream_ops = {on_opened, on_data, on_drained, on_writable, on_closed};
 
@@ -589,8 +463,7 @@ static void lost(mq_client *c, sl_str why) {
     c->reader.spent = false;
     c->reader.in = (sl_str){0};
     mq_in_forget_aliases(c);
-    for (mq_sub *s = c->subs; s; s = s->next)
-        s->sub_id = 0;
+    mq_subs_lost(c);
     bool first = !c->told_down;
     c->told_down = true;
     int64_t jitter = 0;
@@ -612,7 +485,8 @@ static void lost(mq_client *c, sl_str why) {
 static void connect_now(mq_client *c) {
     c->phase = MQ_OPENING;
     c->keepalive = c->version >= SL_MQTT_5 ? 20 : 30;
-    sl_err *e = sl_stream_open(c->loop, c->host, c->port, c->tls ? &c->tls_conf : NULL, OPEN_TIMEOUT, &stream_ops, c, &c->stream);
+    mq_addr a = {c->host, c->port, c->tls ? &c->tls_conf : NULL, c->path};
+    sl_err *e = mq_wire_open(c->loop, &a, OPEN_TIMEOUT, &stream_ops, c, &c->stream);
     if (e) {
         c->stream = NULL;
         lost(c, sl_str_of(sl_err_text(e)));
@@ -671,9 +545,10 @@ sl_err *mq_client_new(sl_loop *l, const mq_conf *conf, const char *home, const c
     c->nalias = c->version >= SL_MQTT_5 ? ALIASES : 0;
     c->tls_conf = conf->tls;
     bool ok = (c->host = sl_strdup_n(s.host.p, s.host.n)) && (c->owner = sl_strdup_n(owner, strlen(owner)));
+    ok = ok && (!s.ws || (c->path = s.path.n ? sl_strdup_n(s.path.p, s.path.n) : sl_strdup_n("/", 1)));
     ok = ok && (c->client_id = conf->clientid.n ? sl_strdup_n(conf->clientid.p, conf->clientid.n) : random_id());
     ok = ok && (c->timer = sl_timer_real(l, on_timer, c)) && (c->alias = calloc(ALIASES, sizeof *c->alias));
-    ok = ok && absolute(c, 0, &c->tls_conf.cert_path, home) && absolute(c, 1, &c->tls_conf.key_path, home) && absolute(c, 2, &c->tls_conf.ca_path, home);
+    ok = ok && sl_tls_absolute(&c->tls_conf, home, c->paths);
     ok = ok && sl_defer(l, on_start, c);
     if (!ok) {
         release(c);

@@ -19,7 +19,6 @@ typedef struct mq_conf { /* all properties of sources, sinks and named connectio
     sl_json *properties;
     sl_str selector;
     sl_tls_conf tls;
-    sl_str tls_default;
 } mq_conf;
 
 extern const sl_prop mq_props[]; /* property table of the connector, mqtt.c */

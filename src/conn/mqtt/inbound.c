@@ -107,8 +107,8 @@ static mq_in *repeated(mq_client *c, const sl_mqtt_packet *p, uint64_t *seq) {
     return NULL;
 }
 bool mq_in_fits(const mq_sub *s, sl_str topic) {
-    for (uint32_t i = 0; i < s->nfilters; i++)
-        if (sl_mqtt_match(sl_mqtt_unshare(s->filters[i].filter), topic))
+    for (uint32_t i = 0; i < s->ntopics; i++)
+        if (sl_mqtt_match(s->topics[i]->pure, topic))
             return true;
     return false;
 }

@@ -1,9 +1,11 @@
-/* The client's insides, shared by client.c (life, connection, subscriptions), inbound.c (acknowledging what came) and outbound.c (what
- * goes out). */
+/* The client's insides, shared by client.c (life, connection), subs.c (subscriptions), inbound.c (acknowledging what came) and outbound.c
+ * (what goes out). */
 #ifndef SL_CONN_MQTT_INSIDE_H
 #define SL_CONN_MQTT_INSIDE_H
 #include "base/vec.h"
+#include "base/map.h"
 #include "conn/mqtt/client.h"
+#include "conn/mqtt/wire.h"
 
 #define MQ_WINDOW 4096               /* our own bound of publishes in flight */
 #define MQ_WINDOW_QOS2 20            /* below version 5, where brokers do not say how many they bear; mosquitto ends the connection beyond 20 */
@@ -51,17 +53,26 @@ typedef struct mq_outring {
 typedef struct mq_held { /* a message that a subscription has not committed */
     uint64_t pos, seq;
 } mq_held;
+typedef struct mq_topic { /* a filter subscribed at the broker, for all subscriptions that name it */
+    uint32_t users;
+    uint8_t qos;      /* asked for */
+    uint8_t code;     /* the broker's answer; MQ_UNASKED, or 0x80 and above: refused */
+    uint16_t id, at;  /* packet identifier and place of a SUBSCRIBE under way; 0 = none */
+    sl_str filter, pure; /* pure: without $share/group/ */
+    char text[];
+} mq_topic;
+#define MQ_UNASKED 0xFF
 struct mq_sub {
     mq_sub *next;
     mq_client *client;
     const mq_sub_ops *ops;
     void *arg;
-    char *text;         /* filters, separated by zero bytes replaced spans */
-    sl_mqtt_filter *filters;
-    uint32_t nfilters;
+    mq_topic **topics;
+    uint32_t ntopics;
+    uint8_t qos;
     int ghost;          /* gone, but may come back while it is not 0: ticks left */
     bool lasts, paused, gone, fresh /* got something since the last drained */;
-    uint16_t sub_id;    /* packet identifier of a SUBSCRIBE under way, 0 = none */
+    bool asks;          /* the broker's answer is awaited and will be told */
     mq_held *held;      /* ring */
     uint32_t held_cap, held_at, held_n;
 };
@@ -82,16 +93,16 @@ typedef enum mq_phase { MQ_IDLE, MQ_OPENING, MQ_GREETING, MQ_UP, MQ_LEAVING, MQ_
 struct mq_client {
     sl_loop *loop;
     const mq_conf *conf;
-    char *owner, *host, *client_id;
+    char *owner, *host, *client_id, *path /* WebSocket only */;
     int port, version;
-    bool tls, ws;
+    bool tls;
     sl_tls_conf tls_conf; /* with absolute paths */
     char *paths[3];
     unsigned refs;
     mq_phase phase;
     bool ever, told_down;
     char why[400];
-    sl_stream *stream;
+    mq_wire *stream;
     sl_timer *timer;
     int64_t backoff;
     /* keep-alive */
@@ -117,6 +128,7 @@ struct mq_client {
     mq_inring in;
     mq_outring out;
     mq_sub *subs;
+    sl_map *topics;    /* filter -> mq_topic */
     mq_pub *pubs;
     bool dirty;        /* answers gathered */
     sl_pool_phase where;
@@ -135,8 +147,6 @@ void mq_send(mq_client *c, sl_str bytes);
 void mq_send_ack(mq_client *c, sl_mqtt_type type, uint16_t id, uint8_t reason);
 void mq_broken(mq_client *c, const char *why); /* the peer broke the protocol, or we must start over */
 void mq_again(mq_client *c, const char *why);  /* ends the connection and makes a new one at once */
-void mq_part(mq_sub *s);                       /* UNSUBSCRIBE of what no other wants */
-void mq_reap(mq_client *c);
 
 /* waiting.c */
 bool mq_wait_wanted(const mq_client *c, sl_str topic); /* should a message be kept for somebody who is to come? */
@@ -144,6 +154,16 @@ void mq_wait_keep(mq_client *c, const sl_mqtt_packet *p, uint64_t pos, uint64_t 
 void mq_wait_ghost(mq_sub *s);                         /* s is gone and may come back */
 void mq_wait_found(mq_client *c, mq_sub *s);           /* s is new: it gets what waited */
 void mq_wait_free(mq_client *c);
+
+const char *mq_send_packet(mq_client *c, const sl_mqtt_packet *p); /* NULL or what is wrong with it */
+
+/* subs.c */
+void mq_subs_connected(mq_client *c); /* asks the broker for all of them */
+void mq_subs_lost(mq_client *c);
+void mq_subs_confirmed(mq_client *c, const sl_mqtt_packet *p); /* SUBACK */
+void mq_part(mq_sub *s);                       /* UNSUBSCRIBE of what no other wants */
+void mq_reap(mq_client *c);                    /* frees those that left */
+void mq_subs_free(mq_client *c);
 
 /* inbound.c */
 void mq_in_publish(mq_client *c, sl_mqtt_packet *p);

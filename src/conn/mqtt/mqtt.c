@@ -11,7 +11,7 @@
 
 #define AT(f) SL_AT(mq_conf, f)
 const sl_prop mq_props[] = {
-    {.name = "server", .type = SL_P_STR, .flags = SL_P_SHARED, AT(server), .doc = "Address of the broker: tcp:// or mqtt:// plain, ssl://, tls://, mqtts:// or tcps:// with TLS. Required, here or in the connection.",
+    {.name = "server", .type = SL_P_STR, .flags = SL_P_SHARED, AT(server), .doc = "Address of the broker: tcp:// or mqtt:// plain, ssl://, tls://, mqtts:// or tcps:// with TLS, ws:// or wss:// over WebSocket (with a path if the broker wants one). Required, here or in the connection.",
      .example = "tcp://127.0.0.1:1883"},
     {.name = "protocolVersion", .type = SL_P_STR, .flags = SL_P_SHARED, AT(version), .def = "3.1.1", .doc = "Version of MQTT: 3.1, 3.1.1 (or 4) or 5."},
     {.name = "clientid", .type = SL_P_STR, .flags = SL_P_SHARED, AT(clientid), .doc = "Client identifier; a random one when empty. Must be given for a session that outlives the connection."},
@@ -24,7 +24,6 @@ const sl_prop mq_props[] = {
     {.name = "sessionExpiryIntervalSeconds", .type = SL_P_INT, .flags = SL_P_SHARED, AT(session_expiry), .def = "60", .doc = "Version 5: seconds the broker keeps the session after the connection ended."},
     {.name = "connectionSelector", .type = SL_P_STR, AT(selector), .doc = "Id of a named connection to share instead of an own one.", .example = "cloud"},
     SL_TLS_ROWS(mq_conf, tls),
-    {.name = "tls", .type = SL_P_STR, .flags = SL_P_ADVANCED, AT(tls_default), .doc = "Not offered: give certificate, key and CA here instead of naming the server-wide ones."},
     {.name = "qos", .type = SL_P_INT, AT(qos), .def = "0", .doc = "Quality of service of the subscription or of what is published: 0, 1 or 2."},
     {.name = "eofMessage", .type = SL_P_STR, .flags = SL_P_SOURCE | SL_P_ADVANCED, AT(eof_message), .doc = "Base64 of a payload that ends the stream."},
     {.name = "topic", .type = SL_P_STR, .flags = SL_P_SINK | SL_P_TEMPLATE, AT(topic), .doc = "Topic to publish to. Required.", .example = "result/{{.device}}"},

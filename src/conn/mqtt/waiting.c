@@ -111,9 +111,9 @@ void mq_wait_ghost(mq_sub *s) {
         sl_timer_in(c->ghosts, GHOST_MS / 2);
 }
 static bool same(const mq_sub *a, const mq_sub *b) {
-    bool same = a->nfilters == b->nfilters;
-    for (uint32_t i = 0; same && i < a->nfilters; i++)
-        same = sl_str_eq(a->filters[i].filter, b->filters[i].filter);
+    bool same = a->ntopics == b->ntopics;
+    for (uint32_t i = 0; same && i < a->ntopics; i++)
+        same = a->topics[i] == b->topics[i];
     return same;
 }
 void mq_wait_found(mq_client *c, mq_sub *s) {
