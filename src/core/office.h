@@ -63,6 +63,8 @@ void sl_api_rule_list(sl_office *o, sl_buf *out);
 /* Status document (v1: indented, ordered; v2: compact, keys sorted). text is lent. */
 typedef void (*sl_api_text)(void *arg, sl_err *e, sl_str text);
 void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void *arg);
+/* Rows that entered and what became of them, messages of each sink and where they are (an extension of ours). */
+void sl_api_rule_ledger(sl_office *o, sl_str id, sl_api_text done, void *arg);
 void sl_api_rule_status_all(sl_office *o, sl_api_text done, void *arg);
 sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out);
 sl_err *sl_api_rule_explain(sl_office *o, sl_str id, sl_buf *out);

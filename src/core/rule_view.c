@@ -90,10 +90,32 @@ static void body(sl_arena *a, sl_json *j, const sl_meters *ms) {
 #undef K
     }
 }
+/* Where every row and every message is. Of a rule that runs: in = the sum of the others, at any moment (rows: unless windows absorb). */
+static void ledger(sl_arena *a, sl_json *j, const sl_meters *ms) {
+    sl_json *rows = sl_json_obj(a), *sinks = sl_json_obj(a);
+    sl_json_set(a, rows, "in", sl_json_int(a, (int64_t)ms->rows_in));
+    sl_json_set(a, rows, "filtered", sl_json_int(a, (int64_t)ms->rows_filtered));
+    sl_json_set(a, rows, "failed", sl_json_int(a, (int64_t)ms->rows_failed));
+    sl_json_set(a, rows, "out", sl_json_int(a, (int64_t)ms->rows_out));
+    for (uint32_t i = 0; i < ms->n; i++) {
+        const sl_meter *m = &ms->at[i];
+        if (m->where != 2)
+            continue;
+        sl_json *s = sl_json_obj(a);
+        sl_json_set(a, s, "in", sl_json_int(a, (int64_t)m->in));
+        sl_json_set(a, s, "delivered", sl_json_int(a, (int64_t)m->out));
+        sl_json_set(a, s, "failed", sl_json_int(a, (int64_t)m->failed));
+        sl_json_set(a, s, "dropped", sl_json_int(a, (int64_t)m->dropped));
+        sl_json_set(a, s, "waiting", sl_json_int(a, (int64_t)m->buffer));
+        sl_json_set(a, sinks, m->name, s);
+    }
+    sl_json_set(a, j, "rows", rows);
+    sl_json_set(a, j, "sinks", sinks);
+}
 typedef struct ask { /* one question about a rule's meters */
     sl_office *office;
     char *id;
-    bool v2;
+    bool v2, ledger;
     sl_api_text done;
     void *arg;
 } ask;
@@ -106,8 +128,12 @@ static void status_ready(void *arg, sl_meters *m) {
         q->done(q->arg, sl_err_new(SL_E_NOTFOUND, "Rule %s is not found", q->id ? q->id : ""), (sl_str){0});
     else {
         sl_json *j = sl_json_obj(a);
-        head(a, j, r);
-        body(a, j, m->n ? m : &r->last);
+        if (q->ledger)
+            ledger(a, j, m->n ? m : &r->last);
+        else {
+            head(a, j, r);
+            body(a, j, m->n ? m : &r->last);
+        }
         sl_json_write(&out, j, q->v2, q->v2 ? 0 : 2);
         q->done(q->arg, NULL, sl_buf_view(&out));
     }
@@ -117,14 +143,14 @@ static void status_ready(void *arg, sl_meters *m) {
     free(q->id);
     free(q);
 }
-void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void *arg) {
+static void ask_meters(sl_office *o, sl_str id, bool v2, bool ledger, sl_api_text done, void *arg) {
     sl_rule *r = find(o, id);
     ask *q = r ? calloc(1, sizeof *q) : NULL;
     if (!q) {
         done(arg, sl_err_new(r ? SL_E_NOMEM : SL_E_NOTFOUND, r ? "out of memory" : "Rule %.*s is not found", SL_FMT(id)), (sl_str){0});
         return;
     }
-    *q = (ask){.office = o, .id = sl_strdup_n(id.p, id.n), .v2 = v2, .done = done, .arg = arg};
+    *q = (ask){.office = o, .id = sl_strdup_n(id.p, id.n), .v2 = v2, .ledger = ledger, .done = done, .arg = arg};
     if (r->flow)
         sl_flow_meters(r->flow, status_ready, q);
     else {
@@ -132,6 +158,9 @@ void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void
         status_ready(q, &none);
     }
 }
+
+void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void *arg) { ask_meters(o, id, v2, false, done, arg); }
+void sl_api_rule_ledger(sl_office *o, sl_str id, sl_api_text done, void *arg) { ask_meters(o, id, false, true, done, arg); }
 
 /* ---- all rules at once ---- */
 typedef struct survey { /* one question about the meters of all rules; counts the letters that are out */

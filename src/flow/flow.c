@@ -91,6 +91,7 @@ int64_t clock_us(void) {
 }
 /* t: now, in microseconds; weight: turns that this one stands for in the times, 0 = it is not timed */
 static void give_out(sl_flow *f, sl_batch *out, int64_t t, int64_t weight) {
+    f->rows_out += out->nrows;
     for (uint32_t i = 0; i < f->nsinks; i++) {
         sink_take(f->sinks[i], out);
         if (!weight)
@@ -169,6 +170,7 @@ void flow_batch(sl_flow *f, sl_batch *b, int64_t now) {
         meter_took(&f->ops, t - t0);
         f->busy_us += (t - t0) * weight;
     }
+    f->rows_in += b->nrows;
     if (failed)
         sl_error(f->spec->rule_id.p, "out of memory: rows of one batch were lost");
     if (f->timed)
@@ -271,6 +273,8 @@ static void put_steps(sl_meters *m, const sl_sinkdef *d, uint32_t at, const sink
 static void snapshot(sl_flow *f, sl_meters *m) {
     m->n = 0;
     m->busy_us = f->busy_us;
+    m->rows_in = f->rows_in;
+    m->rows_out = f->rows_out;
     m->at = calloc((size_t)f->spec->nsinks * (1 + SL_SINK_STEPS) + 16, sizeof *m->at);
     if (!m->at)
         return;
@@ -294,6 +298,9 @@ static void snapshot(sl_flow *f, sl_meters *m) {
         snprintf(full, sizeof full, "%d_%s", op++, name);
         sl_meter x = {.name = full, .where = 1, .in = st->in, .out = st->out, .processed = st->in, .errors = st->errors, .last_ms = f->ops.last_ms,
                       .latency_us = f->ops.latency_us, .hist = f->ops.hist};
+        m->rows_failed += st->errors;
+        if (strcmp(name, "filter") == 0)
+            m->rows_filtered += st->in - st->out - st->errors;
         int64_t at = 0;
         sl_str why = st->errors ? sl_exec_last_error(f->exec, &at) : (sl_str){0};
         char *text = why.n ? sl_strdup_n(why.p, why.n) : NULL;

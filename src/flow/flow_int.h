@@ -70,6 +70,7 @@ struct sl_flow {
     void (*done)(void *arg, sl_meters *m);
     void *done_arg;
     uint32_t closing_sinks;
+    uint64_t rows_in, rows_out;
     sl_meter ops; /* time and duration of the operators' last turn, shared by all */
     int64_t busy_us;
     uint64_t batches;
