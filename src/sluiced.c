@@ -1,6 +1,7 @@
 /* The daemon: read settings, build the floors upward, wait, take them down in reverse. The only place that exits. */
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,16 @@ static const char usage[] =
     "Example: sluiced --home /var/lib/sluice --set basic.restIp=0.0.0.0\n";
 
 static void leave(void *arg) { sl_loop_stop(((daemon_t *)arg)->loop); }
-static void rules_stopped(void *arg) { leave(arg); }
+static void push_closed(void *arg) { sl_post(((daemon_t *)arg)->loop, leave, arg); }
+static void close_push(void *arg) { /* @on the data server's loop */
+    daemon_t *d = arg;
+    sl_http_close(d->push, push_closed, d);
+}
+static void rules_stopped(void *arg) {
+    daemon_t *d = arg;
+    if (!sl_post(sl_mount_loop(d->mount), close_push, d))
+        leave(d);
+}
 static void end(void *arg) {
     daemon_t *d = arg;
     if (d->ending)
@@ -66,13 +76,41 @@ static void on_signal(uv_signal_t *s, int sig) { end(s->data); }
 static void mount_serve(void *arg, sl_http_req *r) { sl_mount_serve(arg, r); }
 static void restored(void *arg) { sl_info("sluiced", "all rules were tried"); }
 
-static sl_err *listen_on(daemon_t *d, const char *what, const char *ip_key, const char *port_key, const sl_http_opts *o, sl_http_handler h, void *arg,
+typedef struct listening {
+    sl_loop *loop;
+    const char *ip;
+    int port;
+    const sl_http_opts *o;
+    sl_http_handler h;
+    void *arg;
+    sl_http_server **out;
+    sl_err *e;
+    sem_t done;
+} listening;
+static void listen_now(void *arg) {
+    listening *l = arg;
+    l->e = sl_http_listen(l->loop, l->ip, l->port, l->o, l->h, l->arg, l->out);
+    sem_post(&l->done);
+}
+/* loop: the office's, which does not run yet, or that of a running lane. */
+static sl_err *listen_on(daemon_t *d, sl_loop *loop, const char *what, const char *ip_key, const char *port_key, const sl_http_opts *o, sl_http_handler h, void *arg,
                          sl_http_server **out) {
     char ip[64];
     sl_str s = sl_settings_str(d->settings, ip_key, "127.0.0.1");
     snprintf(ip, sizeof ip, "%.*s", SL_FMT(s));
     int port = (int)sl_settings_int(d->settings, port_key, 0);
-    sl_err *e = sl_http_listen(d->loop, ip, port, o, h, arg, out);
+    listening l = {loop, ip, port, o, h, arg, out, NULL};
+    sem_init(&l.done, 0, 0);
+    if (loop == d->loop)
+        listen_now(&l);
+    else if (!sl_post(loop, listen_now, &l)) {
+        sem_destroy(&l.done);
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    while (sem_wait(&l.done) < 0) { /* a signal */
+    }
+    sem_destroy(&l.done);
+    sl_err *e = l.e;
     if (!e && strcmp(ip, "127.0.0.1") != 0 && !sl_settings_bool(d->settings, "basic.authentication", false))
         sl_warn("sluiced", "%s listens on %s:%d without authentication: everybody who reaches this address can use it", what, ip, port);
     return sl_err_prefix(e, "%s (%s, %s)", what, ip_key, port_key);
@@ -183,11 +221,14 @@ int main(int argc, char **argv) {
     open_log(abs, d.settings);
     d.door.started_ms = sl_wall_ns() / 1000000;
     d.loop = sl_loop_new("office");
-    d.mount = d.loop ? sl_mount_new(d.loop) : NULL;
-    e = d.mount ? sl_lanes_start(test ? 1 : lanes) : sl_err_new(SL_E_NOMEM, "out of memory");
+    e = d.loop ? sl_lanes_start(test ? 1 : lanes) : sl_err_new(SL_E_NOMEM, "out of memory");
+    /* The data server lives on a lane: what is pushed to a rule there needs no letter to get to it, nor its answer one to get back. */
+    d.mount = e ? NULL : sl_mount_new(sl_lane_loop(sl_lane_at(0)));
+    if (!e && !d.mount)
+        e = sl_err_new(SL_E_NOMEM, "out of memory");
     sl_http_opts push_opts = {0};
     if (!e)
-        e = listen_on(&d, "data server", "source.httpServerIp", "source.httpServerPort", &push_opts, mount_serve, d.mount, &d.push);
+        e = listen_on(&d, sl_mount_loop(d.mount), "data server", "source.httpServerIp", "source.httpServerPort", &push_opts, mount_serve, d.mount, &d.push);
     if (!e)
         e = sl_office_open(&(sl_office_conf){d.loop, abs, d.settings, d.mount, log_changed, test}, &d.office);
     d.door.office = d.office;
@@ -208,19 +249,19 @@ int main(int argc, char **argv) {
         rest_opts.tls_key = key;
     }
     if (!e)
-        e = listen_on(&d, "REST", "basic.restIp", "basic.restPort", &rest_opts, sl_router_serve, d.rest_router, &d.rest);
+        e = listen_on(&d, d.loop, "REST", "basic.restIp", "basic.restPort", &rest_opts, sl_router_serve, d.rest_router, &d.rest);
     /* eKuiper's client has a port of its own; ours speaks REST there, in plain, as that port never had TLS */
     sl_http_opts cli_opts = {.close_each = true};
     int64_t cli_port = sl_settings_int(d.settings, "basic.port", 20498);
     if (!e && cli_port && cli_port != sl_settings_int(d.settings, "basic.restPort", 9081))
-        e = listen_on(&d, "command line client", "basic.ip", "basic.port", &cli_opts, sl_router_serve, d.rest_router, &d.cli);
+        e = listen_on(&d, d.loop, "command line client", "basic.ip", "basic.port", &cli_opts, sl_router_serve, d.rest_router, &d.cli);
     int64_t prom_port = sl_settings_int(d.settings, "basic.prometheusPort", 20499);
     if (!e && prom_port == sl_settings_int(d.settings, "basic.restPort", 9081)) /* there it is even when it is off, as upstream */
         e = sl_metric_routes(d.rest_router) ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
     else if (!e && sl_settings_bool(d.settings, "basic.prometheus", false)) {
         sl_http_opts prom_opts = {0};
         d.prom_router = sl_router_new(&(sl_router_opts){.clean = true}, &d.door);
-        e = d.prom_router && sl_metric_routes(d.prom_router) ? listen_on(&d, "Prometheus", "basic.ip", "basic.prometheusPort", &prom_opts, sl_router_serve, d.prom_router, &d.prom)
+        e = d.prom_router && sl_metric_routes(d.prom_router) ? listen_on(&d, d.loop, "Prometheus", "basic.ip", "basic.prometheusPort", &prom_opts, sl_router_serve, d.prom_router, &d.prom)
                                                              : sl_err_new(SL_E_NOMEM, "out of memory");
     }
     if (e) {

@@ -30,6 +30,8 @@ struct conn {
     phase ph;
     int closing;        /* handles still to be closed */
     bool closed, in_feed, owes, reading, keep, head_only, chunked, after_close;
+    bool ticking;       /* the timer runs with idle_ms and looks at `since` when it fires */
+    uint64_t since;     /* when the phase began */
     size_t body_at_tick, discarded;
     uint64_t queued, sent_at_tick;
     struct sl_http_stream stream;
@@ -60,6 +62,7 @@ struct sl_http_server {
     sl_tls_conf tls;
     char *tls_paths[2];
     char *plain; /* decrypted bytes of one read */
+    sl_buf answer; /* scratch: heads and whole answers are put together here */
     char buf[READ_SIZE];
 };
 typedef struct wreq {
@@ -83,6 +86,7 @@ static void server_gone(sl_http_server *s) {
     free(s->tls_paths[0]);
     free(s->tls_paths[1]);
     free(s->plain);
+    sl_buf_free(&s->answer);
     free(s);
     if (done)
         done(arg);
@@ -133,8 +137,12 @@ static void arm(conn *c, phase ph) {
         return;
     c->sent_at_tick = c->queued - uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
     c->body_at_tick = c->in.body.n;
-    int64_t ms = ph == PH_LINGER ? LINGER_MS : c->s->o.idle_ms;
-    uv_timer_start(&c->timer, on_timer, (uint64_t)ms, ph == PH_LINGER ? 0 : (uint64_t)ms);
+    c->since = uv_now(c->s->uv);
+    if (ph == PH_LINGER)
+        uv_timer_start(&c->timer, on_timer, LINGER_MS, 0);
+    else if (!c->ticking) /* three phases a request: they only note the time */
+        uv_timer_start(&c->timer, on_timer, (uint64_t)c->s->o.idle_ms, (uint64_t)c->s->o.idle_ms);
+    c->ticking = ph != PH_LINGER;
 }
 static void on_shut(uv_shutdown_t *r, int status) {
     conn *c = r->data;
@@ -232,37 +240,54 @@ static const char *date(sl_http_server *s) {
     if (now != s->date_at) {
         struct tm tm;
         gmtime_r(&now, &tm);
-        strftime(s->date, sizeof s->date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        strftime(s->date, sizeof s->date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
         s->date_at = now;
     }
     return s->date;
 }
 static bool bodiless(int status) { return status < 200 || status == 204 || status == 304; }
 static void answer_head(conn *c, sl_buf *b, int status, const char *type, const char *extra) {
-    sl_buf_printf(b, "HTTP/1.1 %d %s\r\n", status, sl_http_status_text(status));
-    if (type)
-        sl_buf_printf(b, "Content-Type: %s\r\n", type);
+    if (status == 200)
+        sl_buf_puts(b, "HTTP/1.1 200 OK\r\n");
+    else
+        sl_buf_printf(b, "HTTP/1.1 %d %s\r\n", status, sl_http_status_text(status));
+    if (type) {
+        sl_buf_puts(b, "Content-Type: ");
+        sl_buf_puts(b, type);
+        sl_buf_puts(b, "\r\n");
+    }
     if (extra)
         sl_buf_puts(b, extra);
-    sl_buf_printf(b, "Date: %s\r\n", date(c->s));
+    sl_buf_puts(b, date(c->s));
     if (!c->keep)
         sl_buf_puts(b, "Connection: close\r\n");
     else if (c->in.http10)
         sl_buf_puts(b, "Connection: keep-alive\r\n");
 }
 static void whole(conn *c, int status, const char *type, sl_str body, const char *extra) {
-    sl_buf b = {0};
-    answer_head(c, &b, status, type, extra);
-    if (!bodiless(status))
-        sl_buf_printf(&b, "Content-Length: %zu\r\n", body.n);
-    sl_buf_puts(&b, "\r\n");
+    sl_buf *b = &c->s->answer;
+    b->n = 0;
+    answer_head(c, b, status, type, extra);
+    if (!bodiless(status)) {
+        char digits[24];
+        size_t at = sizeof digits, left = body.n;
+        do
+            digits[--at] = (char)('0' + left % 10);
+        while (left /= 10);
+        sl_buf_puts(b, "Content-Length: ");
+        sl_buf_put(b, digits + at, sizeof digits - at);
+        sl_buf_puts(b, "\r\n");
+    }
+    sl_buf_puts(b, "\r\n");
     if (!c->head_only && !bodiless(status))
-        sl_buf_str(&b, body);
-    if (b.failed)
+        sl_buf_str(b, body);
+    if (b->failed) {
+        b->failed = false;
         conn_close(c);
-    else
-        out(c, b.p, b.n);
-    sl_buf_free(&b);
+    } else
+        out(c, b->p, b->n);
+    if (b->cap > READ_SIZE)
+        sl_buf_free(b);
 }
 /* The server's own refusal; the connection ends. */
 static void refuse(conn *c, int status, const char *why) {
@@ -458,6 +483,11 @@ static bool stuck(conn *c) {
 }
 static void on_timer(uv_timer_t *t) {
     conn *c = t->data;
+    uint64_t idle = (uint64_t)c->s->o.idle_ms, spent = uv_now(c->s->uv) - c->since;
+    if (c->ticking && spent < idle) {
+        uv_timer_start(&c->timer, on_timer, idle - spent, idle);
+        return;
+    }
     switch (c->ph) {
     case PH_IDLE:
         if (waiting(c) && !stuck(c))

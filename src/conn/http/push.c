@@ -1,7 +1,8 @@
 /* The httppush source: an endpoint of the shared data server (connectors.md 16.5).
  * Decision: two owners by thread, and letters between them. The server's loop owns the hub of a path (its members and the requests
  * under way); the lane owns the source. A request is answered when every member took it (qos 0) or settled it (qos >= 1), so "ok" is
- * never said for what nobody has. The body is not copied: it lives in the request until the answer.
+ * never said for what nobody has. The body is not copied: it lives in the request until the answer. Where server and lane are one
+ * thread the letters are handed over by a call.
  * When one member has no room the whole request is refused before anybody got it, so a client's second try makes no duplicates. */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -112,7 +113,9 @@ static void handle(void *arg, sl_http_req *r) {
         *l = (letter){.p = p, .c = c};
         atomic_fetch_add(&p->waiting, 1);
         c->left++;
-        if (!sl_post(p->lane, take, l)) {
+        if (p->lane == p->server)
+            take(l);
+        else if (!sl_post(p->lane, take, l)) {
             atomic_fetch_sub(&p->waiting, 1);
             c->left--;
             c->refused++;
@@ -178,7 +181,10 @@ static void leave(void *arg) {
 /* ---- lane ---- */
 static void ack(push *p, letter *l, bool fine) {
     l->fine = fine;
-    sl_post(p->server, acked, l);
+    if (p->lane == p->server)
+        acked(l);
+    else
+        sl_post(p->server, acked, l);
 }
 static void take(void *arg) {
     letter *l = arg;
@@ -200,7 +206,7 @@ static void take(void *arg) {
     }
     if (!p->out->bytes(p->out, &k))
         atomic_store(&p->paused, true);
-    if (!behind && p->out->drained)
+    if (!behind && p->lane != p->server && p->out->drained) /* on one thread other requests may follow in this turn */
         p->out->drained(p->out);
     if (!p->lasts)
         ack(p, l, true);
