@@ -145,7 +145,7 @@ static void open_log(const char *home, const sl_settings *s) {
     sl_log_to(fd, sl_settings_bool(s, "basic.consoleLog", false));
 }
 
-static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt) && sl_data_routes(rt) && sl_meta_routes(rt) && (!test || sl_testdoor_routes(rt)); }
+static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt) && sl_batch_routes(rt) && sl_data_routes(rt) && sl_meta_routes(rt) && (!test || sl_testdoor_routes(rt)); }
 static int reference(const char *page) {
     sl_buf b = {0};
     sl_router *rt = sl_router_new(&(sl_router_opts){0}, NULL);
@@ -237,6 +237,7 @@ int main(int argc, char **argv) {
     d.door.stop_arg = &d;
     if (!e) {
         d.rest_router = sl_router_new(&(sl_router_opts){.cors = true, .clean = true, .admit = sl_rest_admit}, &d.door);
+        d.door.router = d.rest_router;
         if (!d.rest_router || !rest_routes(d.rest_router, test))
             e = sl_err_new(SL_E_NOMEM, "out of memory");
     }

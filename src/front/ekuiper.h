@@ -5,6 +5,7 @@
 #include "front/route.h"
 typedef struct sl_door {
     sl_office *office;
+    sl_router *router; /* the door's own, for requests in batches */
     int64_t started_ms;
     sl_fn stop; /* ends the daemon */
     sl_fn restart; /* ends it with the code that asks for a restart */
@@ -12,6 +13,7 @@ typedef struct sl_door {
 } sl_door;
 /* Adds the tables to a router whose app is a sl_door. */
 bool sl_ekuiper_routes(sl_router *rt);
+bool sl_batch_routes(sl_router *rt);   /* /batch/req */
 bool sl_metric_routes(sl_router *rt); /* /metrics */
 bool sl_data_routes(sl_router *rt); /* rulesets, export and import, uploads */
 /* The router's admit: checks the token when basic.authentication is on, writes the audit line when basic.enableRestAuditLog is. */

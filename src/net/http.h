@@ -21,6 +21,9 @@ struct sl_http_req { /* lent to the handler until it answers */
     const char *peer;      /* address text */
     void *conn;            /* server's */
     bool keep_alive;
+    /* A request that was made here instead of being received (one of a batch): the whole answer goes here; type and extra may be NULL. */
+    void (*answer)(sl_http_req *r, int status, const char *type, sl_str body, const char *extra);
+    void *answer_arg;
 };
 typedef struct sl_http_opts {
     size_t max_body;          /* 0 = 64 MiB; beyond: 413 and the connection closes */
@@ -38,12 +41,14 @@ int sl_http_port(const sl_http_server *s);
 void sl_http_close(sl_http_server *s, sl_fn done, void *arg); /* stops listening, ends connections after running answers */
 /* Answers whole. extra: more header lines ("Name: value\r\n"…) or NULL. Frees r. type NULL = none. */
 void sl_http_reply(sl_http_req *r, int status, const char *type, sl_str body, const char *extra);
-/* Streaming answer: begin, then parts (chunked), then end. closed(arg) when the client went away first. Stream handle valid until end or closed. */
+/* Streaming answer (of received requests): begin, then parts (chunked), then end. closed(arg) when the client went away first. Stream handle valid until end or closed. */
 typedef struct sl_http_stream sl_http_stream;
 sl_http_stream *sl_http_begin(sl_http_req *r, int status, const char *type, const char *extra, sl_fn closed, void *arg);
 bool sl_http_part(sl_http_stream *s, sl_str bytes); /* false: client too slow, more than 1 MiB waiting; the part was dropped */
 void sl_http_end(sl_http_stream *s);
 const char *sl_http_header_get(const sl_http_req *r, const char *name, sl_str *out); /* case-insensitive; NULL when absent */
+/* Percent-decoding; plus: '+' is a space. false on a bad escape. */
+bool sl_http_unescape(sl_buf *out, sl_str s, bool plus);
 bool sl_http_query_get(const sl_http_req *r, const char *name, sl_buf *out);        /* decoded; false when absent */
 
 /* WebSocket on a request that asks for it. */

@@ -34,7 +34,5 @@ void sl_http_in_next(sl_http_in *in);
 sl_http_fed sl_http_in_feed(sl_http_in *in, const char *p, size_t n, size_t *used);
 /* After DONE: fills r with spans into in (valid until next/free). false: bad target or out of memory; in->fail and why tell. */
 bool sl_http_in_take(sl_http_in *in, sl_http_req *r);
-/* Percent-decoding; plus: '+' is a space. false on a bad escape. */
-bool sl_http_unescape(sl_buf *out, sl_str s, bool plus);
 const char *sl_http_status_text(int status);
 #endif

@@ -514,6 +514,10 @@ static void on_timer(uv_timer_t *t) {
 
 /* ---- answers ---- */
 void sl_http_reply(sl_http_req *r, int status, const char *type, sl_str body, const char *extra) {
+    if (r->answer) {
+        r->answer(r, status, type, body, extra);
+        return;
+    }
     conn *c = r->conn;
     if (c->s->closing)
         c->keep = false;
