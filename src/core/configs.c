@@ -51,6 +51,8 @@ sl_err *sl_api_configs_patch(sl_office *o, sl_str body) {
         e = sl_settings_set(o->conf.settings, "basic.metricsDumpConfig.enable", p.dump, who);
     if (!e) {
         o->zone = zone;
+        if (p.dump)
+            dump_set(o);
         if (o->conf.log_changed && (p.text[0] || p.flag[0] || p.flag[1] || p.flag[2]))
             o->conf.log_changed(o->conf.settings);
     }

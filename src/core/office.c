@@ -70,6 +70,7 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
         return e;
     }
     usage_start(o);
+    dump_set(o);
     *out = o;
     return NULL;
 }
@@ -79,6 +80,8 @@ void sl_office_free(sl_office *o) {
     size_t it = 0;
     void *v;
     usage_free(o);
+    traces_free(o);
+    dump_free(o);
     while (o->rules && sl_map_next(o->rules, &it, NULL, &v))
         rule_free(v);
     it = 0;

@@ -78,6 +78,14 @@ void sl_api_rule_bulk(sl_office *o, bool start, sl_str body, sl_api_text done, v
 void sl_api_rule_reset(sl_office *o, sl_str id, sl_str body, sl_api_done done, void *arg);
 /* Keeps spans of the rule's messages, or ends that. body: {"strategy":"always"|"head"}. */
 sl_err *sl_api_rule_trace(sl_office *o, sl_str id, bool on, sl_str body);
+/* Snapshots of the metrics of these seconds as a ZIP archive of hourly files. */
+bool sl_api_dump_enabled(sl_office *o);
+sl_err *sl_api_dump(sl_office *o, int64_t from_s, int64_t to_s, sl_buf *out);
+/* The spans of a trace as a tree; ids of a rule's traces, newest first (limit < 0: all). */
+sl_err *sl_api_trace_get(sl_office *o, sl_str id, sl_buf *out);
+void sl_api_trace_list(sl_office *o, sl_str rule, int64_t limit, sl_buf *out);
+/* {"action":"start","service_name":…,"collector_url":…}: sends spans to a collector (OTLP over HTTP, JSON); another action ends that. */
+sl_err *sl_api_tracer(sl_office *o, sl_str body);
 /* {"rule":ms…} of the last interval; false: text says why there is none. */
 bool sl_api_cpu_usage(sl_office *o, sl_buf *out);
 /* Prometheus text. */

@@ -45,7 +45,7 @@ struct sl_rule {
     sl_flow *flow;
     sl_meters last; /* of the last run */
     char *topo;     /* of the last run */
-    bool trace, trace_head; /* spans are kept, of all messages or of those that arrive with a trace */
+    bool trace;     /* spans are kept */
     bool ran;
     bool complained; /* about a schedule that makes no sense: once is enough */
     SL_VEC(queued) queue;
@@ -56,7 +56,10 @@ struct sl_rule {
     sl_timer *again;
 };
 typedef struct usage usage;
+typedef struct traces traces;
 struct sl_office {
+    struct dump *dump;
+    traces *traces;
     usage *usage;
     sl_office_conf conf;
     sl_kvlog *kv;
@@ -96,6 +99,10 @@ typedef struct rule_meters {
 bool rules_survey(sl_office *o, void (*ready)(void *arg, const rule_meters *l, size_t n), void *arg);
 void usage_start(sl_office *o); /* CPU time by rule, when basic.ResourceProfileConfig.enable */
 void usage_free(sl_office *o);
+void traces_take(void *office, sl_trace *t); /* from a flow that is watched */
+void traces_free(sl_office *o);
+void dump_set(sl_office *o); /* after basic.metricsDumpConfig changed */
+void dump_free(sl_office *o);
 void metrics_write(sl_office *o, const rule_meters *l, size_t n, sl_buf *out); /* Prometheus text */
 void rule_topo(const sl_flowspec *s, sl_buf *out); /* topology as JSON */
 /* Ends what runs and starts spec instead. Takes spec. */

@@ -64,7 +64,7 @@ sl_err *sl_api_rule_trace(sl_office *o, sl_str id, bool on, sl_str text) {
         e = sl_err_new(SL_E_UNDEFINED, "rule %.*s set trace failed due to rule didn't started", SL_FMT(r->def->name));
     if (!e) {
         r->trace = on;
-        r->trace_head = on && sl_str_is(strategy, "head");
+        sl_flow_trace(r->flow, on, on && sl_str_is(strategy, "head"), traces_take, o);
     }
     sl_arena_free(a);
     return e;

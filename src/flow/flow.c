@@ -163,7 +163,9 @@ void flow_batch(sl_flow *f, sl_batch *b, int64_t now) {
     int64_t t0 = timed ? clock_us() : 0;
     sl_batch *out = NULL;
     bool failed = false;
+    sl_trace *seen = f->tap ? trace_begin(f, b) : NULL;
     sl_exec_run(f->exec, 0, &v, now, &out, &failed);
+    trace_ran(seen, out);
     f->ops.last_ms = now;
     int64_t t = timed ? clock_us() : 0;
     if (timed) {
@@ -175,11 +177,12 @@ void flow_batch(sl_flow *f, sl_batch *b, int64_t now) {
         sl_error(f->spec->rule_id.p, "out of memory: rows of one batch were lost");
     if (f->timed)
         wind(f);
-    if (!out)
-        return;
-    if (!out->ticket)
-        out->ticket = sl_ticket_hold(b->ticket);
-    give_out(f, out, t, weight);
+    if (out) {
+        if (!out->ticket)
+            out->ticket = sl_ticket_hold(b->ticket);
+        give_out(f, out, t, weight);
+    }
+    trace_end(f, seen);
 }
 static bool idle(const sl_flow *f) {
     for (uint32_t i = 0; i < f->nsinks; i++)
@@ -351,6 +354,7 @@ static void all_closed(void *arg) { /* @on lane */
     l->f = NULL;
     sl_post(f->office, meters_arrive, l);
     meter_free(&f->ops);
+    free(f->tap);
     free(f->sinks);
     free(f->colmap);
     free(f);

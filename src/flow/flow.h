@@ -121,6 +121,24 @@ void sl_meters_free(sl_meters *m);
 void sl_flow_close(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg);
 /* Snapshot of the meters; done on the office's loop, takes the content. */
 void sl_flow_meters(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg);
+/* ---- watching a flow: one message on its way ---- */
+typedef struct sl_trace_msg {
+    char trace[33], parent[17]; /* the trace it came with; "" */
+    char *payload;              /* bytes as they came; NULL when rows came */
+    size_t payload_n;
+    char *in, *out;             /* the row before and behind the statement as JSON; NULL when not known */
+    uint32_t row;
+} sl_trace_msg;
+typedef struct sl_trace { /* the messages of one batch */
+    char *rule;
+    int64_t at[5]; /* wall clock in ns: arrived, at the decoder, decoded, through the statement, with the sinks */
+    sl_trace_msg *msgs;
+    uint32_t n;
+    bool alone, passed; /* one message; something came out */
+} sl_trace;
+void sl_trace_free(sl_trace *t);
+/* Starts or ends watching; head: only messages that came with a trace. got comes on the office's loop and owns t. @on office */
+void sl_flow_trace(sl_flow *f, bool on, bool head, void (*got)(void *arg, sl_trace *t), void *arg);
 const sl_flowspec *sl_flow_spec(const sl_flow *f);
 sl_loop *sl_flow_loop(const sl_flow *f);
 #endif

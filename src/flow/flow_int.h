@@ -47,6 +47,20 @@ uint64_t sink_taken(const sink_node *s); /* rows and collections that came in */
 void sink_took(sink_node *s, int64_t us);
 void sink_free(sink_node *s);
 
+/* ---- watching ---- */
+typedef struct trace_tap {
+    void (*got)(void *arg, sl_trace *t);
+    void *arg;
+    bool head;
+} trace_tap;
+void source_watch(source_node *s);                     /* some flow began or ended to be watched */
+int64_t source_took(const source_node *s);             /* microseconds that the current batch took to gather */
+uint32_t source_kept_n(const source_node *s);          /* payloads of the current batch, while watched */
+sl_str source_kept(const source_node *s, uint32_t i);
+sl_trace *trace_begin(const sl_flow *f, const sl_batch *b);
+void trace_ran(sl_trace *t, const sl_batch *out);
+void trace_end(const sl_flow *f, sl_trace *t); /* takes t, which may be NULL */
+
 /* ---- flow ---- */
 struct sl_flow {
     sl_flowspec *spec;
@@ -74,6 +88,7 @@ struct sl_flow {
     sl_meter ops; /* time and duration of the operators' last turn, shared by all */
     int64_t busy_us;
     uint64_t batches;
+    trace_tap *tap; /* NULL: not watched */
 };
 void flow_batch(sl_flow *f, sl_batch *b, int64_t now); /* from the source */
 /* Asks the cache for what flow_batch of f will touch, steps 0 to 3 some work apart; f may be NULL. */

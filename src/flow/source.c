@@ -38,6 +38,8 @@ struct source_node {
     bool unsettled_pos; /* last_pos belongs to messages that left no row yet */
     size_t building;    /* payload bytes in the builder */
     int64_t began;      /* clock at the first message of the batch, 0 = none yet */
+    int64_t took;       /* what gathering the last batch took */
+    struct kept *kept;  /* payloads of the batch, while some flow is watched */
     slot *ring;
     size_t nring, head, cap; /* outstanding batches, oldest at head; cap is a power of two */
     uint64_t seq;
@@ -46,6 +48,12 @@ struct source_node {
     sl_fn leave_done;
     void *leave_arg;
 };
+enum { KEPT_MAX = 64 };
+typedef struct kept {
+    uint32_t n; /* may be more than were kept */
+    sl_buf bytes;
+    size_t ends[KEPT_MAX];
+} kept;
 typedef struct ticket_of {
     sl_ticket t;
     source_node *s;
@@ -76,6 +84,7 @@ void sl_srcdef_drop(sl_srcdef *d) {
         sl_arena_free(d->arena);
 }
 
+static void unkeep(source_node *s);
 static void source_unref(source_node *s) {
     if (--s->refs)
         return;
@@ -86,6 +95,7 @@ static void source_unref(source_node *s) {
     if (s->checked)
         sl_builder_free(s->checked);
     sl_arena_free(s->narrow);
+    unkeep(s);
     free(s->ring);
     free(s->rule_id);
     meter_free(&s->meter);
@@ -180,6 +190,7 @@ static void relayout(source_node *s) {
     bool all = false;
     s->errors = s->want_meta = false;
     for (sl_flow *f = s->subs; f; f = f->next_sub) {
+        s->want_meta |= f->tap != NULL;
         const sl_plan_source *ps = sl_plan_source_at(f->spec->plan, 0);
         all |= ps->all;
         s->want_meta |= ps->meta;
@@ -207,6 +218,35 @@ static void relayout(source_node *s) {
     narrow_types(s);
     SL_VEC_FREE(names);
     s->stale = false;
+}
+
+/* ---- watching ---- */
+static void unkeep(source_node *s) {
+    if (s->kept)
+        sl_buf_free(&s->kept->bytes);
+    free(s->kept);
+    s->kept = NULL;
+}
+void source_watch(source_node *s) {
+    bool any = false;
+    s->want_meta = false;
+    for (const sl_flow *f = s->subs; f; f = f->next_sub) {
+        any |= f->tap != NULL;
+        s->want_meta |= f->tap != NULL || sl_plan_source_at(f->spec->plan, 0)->meta;
+    }
+    if (!any)
+        unkeep(s);
+    else if (!s->kept)
+        s->kept = calloc(1, sizeof *s->kept);
+}
+int64_t source_took(const source_node *s) { return s->took; }
+uint32_t source_kept_n(const source_node *s) { return s->kept ? s->kept->n : 0; }
+sl_str source_kept(const source_node *s, uint32_t i) {
+    const kept *k = s->kept;
+    if (!k || i >= k->n || i >= KEPT_MAX || k->bytes.failed)
+        return (sl_str){0};
+    size_t from = i ? k->ends[i - 1] : 0;
+    return sl_str_n(k->bytes.p + from, k->ends[i] - from);
 }
 
 /* ---- tickets ---- */
@@ -302,6 +342,7 @@ static void publish(source_node *s) {
     if (s->began) {
         int64_t us = clock_us() - s->began;
         meter_took(&s->meter, us);
+        s->took = us;
         if (s->dec)
             meter_took(&s->decoder, us);
         s->began = 0;
@@ -330,6 +371,10 @@ static void publish(source_node *s) {
         flow_batch(f, b, now);
     }
     sl_batch_drop(b); /* drops the batch's hold on the ticket too */
+    if (s->kept) {
+        s->kept->n = 0;
+        sl_buf_clear(&s->kept->bytes);
+    }
     if (s->stale && !s->closing)
         relayout(s);
     source_unref(s);
@@ -361,6 +406,13 @@ static bool go_on(source_node *s) {
 }
 
 /* ---- what the connector calls ---- */
+static void keep(kept *k, sl_str bytes) {
+    if (k->n < KEPT_MAX) {
+        sl_buf_str(&k->bytes, bytes);
+        k->ends[k->n] = k->bytes.n;
+    }
+    k->n++;
+}
 static bool give_bytes(sl_source_out *o, const sl_packet *p) {
     source_node *s = (source_node *)o;
     if (s->closing || !s->w || !s->dec)
@@ -376,6 +428,8 @@ static bool give_bytes(sl_source_out *o, const sl_packet *p) {
     if (!s->began)
         s->began = clock_us();
     s->building += p->bytes.n;
+    if (s->kept)
+        keep(s->kept, p->bytes);
     uint32_t rows = 0;
     sl_str why = {0};
     sl_arena *a = sl_builder_arena(s->w);

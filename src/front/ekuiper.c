@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "base/num.h"
 #include "front/ekuiper.h"
 
 #define OFFICE(app) (((sl_door *)(app))->office)
@@ -330,6 +331,60 @@ static void trace_switch(void *app, sl_http_req *r, const sl_str *v) {
         sl_rest_reply(r, 200, NULL, SL_S(""), NULL);
 }
 
+/* ---- metrics as files ---- */
+static void dump_check(void *app, sl_http_req *r, const sl_str *v) { sl_rest_ok_text(r, sl_api_dump_enabled(OFFICE(app)) ? SL_S("enabled") : SL_S("disabled")); }
+static sl_err *seconds(const sl_http_req *r, const char *name, int64_t *out) {
+    sl_buf b = {0};
+    sl_err *e = NULL;
+    if (sl_http_query_get(r, name, &b) && b.n && !sl_num_parse_i64(sl_buf_view(&b), out))
+        e = sl_err_new(SL_E_UNDEFINED, "%s: expected a time in seconds since 1970, got \"%.*s\"", name, SL_FMT(sl_buf_view(&b)));
+    sl_buf_free(&b);
+    return e;
+}
+static void dump(void *app, sl_http_req *r, const sl_str *v) {
+    sl_buf b = {0};
+    int64_t to = sl_wall_ns() / 1000000000, from = to - 3600;
+    sl_err *e = seconds(r, "startTime", &from);
+    if (!e)
+        e = seconds(r, "endTime", &to);
+    if (!e)
+        e = sl_api_dump(OFFICE(app), from, to, &b);
+    if (e)
+        sl_rest_fail(r, e, NULL);
+    else
+        sl_rest_reply(r, 200, "application/zip", sl_buf_view(&b), "Content-Disposition: attachment; filename=metrics.zip\r\n");
+    sl_buf_free(&b);
+}
+
+/* ---- traces ---- */
+static void get_trace(void *app, sl_http_req *r, const sl_str *v) {
+    sl_buf b = {0};
+    sl_err *e = sl_api_trace_get(OFFICE(app), v[0], &b);
+    if (e)
+        sl_rest_reply(r, 404, "text/plain; charset=utf-8", SL_S("Not Found\n"), "X-Content-Type-Options: nosniff\r\n");
+    else
+        sl_rest_ok_json(r, sl_buf_view(&b));
+    sl_err_free(e);
+    sl_buf_free(&b);
+}
+static void list_traces(void *app, sl_http_req *r, const sl_str *v) {
+    sl_buf b = {0}, limit = {0};
+    int64_t n = -1;
+    if (!sl_http_query_get(r, "limit", &limit) || !sl_num_parse_i64(sl_buf_view(&limit), &n) || n <= 0)
+        n = -1;
+    sl_api_trace_list(OFFICE(app), v[0], n, &b);
+    sl_rest_ok_json(r, sl_buf_view(&b));
+    sl_buf_free(&b);
+    sl_buf_free(&limit);
+}
+static void set_tracer(void *app, sl_http_req *r, const sl_str *v) {
+    sl_err *e = sl_api_tracer(OFFICE(app), r->body);
+    if (e)
+        sl_rest_fail(r, e, NULL);
+    else
+        sl_rest_ok_text(r, SL_S("success"));
+}
+
 /* ---- tags and bulk ---- */
 static void tags(void *app, sl_http_req *r, const sl_str *v) {
     int how = sl_str_is(r->method, "PUT") ? 0 : sl_str_is(r->method, "PATCH") ? 1 : 2;
@@ -408,6 +463,11 @@ static const sl_route routes[] = {
     {"PUT", "/rules/{name}/reset_state", reset_state, "Puts a source of a rule to another position."},
     {"POST", "/rules/{name}/trace/start", trace_switch, "Keeps spans of the rule's messages."},
     {"POST", "/rules/{name}/trace/stop", trace_switch, "Keeps no more spans."},
+    {"GET", "/trace/rule/{name}", list_traces, "Traces of a rule, newest first."},
+    {"GET", "/trace/{id}", get_trace, "Spans of a trace."},
+    {"GET", "/metrics/dump", dump, "Snapshots of the metrics as an archive."},
+    {"GET", "/metrics/dump/check", dump_check, "Are snapshots of the metrics kept?"},
+    {"POST", "/tracer", set_tracer, "Sends spans to a collector."},
     {0},
 };
 static const sl_route metric_routes[] = {

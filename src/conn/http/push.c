@@ -197,6 +197,13 @@ static void take(void *arg) {
     l->pos = ++p->pos;
     l->next = NULL;
     sl_packet k = {.bytes = l->c->req->body, .pos = l->pos};
+    sl_str context;
+    sl_member meta;
+    if (sl_http_header_get(l->c->req, "traceparent", &context) && context.n) {
+        meta = (sl_member){SL_S("traceparent"), sl_v_str(context)};
+        k.meta = &meta;
+        k.nmeta = 1;
+    }
     if (p->lasts) { /* kept before it is given: it may settle at once */
         if (p->last)
             p->last->next = l;
