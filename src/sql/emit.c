@@ -5,6 +5,7 @@
  * anywhere discards the collection. */
 #include <stdlib.h>
 #include <string.h>
+#include "sql/parse.h"
 #include "sql/pipe.h"
 
 typedef struct coll {
@@ -72,7 +73,7 @@ static sl_value cell_of(sl_krow *const *t, uint32_t width, uint32_t src, uint32_
     return k ? k->cells[cell] : sl_v_absent();
 }
 /* The object that * stands for in a function: of equal names the first source of the joined row wins. */
-static sl_value row_object(sl_pipes *r, sl_run *run, const sl_pstar *s, sl_krow *const *t, uint32_t width, uint32_t row) {
+sl_value sl_pipe_object(sl_pipes *r, sl_run *run, const sl_pstar *s, sl_krow *const *t, uint32_t width, uint32_t row) {
     const sl_plan *p = r->p;
     const sl_expr *e = s->expr;
     uint32_t room = e->nreplace, n = 0;
@@ -101,7 +102,7 @@ static sl_value row_object(sl_pipes *r, sl_run *run, const sl_pstar *s, sl_krow 
                 m[n++] = (sl_member){name, v};
         }
     }
-    for (uint32_t i = 0; i < e->nreplace; i++) {
+    for (uint32_t i = 0; s->replace && i < e->nreplace; i++) {
         sl_str name = e->replace[i].alias.n ? e->replace[i].alias : e->replace[i].name;
         sl_run_block(run, s->replace[i], (sl_rows){&row, 1});
         uint32_t at = 0;
@@ -158,7 +159,7 @@ static void load_objects(coll *c, sl_run *run) {
         if (to)
             run->reg[c->p->regs.star + s] = to;
         for (uint32_t i = 0; to && i < c->n && !c->r->nomem; i++)
-            to[i] = count_only ? sl_v_bool(true) : row_object(c->r, run, &c->p->stars[s], c->tuples + (size_t)i * c->width, c->width, i);
+            to[i] = count_only ? sl_v_bool(true) : sl_pipe_object(c->r, run, &c->p->stars[s], c->tuples + (size_t)i * c->width, c->width, i);
         c->failed |= c->r->nomem;
     }
 }
@@ -226,6 +227,7 @@ static void where_failed(void *arg, uint32_t row, sl_value err) {
 }
 static void where(coll *c) {
     where_aggregates(c);
+    c->front->counting = c->front->defer = true; /* WHERE over a collection reads counters and moves none */
     for (uint32_t i = 0; i < c->k->nwhere && c->nalive && !c->failed; i++) {
         uint32_t *keep = space(c, c->nalive * sizeof *keep);
         if (!keep)
@@ -234,6 +236,7 @@ static void where(coll *c) {
         c->alive = keep;
         check(c, c->front);
     }
+    c->front->counting = c->front->defer = false;
 }
 
 /* ---- groups ---- */
@@ -390,9 +393,21 @@ static void having(coll *c) {
         c->nalive = 0;
         return;
     }
-    sl_run_block(&c->sel, c->k->having, (sl_rows){c->alive, n});
+    bool counters = c->sel.p->counters;
+    if (!counters)
+        sl_run_block(&c->sel, c->k->having, (sl_rows){c->alive, n});
     check(c, &c->sel);
     for (uint32_t i = 0; i < n && !c->failed; i++) {
+        if (counters) { /* what one row makes count is seen by the next */
+            c->sel.defer = true;
+            c->sel.nreached = 0;
+            sl_run_block(&c->sel, c->k->having, (sl_rows){&c->alive[i], 1});
+            c->sel.defer = false;
+            check(c, &c->sel);
+            sl_value yes = sl_run_at(&c->sel, c->k->having.res, c->alive[i]);
+            for (uint32_t h = 0; yes.kind == SL_BOOL && yes.i && h < c->sel.nreached; h++)
+                sl_op_call(&c->sel, c->sel.p->sites[c->sel.reached[h]], c->sel.reached[h], c->alive[i], NULL, 0);
+        }
         sl_value v = sl_run_at(&c->sel, c->k->having.res, c->alive[i]);
         if (v.kind == SL_ERROR)
             fail(c, "run Having error: ", v);
@@ -573,11 +588,68 @@ static void put_fields(coll *c, uint32_t row, uint32_t but) {
         sl_builder_set(w, at, sl_value_copy(a, v));
     }
 }
+/* changed_cols: one column per change; false: an error was told. */
+static bool put_changes(coll *c, uint32_t row, const sl_pcall *f, sl_keeps **mem) {
+    sl_arena *a = c->tmp->arena;
+    uint32_t room = f->nargs, n = 0;
+    for (uint32_t k = 2; k < f->nargs; k++) {
+        sl_value v = f->expr->args[k]->kind == SL_X_WILDCARD ? sl_run_at(&c->sel, f->args[k].res, row) : sl_v_null();
+        room += v.kind == SL_MAP ? v.len : 0;
+    }
+    sl_value *args = sl_arena_alloc(a, (room + 1) * sizeof *args);
+    sl_str *names = sl_arena_alloc(a, (room + 1) * sizeof *names);
+    if (!args || !names || sl_arena_failed(a) || (!*mem && !(*mem = sl_keeps_new()))) {
+        c->r->nomem = c->failed = true;
+        return false;
+    }
+    for (uint32_t k = 0; k < f->nargs; k++) {
+        sl_run_block(&c->sel, f->args[k], (sl_rows){&row, 1});
+        sl_value v = sl_run_at(&c->sel, f->args[k].res, row);
+        if (k >= 2 && f->expr->args[k]->kind == SL_X_WILDCARD)
+            for (uint32_t m = 0; v.kind == SL_MAP && m < v.len; m++) {
+                names[n - 2] = v.map[m].key;
+                args[n++] = v.map[m].val;
+            }
+        else {
+            if (k >= 2)
+                names[n - 2] = f->names[k - 2];
+            args[n++] = v;
+        }
+        if (v.kind == SL_ERROR)
+            args[n = 0] = v;
+        if (v.kind == SL_ERROR)
+            break;
+    }
+    sl_call *call = &c->sel.call;
+    call->arena = a;
+    call->failed = false;
+    call->func = f->func;
+    call->names = names;
+    sl_value v = n ? f->func->kept(call, sl_keeps_at(*mem, (sl_str){"", 0}), args, n, true) : args[0];
+    if (call->failed || v.kind == SL_ERROR) {
+        sl_buf b = {0};
+        sl_buf_puts(&b, "run Select error: expr: ");
+        sl_expr_print(&b, f->expr);
+        sl_buf_puts(&b, " meet error, err:");
+        if (call->failed)
+            sl_buf_printf(&b, "call func %s error: %.*s", f->func->name, SL_FMT(call->error));
+        else
+            sl_buf_str(&b, sl_v_text(v));
+        fail(c, "", sl_v_error(sl_buf_view(&b)));
+        sl_buf_free(&b);
+        return false;
+    }
+    for (uint32_t m = 0; v.kind == SL_MAP && m < v.len; m++)
+        sl_builder_put(c->r->w, sl_arena_dup(sl_builder_arena(c->r->w), v.map[m].key), sl_value_copy(sl_builder_arena(c->r->w), v.map[m].val));
+    return true;
+}
 static void put_row(coll *c, uint32_t row, uint32_t but) {
     sl_builder_row(c->r->w);
     if (c->p->star)
         put_star(c, row);
     put_fields(c, row, but);
+    for (uint32_t i = 0; i < c->p->ncols && !c->failed; i++)
+        put_changes(c, row, &c->p->cols[i], &c->r->cols[i]);
 }
 /* Rows of a set-returning function; returns how many, or UINT32_MAX on an error. */
 static uint32_t put_set(coll *c, uint32_t row, uint32_t most) {
@@ -587,7 +659,7 @@ static uint32_t put_set(coll *c, uint32_t row, uint32_t most) {
     const char *why = NULL;
     if (v.kind == SL_JSONTEXT)
         v = sl_value_open(sl_builder_arena(w), v);
-    if (sl_v_nil(v) || (v.kind == SL_LIST && v.len == 0))
+    if (sl_v_nil(v) || (v.kind == SL_LIST && v.len == 0) || (c->k->aggregated && !c->k->ndims)) /* of aggregates only groups can be expanded */
         why = "can't find the result from the %.*s function";
     else if (v.kind != SL_LIST)
         why = "the argument for the %.*s function should be array";
@@ -630,6 +702,11 @@ static void output(coll *c) {
             continue;
         }
         put_row(c, c->alive[i], UINT32_MAX);
+        if (c->failed) {
+            sl_builder_cancel(w);
+            sl_builder_undo(w, first);
+            return;
+        }
         sl_builder_end(w);
         n++;
     }

@@ -117,10 +117,7 @@ static void star_clear(starmap *s) {
 void sl_exec_free(sl_exec *x) {
     if (!x)
         return;
-    for (uint32_t i = 0; x->state && i < x->p->prog.nsite; i++)
-        if (x->state[i] && x->p->prog.sites[i]->state_free)
-            x->p->prog.sites[i]->state_free(x->state[i]);
-    free(x->state);
+    sl_sites_free(&x->p->prog, x->state);
     for (uint32_t i = 0; x->ana && i < x->p->nana; i++)
         sl_keeps_free(x->ana[i]);
     free(x->ana);

@@ -62,10 +62,7 @@ static int32_t fold(sl_comp *c, int32_t dst) {
             res = constant(c, v);
         }
     }
-    for (uint32_t i = 0; r.state && i < c->p->nsite; i++)
-        if (r.state[i] && c->p->sites[i]->state_free)
-            c->p->sites[i]->state_free(r.state[i]);
-    free(r.state);
+    sl_sites_free(c->p, r.state);
     sl_run_end(&r);
     sl_arena_free(tmp);
     return res;
@@ -182,6 +179,7 @@ static int32_t compile_call(sl_comp *c, const sl_expr *e) {
     at[c->p->nsite] = e->func;
     in.site = c->p->nsite++;
     in.aux = e->func;
+    c->p->counters |= e->func->kept && e->nargs == 0;
     emit(c, in);
     return fixed && e->func->kind == SL_FN_SCALAR && e->func->flags & SL_FN_PURE ? fold(c, in.dst) : in.dst;
 }

@@ -66,6 +66,7 @@ typedef struct sl_prog {
     uint32_t nsite;
     const sl_func **sites; /* [nsite] */
     uint32_t capsite;
+    bool counters;         /* a call counts how often it is reached: conditions run row by row */
     int32_t *alias_reg;    /* [nalias] where the value is */
     bool *alias_lazy;      /* [nalias] the register starts UNSET */
     uint32_t nalias;
@@ -118,6 +119,9 @@ typedef struct sl_run {
     void **state;       /* [nsite] */
     sl_buf buf;         /* error texts are written here */
     uint64_t errors;    /* error values made so far in this run */
+    bool counting;      /* sl_run_filter is inside itself */
+    bool defer;         /* inside a condition: counters are read; they count when the condition was true */
+    uint32_t reached[16], nreached; /* call sites of counters that were read */
     bool nomem;
 } sl_run;
 typedef struct sl_rows { /* active rows; at = NULL: 0 … n-1 */
@@ -130,6 +134,8 @@ void sl_run_end(sl_run *r);
 void sl_run_block(sl_run *r, sl_block b, sl_rows rows);
 /* The value of an operand in row i. */
 static inline sl_value sl_run_at(const sl_run *r, int32_t opnd, uint32_t i) { return opnd >= 0 ? r->reg[opnd][i] : r->p->consts[~opnd]; }
+/* Frees what call sites remember; s may be NULL. */
+void sl_sites_free(const sl_prog *p, void **s);
 /* Runs b as a condition: rows for which it is true go to `keep` (room for rows.n), failed ones are told to fail(). */
 uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void (*fail)(void *arg, uint32_t row, sl_value err), void *arg);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "sql/expr.h"
 
 sl_value sl_op_fail(sl_run *r, const char *fmt, ...) {
@@ -430,7 +431,24 @@ sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl
     c->row_ms = r->time ? r->time[row] : r->at;
     c->state = &r->state[site];
     c->row_meta = r->meta ? &r->meta[row] : NULL;
-    sl_value v = sl_func_call(c, f, args, n);
+    sl_value v;
+    if (f->kept) {
+        sl_keeps **k = (sl_keeps **)c->state;
+        if (!*k && !(*k = sl_keeps_new())) {
+            r->nomem = true;
+            return sl_v_null();
+        }
+        if (r->defer && n == 0 && r->nreached < sizeof r->reached / sizeof *r->reached)
+            r->reached[r->nreached++] = site;
+        c->func = f;
+        c->failed = false;
+        if (!sl_func_gate(f, args, n, &v)) {
+            v = f->kept(c, sl_keeps_at(*k, (sl_str){"", 0}), args, n, !r->defer);
+            if (v.kind >= SL_STRING && !c->failed)
+                v = sl_value_copy(r->out, v);
+        }
+    } else
+        v = sl_func_call(c, f, args, n);
     if (c->failed) {
         sl_str text = c->error;
         return sl_op_fail(r, "call func %s error: %.*s", f->name, SL_FMT(text));
@@ -478,4 +496,13 @@ const sl_members *sl_members_new(sl_arena *a, const sl_value *at, uint32_t n) {
         slots[h & s->mask] = at[i];
     }
     return s;
+}
+
+void sl_sites_free(const sl_prog *p, void **s) {
+    for (uint32_t i = 0; s && i < p->nsite; i++)
+        if (s[i] && p->sites[i]->kept)
+            sl_keeps_free(s[i]);
+        else if (s[i] && p->sites[i]->state_free)
+            p->sites[i]->state_free(s[i]);
+    free(s);
 }

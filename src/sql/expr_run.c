@@ -325,7 +325,29 @@ void sl_run_block(sl_run *r, sl_block b, sl_rows rows) {
         run_one(r, &b.code[k], rows);
 }
 
+/* One row after the other, because what a row makes count is seen by the next. */
+static uint32_t filter_counting(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void (*fail)(void *arg, uint32_t row, sl_value err), void *arg) {
+    uint32_t n = 0;
+    r->defer = true;
+    for (uint32_t k = 0; k < rows.n && !r->nomem; k++) {
+        uint32_t row = rows.at ? rows.at[k] : k, kept;
+        r->nreached = 0;
+        r->counting = true;
+        uint32_t hit = sl_run_filter(r, b, (sl_rows){&row, 1}, &kept, fail, arg);
+        r->counting = false;
+        r->defer = false;
+        for (uint32_t i = 0; hit && i < r->nreached; i++)
+            sl_op_call(r, r->p->sites[r->reached[i]], r->reached[i], row, NULL, 0);
+        r->defer = true;
+        if (hit)
+            keep[n++] = row;
+    }
+    r->defer = false;
+    return n;
+}
 uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void (*fail)(void *arg, uint32_t row, sl_value err), void *arg) {
+    if (r->p->counters && !r->counting)
+        return filter_counting(r, b, rows, keep, fail, arg);
     uint32_t n = 0;
     const sl_insn *last = b.n ? &b.code[b.n - 1] : NULL;
     if (last && last->op == SL_I_CMP && last->dst == b.res) { /* the comparison writes the list itself */

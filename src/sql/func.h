@@ -21,6 +21,7 @@ struct sl_call {
     int64_t rule_start_ms;
     void **state;          /* per call site, owned by the evaluator; functions without state ignore it */
     const sl_value *row_meta;
+    const sl_str *names; /* COLS: output names of the arguments behind the second */
     const struct sl_env *env; /* keyed state and the like; may be NULL in tests of plain functions */
 };
 /* What functions read from outside the row; filled by whoever runs the plan. */
@@ -116,6 +117,9 @@ sl_buf sl_fn_room(sl_call *c, size_t n);
 /* float64 to int64 as Go on amd64: truncated, out of range and NaN give the smallest int. */
 int64_t sl_go_i64(double d);
 
+/* How often and when a place was reached before: two names each. */
+sl_value sl_fn_hit_count(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit);
+sl_value sl_fn_hit_time(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit);
 /* Each file in sql/func/ ends with one table (last row: name NULL); func.c lists them. */
 extern const sl_func sl_funcs_math[], sl_funcs_str[], sl_funcs_conv[], sl_funcs_time[], sl_funcs_array[], sl_funcs_object[],
     sl_funcs_json[], sl_funcs_hash[], sl_funcs_encode[], sl_funcs_misc[], sl_funcs_agg[], sl_funcs_analytic[];

@@ -12,12 +12,6 @@ static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, in
     sl_pipe_emit(r, rows, n, 1, start, end, false);
 }
 static void **sites(const sl_prog *p) { return calloc(p->nsite + 1, sizeof(void *)); }
-static void free_sites(const sl_prog *p, void **s) {
-    for (uint32_t i = 0; s && i < p->nsite; i++)
-        if (s[i] && p->sites[i]->state_free)
-            p->sites[i]->state_free(s[i]);
-    free(s);
-}
 sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
     const sl_pipe *k = p->pipe;
     sl_pipes *r = calloc(1, sizeof *r);
@@ -26,7 +20,7 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
     r->p = p;
     r->k = k;
     r->start_ms = start_ms;
-    bool ok = (r->ana = calloc(p->nana + 1, sizeof *r->ana)) && (r->state_in = sites(&k->in)) && (r->state_rows = sites(&k->rows)) &&
+    bool ok = (r->ana = calloc(p->nana + 1, sizeof *r->ana)) && (r->cols = calloc(p->ncols + 1, sizeof *r->cols)) && (r->state_in = sites(&k->in)) && (r->state_rows = sites(&k->rows)) &&
               (r->state_out = sites(&p->prog)) && (r->state_join = sites(&k->join)) && (r->w = sl_builder_new(k->layout, true));
     if (ok && k->windowed)
         ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
@@ -45,10 +39,13 @@ void sl_pipes_free(sl_pipes *r) {
     for (uint32_t i = 0; r->ana && i < r->p->nana; i++)
         sl_keeps_free(r->ana[i]);
     free(r->ana);
-    free_sites(&r->k->in, r->state_in);
-    free_sites(&r->k->rows, r->state_rows);
-    free_sites(&r->p->prog, r->state_out);
-    free_sites(&r->k->join, r->state_join);
+    for (uint32_t i = 0; r->cols && i < r->p->ncols; i++)
+        sl_keeps_free(r->cols[i]);
+    free(r->cols);
+    sl_sites_free(&r->k->in, r->state_in);
+    sl_sites_free(&r->k->rows, r->state_rows);
+    sl_sites_free(&r->p->prog, r->state_out);
+    sl_sites_free(&r->k->join, r->state_join);
     if (r->w)
         sl_builder_free(r->w);
     sl_buf_free(&r->last);
@@ -210,6 +207,29 @@ static sl_str part_of(intake *t, uint32_t row) {
     sl_buf_free(&b);
     return s;
 }
+/* Row objects for analytic calls over *. */
+static void load_objects(intake *t) {
+    sl_pipes *r = t->r;
+    uint32_t *cols = sl_arena_alloc(t->tmp->arena, (t->in->batch->layout->n + 1) * sizeof *cols);
+    if (!cols || sl_arena_failed(t->tmp->arena)) {
+        r->nomem = true;
+        return;
+    }
+    uint32_t ncols = strangers(t, cols);
+    for (uint32_t s = 0; s < r->p->nstars && !r->nomem; s++) {
+        sl_value *to = sl_arena_alloc(t->tmp->arena, ((size_t)t->in->batch->nrows + 1) * sizeof *to);
+        for (uint32_t i = 0; to && i < t->in->n; i++) {
+            uint32_t row = sl_view_row(t->in, i);
+            sl_krow *x = keep_row(t, row, cols, ncols, false);
+            if (x)
+                to[row] = sl_pipe_object(r, &t->run, &r->p->stars[s], &x, 1, row);
+            r->nomem |= !x;
+        }
+        if (to)
+            t->run.reg[r->p->regs.star + s] = to;
+        r->nomem |= !to;
+    }
+}
 /* Analytic calls, early WHERE, FILTER. */
 static bool first_program(intake *t) {
     sl_pipes *r = t->r;
@@ -218,6 +238,8 @@ static bool first_program(intake *t) {
     if (!keep || sl_arena_failed(t->tmp->arena))
         return false;
     sl_run_unset(&t->run, t->rows);
+    if (r->p->nana && r->p->nstars)
+        load_objects(t);
     t->head = "";
     if (!sl_ana_run(&t->run, r->p->ana, r->p->nana, r->p->regs.ana, r->ana, &t->rows, keep, row_failed, t))
         return false;
@@ -228,13 +250,36 @@ static bool first_program(intake *t) {
         return false;
     return true;
 }
+/* OVER (WHEN …) of every row; counters move on rows that trigger. */
+static bool *trigger_rows(intake *t) {
+    const sl_pipe *k = t->r->k;
+    bool *hit = sl_arena_alloc(t->tmp->arena, t->rows.n + 1);
+    if (!hit || sl_arena_failed(t->tmp->arena)) {
+        t->run.nomem = true;
+        return NULL;
+    }
+    if (!k->in.counters)
+        sl_run_block(&t->run, k->when, t->rows);
+    for (uint32_t i = 0; i < t->rows.n && !t->run.nomem; i++) {
+        uint32_t row = t->rows.at ? t->rows.at[i] : i;
+        if (k->in.counters) {
+            t->run.defer = true;
+            t->run.nreached = 0;
+            sl_run_block(&t->run, k->when, (sl_rows){&row, 1});
+            t->run.defer = false;
+        }
+        hit[i] = is_true(&t->run, k->when, row);
+        for (uint32_t h = 0; hit[i] && k->in.counters && h < t->run.nreached; h++)
+            sl_op_call(&t->run, k->in.sites[t->run.reached[h]], t->run.reached[h], row, NULL, 0);
+    }
+    return hit;
+}
 static bool second_half(intake *t) {
     sl_pipes *r = t->r;
     const sl_pipe *k = r->k;
     if (!t->rows.n)
         return true;
-    if (k->has_when)
-        sl_run_block(&t->run, k->when, t->rows);
+    bool *triggers = k->has_when ? trigger_rows(t) : NULL;
     if (k->windowed && k->window.kind == SL_W_STATE) {
         sl_run_block(&t->run, k->begin, t->rows);
         if (k->window.two)
@@ -259,7 +304,7 @@ static bool second_half(intake *t) {
             continue;
         }
         bool state = k->window.kind == SL_W_STATE, two = k->window.two;
-        rows[n++] = (sl_winrow){.row = x, .trigger = !k->has_when || is_true(&t->run, k->when, row), .begin = state && is_true(&t->run, k->begin, row),
+        rows[n++] = (sl_winrow){.row = x, .trigger = !k->has_when || (triggers && triggers[i]), .begin = state && is_true(&t->run, k->begin, row),
                                 .emit = state && two && is_true(&t->run, k->emit, row), .part = state && k->npart ? part_of(t, row) : (sl_str){"", 0}};
     }
     if (k->windowed && n && !sl_win_rows(r->win, rows, n, r->now_ms))
@@ -291,7 +336,7 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
         t.run.time = b->time;
         t.run.at = b->at;
         load(&t);
-        ok = !r->nomem && first_program(&t) && second_half(&t);
+        ok = !r->nomem && first_program(&t) && !r->nomem && second_half(&t);
     }
     r->nomem |= !ok || t.run.nomem || sl_arena_failed(a);
     sl_run_end(&t.run);

@@ -75,6 +75,7 @@ typedef struct sl_pipes { /* one running pipe */
     sl_krows rows;        /* where kept rows are made */
     sl_win *win;
     sl_keeps **ana;       /* [nana] memory of analytic calls */
+    sl_keeps **cols;      /* [ncols] of changed_cols */
     void **state_in, **state_rows, **state_out, **state_join; /* per call site of the programs */
     sl_builder *w;        /* the output of this call */
     int64_t start_ms, now_ms;
@@ -101,6 +102,9 @@ void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t widt
 void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width);
 /* A run of program `prog` over n rows: registers made, everything ABSENT. */
 bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n);
+
+/* The object that * stands for in a function, of the tuple t. */
+sl_value sl_pipe_object(sl_pipes *r, sl_run *run, const sl_pstar *s, sl_krow *const *t, uint32_t width, uint32_t row);
 
 /* ---- analytic calls (analytic.c) ---- */
 /* Runs the calls in order over the rows and writes their registers; rows that fail are told and left out of *rows (keep: room for rows->n). */

@@ -11,8 +11,8 @@ static sl_err *no_memory(void) { return sl_err_new(SL_E_NOMEM, "out of memory");
 /* ---- provided calls ---- */
 typedef struct finder {
     sl_plan *p;
-    uint32_t n[3], cap[3]; /* analytic, aggregate, row numbers */
-    sl_pcall *at[3];
+    uint32_t n[4], cap[4]; /* analytic, aggregate, row numbers, changed_cols */
+    sl_pcall *at[4];
     sl_pstar *star;
     uint32_t nstar, capstar;
     bool in_where, failed;
@@ -93,6 +93,26 @@ sl_err *sl_plan_calls(sl_plan *p, const sl_select *s) {
     for (uint32_t i = 0; i < p->nfields; i++)
         if (p->fields[i].kind != SL_P_STAR)
             find(&f, p->fields[i].expr);
+    for (uint32_t i = 0; i < p->nfields && !f.failed; i++) {
+        sl_expr *e = p->fields[i].expr;
+        if (p->fields[i].kind == SL_P_STAR || e->kind != SL_X_CALL || !e->func || e->func->kind != SL_FN_COLS)
+            continue;
+        sl_pcall *c = more(p->a, f.at[3], f.n[3], &f.cap[3], sizeof *c);
+        sl_str *names = sl_zero(p->a, (e->nargs + 1) * sizeof *names);
+        if (!c || !names) {
+            f.failed = true;
+            break;
+        }
+        for (uint32_t k = 2; k < e->nargs; k++) /* name of a column or a call; others have none */
+            names[k - 2] = e->args[k]->kind == SL_X_CALL ? sl_str_of(e->args[k]->func ? e->args[k]->func->name : "")
+                           : e->args[k]->kind == SL_X_COLUMN ? e->args[k]->name
+                           : e->args[k]->kind == SL_X_SLOT ? p->fields[p->alias_at[e->args[k]->b_slot]].name : (sl_str){"", 0};
+        f.at[3] = c;
+        c[f.n[3]++] = (sl_pcall){.func = e->func, .expr = e, .names = names};
+        p->fields[i].cols = true;
+    }
+    p->cols = f.at[3];
+    p->ncols = f.n[3];
     p->ana = f.at[0];
     p->nana = f.n[0];
     p->agg = f.at[1];
@@ -122,7 +142,7 @@ static bool has_kind(sl_expr *e, void *arg) {
     return !(e->kind == SL_X_CALL && e->func && (*kinds >> e->func->kind & 1));
 }
 bool sl_pipe_wanted(const sl_plan *p, const sl_select *s) {
-    if (s->window || s->njoins || s->having || s->ndims || p->nagg || p->nwf || p->opts.event_time)
+    if (s->window || s->njoins || s->having || s->ndims || p->nagg || p->nwf || p->ncols || p->nstars || p->opts.event_time)
         return true;
     uint32_t kinds = 1u << SL_FN_SRF;
     for (uint32_t i = 0; i < p->nfields; i++)
@@ -243,6 +263,8 @@ void sl_pipe_front(sl_plan *p, sl_comp *c, const sl_select *s) {
         compile_groups(p, c, s);
     for (uint32_t i = 0; i < p->nwf; i++)
         sl_plan_call(c, &p->wf[i]);
+    for (uint32_t i = 0; i < p->ncols; i++)
+        sl_plan_call(c, &p->cols[i]);
     if (s->having) {
         k->having = sl_compile_block(c, s->having);
         k->has_having = true;

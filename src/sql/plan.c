@@ -189,7 +189,7 @@ static sl_err *compile_all(sl_plan *p, const sl_select *s) {
             p->ncond = sl_plan_conditions(p, &c, p->where, &p->cond);
     }
     for (uint32_t i = 0; i < p->nfields; i++)
-        if (p->fields[i].kind == SL_P_EXPR && !p->fields[i].replace)
+        if (p->fields[i].kind == SL_P_EXPR && !p->fields[i].replace && !p->fields[i].cols)
             p->order[p->norder++] = i;
     for (uint32_t k = 0; k < p->nalias; k++)
         p->order[p->norder++] = p->alias_at[p->alias_order[k]];
@@ -214,7 +214,7 @@ static sl_err *outputs(sl_plan *p) {
         return no_memory();
     for (uint32_t i = 0; i < p->nfields; i++) {
         sl_pfield *f = &p->fields[i];
-        if (!f->visible || f->kind == SL_P_STAR)
+        if (!f->visible || f->kind == SL_P_STAR || f->cols)
             continue;
         uint32_t k = 0; /* only REPLACE items can meet a name again; the later one wins */
         while (k < p->nout && (!p->star || !sl_str_eq(p->outnames[k], f->name)))
@@ -417,7 +417,9 @@ static sl_err *eval1(sl_plan *p, sl_expr *x, sl_value row, sl_value meta, int64_
         *out = sl_v_nil(v) || v.kind == SL_ERROR ? sl_v_null() : sl_value_copy(a, v); /* may point into the program */
     }
     for (uint32_t i = 0; r.state && i < p->prog.nsite; i++)
-        if (r.state[i] && p->prog.sites[i]->state_free)
+        if (r.state[i] && p->prog.sites[i]->kept)
+            sl_keeps_free(r.state[i]);
+        else if (r.state[i] && p->prog.sites[i]->state_free)
             p->prog.sites[i]->state_free(r.state[i]);
     sl_run_end(&r);
     return err;

@@ -27,6 +27,7 @@ typedef struct sl_pfield {
     sl_expr *expr;
     sl_str name;  /* output column */
     int32_t alias; /* number of the alias, -1 none */
+    bool cols;     /* changed_cols: no column of its own */
     sl_block block;
     sl_str fail;  /* what stands before the cause of a failure */
 } sl_pfield;
@@ -50,6 +51,7 @@ typedef struct sl_pcall { /* a call whose value is provided: analytic, aggregate
     sl_block *order;        /* row_number: OVER (… ORDER BY …) */
     bool *desc;
     uint32_t norder;
+    sl_str *names;          /* changed_cols: of the arguments behind the second */
     bool in_where;          /* aggregate computed over the whole collection before WHERE */
 } sl_pcall;
 typedef struct sl_pstar { /* a row object that some function takes */
@@ -80,6 +82,8 @@ struct sl_plan {
     sl_regs regs;
     sl_pcall *ana, *agg, *wf; /* inner ones first */
     uint32_t nana, nagg, nwf;
+    sl_pcall *cols;           /* changed_cols: fields that become several columns */
+    uint32_t ncols;
     sl_pstar *stars;
     uint32_t nstars;
     sl_pipe *pipe; /* NULL: exec.c alone runs the statement */

@@ -148,7 +148,7 @@ static void forget(sl_win *w, int64_t now) { /* rows that no window to come can 
 }
 static bool slide(sl_win *w, int64_t t, uint32_t upto) {
     const sl_wspec *s = w->s;
-    return fire(w, &w->q, before(&w->q, t - s->length_ms, s->v2), upto, t - s->length_ms, t);
+    return fire(w, &w->q, before(&w->q, t - s->length_ms, s->v2 || s->twice), upto, t - s->length_ms, t);
 }
 static bool delayed(sl_win *w, int64_t t) {
     const sl_wspec *s = w->s;
@@ -310,7 +310,7 @@ bool sl_win_tick(sl_win *w, int64_t now_ms) {
                 w->started = false;
             }
             if (w->boundary <= w->next) {
-                if (w->started && w->boundary - w->from >= w->s->length_ms) {
+                if (w->started && w->q.n && w->boundary - sl_kq_at(&w->q, 0)->time >= w->s->length_ms) {
                     ok = ok && end_session(w, w->q.n, w->boundary);
                     w->from = w->boundary;
                 }

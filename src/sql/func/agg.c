@@ -257,6 +257,74 @@ static sl_value percentile(sl_call *c, const sl_value *args, bool cont) {
 static sl_value f_percentile_cont(sl_call *c, const sl_value *args, uint32_t n) { return (void)n, percentile(c, args, true); }
 static sl_value f_percentile_disc(sl_call *c, const sl_value *args, uint32_t n) { return (void)n, percentile(c, args, false); }
 
+/* ---- counters: [0] hits, [1] time of the last ---- */
+static sl_value hits(sl_call *c, sl_keep *k, bool hit, uint32_t show) {
+    int64_t n = sl_keep_get(k, 0).kind == SL_INT ? sl_keep_get(k, 0).i : 0, t = sl_keep_get(k, 1).kind == SL_INT ? sl_keep_get(k, 1).i : 0;
+    if (hit && (!sl_keep_set(k, 0, sl_v_int(n + 1)) || !sl_keep_set(k, 1, sl_v_int(c->row_ms))))
+        return sl_call_fail(c, "out of memory");
+    return sl_v_int(show ? t : n);
+}
+sl_value sl_fn_hit_count(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) { return (void)args, (void)n, hits(c, k, hit, 0); }
+sl_value sl_fn_hit_time(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) { return (void)args, (void)n, hits(c, k, hit, 1); }
+
+/* ---- aggregates kept up row by row: [0] the value so far, [1] how many ---- */
+static int64_t kept_count(sl_keep *k) { return sl_keep_get(k, 1).kind == SL_INT ? sl_keep_get(k, 1).i : 0; }
+static bool keep_both(sl_keep *k, sl_value v, int64_t n) { return sl_keep_set(k, 0, v) && sl_keep_set(k, 1, sl_v_int(n)); }
+static sl_value k_inc_count(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) {
+    (void)args;
+    (void)n;
+    int64_t have = kept_count(k) + (hit && !sl_v_nil(args[0]));
+    return keep_both(k, sl_v_int(have), have) ? sl_v_goint(have) : sl_call_fail(c, "out of memory");
+}
+static sl_value inc_sum(sl_call *c, sl_keep *k, sl_value x, bool avg) {
+    double d, sum = sl_keep_get(k, 0).kind == SL_FLOAT ? sl_keep_get(k, 0).f : 0;
+    sl_str why;
+    int64_t n = kept_count(k) + 1;
+    if (!sl_to_float(c->arena, x, SL_CAST_ALL, &d, &why))
+        return sl_call_fail(c, "%.*s", SL_FMT(why));
+    sum += d;
+    return keep_both(k, sl_v_float(sum), n) ? sl_v_float(avg ? sum / (double)n : sum) : sl_call_fail(c, "out of memory");
+}
+static sl_value k_inc_sum(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) { return (void)n, (void)hit, inc_sum(c, k, args[0], false); }
+static sl_value k_inc_avg(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) { return (void)n, (void)hit, inc_sum(c, k, args[0], true); }
+/* The new value leads; values that do not fit together give null and change nothing. */
+static sl_value inc_extreme(sl_call *c, sl_keep *k, sl_value x, int sign) {
+    sl_value two[2] = {x, sl_keep_get(k, 0)};
+    sl_value v = extreme(c, sl_v_list(two, sl_v_nil(two[1]) ? 1 : 2), sign);
+    if (v.kind == SL_ERROR) {
+        c->failed = false;
+        c->error = (sl_str){0};
+        return sl_v_null();
+    }
+    return sl_keep_set(k, 0, v) ? sl_keep_get(k, 0) : sl_call_fail(c, "out of memory");
+}
+static sl_value k_inc_max(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) { return (void)n, (void)hit, inc_extreme(c, k, args[0], 1); }
+static sl_value k_inc_min(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) { return (void)n, (void)hit, inc_extreme(c, k, args[0], -1); }
+static sl_value k_inc_collect(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) { /* one place per value */
+    (void)n;
+    (void)hit;
+    uint32_t have = sl_keep_len(k);
+    if (!sl_keep_set(k, have, args[0]))
+        return sl_call_fail(c, "out of memory");
+    sl_value *list = sl_arena_alloc(c->arena, (have + 1) * sizeof *list);
+    for (uint32_t i = 0; list && i <= have; i++)
+        list[i] = sl_keep_get(k, i);
+    return list ? sl_v_list(list, have + 1) : sl_call_fail(c, "out of memory");
+}
+static sl_value k_inc_merge_agg(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) {
+    (void)hit;
+    if (args[0].kind != SL_MAP)
+        return sl_call_fail(c, "argument is not a map[string]interface{}");
+    sl_value two[2] = {sl_keep_get(k, 0), args[0]}, list = sl_v_list(two, 2);
+    sl_value v = f_merge_agg(c, &list, n);
+    return sl_keep_set(k, 0, v) ? v : sl_call_fail(c, "out of memory");
+}
+static sl_value k_inc_last_value(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) {
+    (void)k;
+    (void)hit;
+    return n > 1 && args[1].kind == SL_BOOL ? args[0] : sl_call_fail(c, "second argument is not a bool");
+}
+
 /* ---- checks and tables ---- */
 static const char *flag_second(sl_arena *a, sl_expr **args, uint32_t n) {
     const char *e = sl_ck_count(a, 2, n);
@@ -265,7 +333,7 @@ static const char *flag_second(sl_arena *a, sl_expr **args, uint32_t n) {
 #define AGG(name, flags, min, check, sig, doc, example, gives) \
     {#name, SL_FN_AGG, flags, min, min, check, f_##name, NULL, sig, doc, example, gives, NULL, NULL}
 #define INC(name, min, check, doc, example, gives) \
-    {name, SL_FN_STATE, SL_FN_NULLGATE | SL_FN_STAR, min, min, check, NULL, NULL, "(x) -> any", doc, example, gives, NULL, NULL}
+    {#name, SL_FN_STATE, SL_FN_NULLGATE | SL_FN_STAR, min, min, check, NULL, NULL, "(x) -> any", doc, example, gives, NULL, k_##name}
 #define G (SL_FN_NULLGATE | SL_FN_STAR)
 const sl_func sl_funcs_agg[] = {
     AGG(avg, G, 1, sl_ck_n1, "(x number) -> number", "Mean; of whole numbers a whole number.", "avg(x)", "2 for 1, 2, 3"),
@@ -287,15 +355,15 @@ const sl_func sl_funcs_agg[] = {
     AGG(percentile_cont, G, 2, sl_ck_n2, "(x number, p number) -> float", "Percentile between two values.", "percentile_cont(x, 0.6)", "2.5 for 1, 2, 3, 4"),
     AGG(percentile_disc, G, 2, sl_ck_n2, "(x number, p number) -> float", "Percentile by the nearest value.", "percentile_disc(x, 0.6)", "3 for 1, 2, 3, 4"),
     {"last_agg_hit_count", SL_FN_AGG, 0, 0, 0, NULL, NULL, NULL, "() -> int", "How often this place was reached before, in an aggregate query.",
-     "last_agg_hit_count()", "0 the first time", NULL, NULL},
+     "last_agg_hit_count()", "0 the first time", NULL, sl_fn_hit_count},
     {"last_agg_hit_time", SL_FN_AGG, 0, 0, 0, NULL, NULL, NULL, "() -> int", "When this place was last reached, in ms, in an aggregate query.",
-     "last_agg_hit_time()", "0 the first time", NULL, NULL},
-    INC("inc_count", 1, NULL, "count, kept up row by row.", "inc_count(x)", "2 at the second row"),
-    INC("inc_avg", 1, sl_ck_n1, "avg, kept up row by row; always a float.", "inc_avg(x)", "1.5 at the second of 1, 2"),
-    INC("inc_max", 1, sl_ck_n1, "max, kept up row by row.", "inc_max(x)", "2 at the second of 1, 2"),
-    INC("inc_min", 1, sl_ck_n1, "min, kept up row by row.", "inc_min(x)", "1 at the second of 1, 2"),
-    INC("inc_sum", 1, sl_ck_n1, "sum, kept up row by row; always a float.", "inc_sum(x)", "3 at the second of 1, 2"),
-    INC("inc_collect", 1, sl_ck_n1, "collect, kept up row by row.", "inc_collect(x)", "[1,2] at the second of 1, 2"),
-    INC("inc_merge_agg", 1, sl_ck_n1, "merge_agg, kept up row by row.", "inc_merge_agg(x)", "{\"a\":1,\"b\":2} at the second of {\"a\":1}, {\"b\":2}"),
-    INC("inc_last_value", 2, sl_ck_n2, "last_value, kept up row by row.", "inc_last_value(x, y)", "2 at the second of 1, 2"),
+     "last_agg_hit_time()", "0 the first time", NULL, sl_fn_hit_time},
+    INC(inc_count, 1, NULL, "count, kept up row by row.", "inc_count(x)", "2 at the second row"),
+    INC(inc_avg, 1, sl_ck_n1, "avg, kept up row by row; always a float.", "inc_avg(x)", "1.5 at the second of 1, 2"),
+    INC(inc_max, 1, sl_ck_n1, "max, kept up row by row.", "inc_max(x)", "2 at the second of 1, 2"),
+    INC(inc_min, 1, sl_ck_n1, "min, kept up row by row.", "inc_min(x)", "1 at the second of 1, 2"),
+    INC(inc_sum, 1, sl_ck_n1, "sum, kept up row by row; always a float.", "inc_sum(x)", "3 at the second of 1, 2"),
+    INC(inc_collect, 1, sl_ck_n1, "collect, kept up row by row.", "inc_collect(x)", "[1,2] at the second of 1, 2"),
+    INC(inc_merge_agg, 1, sl_ck_n1, "merge_agg, kept up row by row.", "inc_merge_agg(x)", "{\"a\":1,\"b\":2} at the second of {\"a\":1}, {\"b\":2}"),
+    INC(inc_last_value, 2, sl_ck_n2, "last_value, kept up row by row.", "inc_last_value(x, y)", "2 at the second of 1, 2"),
     {0}};
