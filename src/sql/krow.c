@@ -83,7 +83,7 @@ void sl_krow_pack(sl_buf *out, const sl_krow *r, uint32_t ncells) {
     sl_pack_value(out, sl_v_map(r->tail, r->ntail));
     sl_pack_value(out, sl_v_list(r->cells, ncells));
 }
-sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, uint32_t ncells, sl_krow **out) {
+sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, const uint32_t *ncells, uint32_t nsources, sl_krow **out) {
     *out = NULL;
     sl_arena *tmp = sl_arena_new(0);
     if (!tmp)
@@ -94,9 +94,10 @@ sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, uint32_t ncells, sl_krow **out) 
     e = e ? e : sl_unpack_value(tmp, at, &meta);
     e = e ? e : sl_unpack_value(tmp, at, &tail);
     e = e ? e : sl_unpack_value(tmp, at, &cells);
-    if (!e && (time.kind != SL_INT || src.kind != SL_INT || tail.kind != SL_MAP || cells.kind != SL_LIST || cells.len != ncells))
+    if (!e && (time.kind != SL_INT || src.kind != SL_INT || src.i < 0 || src.i >= nsources || tail.kind != SL_MAP || cells.kind != SL_LIST ||
+               cells.len != ncells[src.i]))
         e = sl_err_new(SL_E_CODEC, "saved state: a kept row has another shape than the plan");
-    sl_krow *r = e ? NULL : sl_krow_new(k, ncells, tail.len);
+    sl_krow *r = e ? NULL : sl_krow_new(k, cells.len, tail.len);
     if (!e && !r)
         e = sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e) {
@@ -106,7 +107,7 @@ sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, uint32_t ncells, sl_krow **out) 
         r->meta = sl_value_copy(a, meta);
         for (uint32_t i = 0; i < tail.len; i++)
             sl_krow_tail(r)[i] = (sl_member){sl_arena_dup(a, tail.map[i].key), sl_value_copy(a, tail.map[i].val)};
-        for (uint32_t i = 0; i < ncells; i++)
+        for (uint32_t i = 0; i < cells.len; i++)
             r->cells[i] = sl_value_copy(a, cells.list[i]);
         if (sl_arena_failed(a)) {
             sl_krow_drop(r);
@@ -160,4 +161,24 @@ void sl_kq_free(sl_kq *q) {
     sl_kq_drop(q, q->n);
     free(q->at);
     *q = (sl_kq){0};
+}
+void sl_kq_save(const sl_kq *q, const uint32_t *ncells, sl_buf *out) {
+    sl_pack_value(out, sl_v_int(q->n));
+    for (uint32_t i = 0; i < q->n; i++)
+        sl_krow_pack(out, sl_kq_at(q, i), ncells[sl_kq_at(q, i)->src]);
+}
+sl_err *sl_kq_load(sl_kq *q, sl_krows *k, const uint32_t *ncells, uint32_t nsources, sl_str *at) {
+    sl_arena *a = sl_arena_new(0);
+    sl_value n;
+    sl_err *e = a ? sl_unpack_value(a, at, &n) : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (!e && (n.kind != SL_INT || n.i < 0))
+        e = sl_err_new(SL_E_CODEC, "saved state: the number of kept rows is damaged");
+    for (int64_t i = 0; !e && i < n.i; i++) {
+        sl_krow *r;
+        e = sl_krow_unpack(k, at, ncells, nsources, &r);
+        if (!e && !sl_kq_push(q, r))
+            e = sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    sl_arena_free(a);
+    return e;
 }

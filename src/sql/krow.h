@@ -37,7 +37,7 @@ void sl_krow_drop(sl_krow *r);
 void sl_krows_end(sl_krows *k);
 /* Binary form (data/pack): cells, tail, meta, time. */
 void sl_krow_pack(sl_buf *out, const sl_krow *r, uint32_t ncells);
-sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, uint32_t ncells, sl_krow **out);
+sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, const uint32_t *ncells, uint32_t nsources, sl_krow **out);
 
 /* ---- queue of held rows, oldest first ---- */
 typedef struct sl_kq {
@@ -51,4 +51,7 @@ bool sl_kq_insert(sl_kq *q, uint32_t i, sl_krow *r);
 sl_krow *sl_kq_take(sl_kq *q);         /* the oldest, with its hold */
 void sl_kq_drop(sl_kq *q, uint32_t n); /* drops the n oldest */
 void sl_kq_free(sl_kq *q);
+/* Binary form; ncells by source of the row. */
+void sl_kq_save(const sl_kq *q, const uint32_t *ncells, sl_buf *out);
+sl_err *sl_kq_load(sl_kq *q, sl_krows *k, const uint32_t *ncells, uint32_t nsources, sl_str *at);
 #endif

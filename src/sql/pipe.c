@@ -24,6 +24,12 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
               (r->state_out = sites(&p->prog)) && (r->state_join = sites(&k->join)) && (r->w = sl_builder_new(k->layout, true));
     if (ok && k->windowed)
         ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
+    if (ok && p->opts.event_time) {
+        ok = (r->wm = sl_wm_new(p->nsrc, p->opts.late_ms)) != NULL;
+        for (uint32_t i = 0; ok && i < p->nsrc; i++)
+            if (p->src[i].pub.is_table)
+                sl_wm_ignore(r->wm, i);
+    }
     if (!ok) {
         sl_pipes_free(r);
         return NULL;
@@ -35,6 +41,7 @@ void sl_pipes_free(sl_pipes *r) {
         return;
     if (r->win)
         sl_win_free(r->win);
+    sl_wm_free(r->wm);
     sl_krows_end(&r->rows);
     for (uint32_t i = 0; r->ana && i < r->p->nana; i++)
         sl_keeps_free(r->ana[i]);
@@ -72,7 +79,8 @@ void sl_pipe_error(sl_pipes *r, const char *head, sl_str text) {
 typedef struct intake { /* one call with rows of one source */
     sl_pipes *r;
     uint32_t src;
-    const sl_view *in;
+    const sl_view *in;   /* rows as they came; NULL: kept */
+    sl_krow *const *kept; /* rows that the watermark let go, of any source */
     sl_batch *tmp;
     sl_run run;
     sl_rows rows;
@@ -125,13 +133,17 @@ static bool planned(const sl_plan *p, uint32_t src, sl_str name) {
     return false;
 }
 /* Columns that the layout has for somebody else count as unplanned names here. */
-static uint32_t strangers(const intake *t, uint32_t *cols) {
-    const sl_layout *l = t->in->batch->layout;
-    uint32_t n = 0;
-    for (uint32_t c = 0; t->r->p->src[t->src].pub.all && c < l->n; c++)
+static uint32_t *foreign(intake *t, uint32_t *n) {
+    const sl_layout *l = t->kept ? NULL : t->in->batch->layout;
+    uint32_t *cols = sl_arena_alloc(t->tmp->arena, ((l ? l->n : 0) + 1) * sizeof *cols);
+    if (!cols || sl_arena_failed(t->tmp->arena)) {
+        t->r->nomem = true;
+        return NULL;
+    }
+    for (uint32_t c = 0; l && t->r->p->src[t->src].pub.all && c < l->n; c++)
         if (!planned(t->r->p, t->src, l->names[c]))
-            cols[n++] = c;
-    return n;
+            cols[(*n)++] = c;
+    return cols;
 }
 static sl_krow *keep_row(intake *t, uint32_t row, const uint32_t *cols, uint32_t ncols, bool deep) {
     sl_pipes *r = t->r;
@@ -210,17 +222,12 @@ static sl_str part_of(intake *t, uint32_t row) {
 /* Row objects for analytic calls over *. */
 static void load_objects(intake *t) {
     sl_pipes *r = t->r;
-    uint32_t *cols = sl_arena_alloc(t->tmp->arena, (t->in->batch->layout->n + 1) * sizeof *cols);
-    if (!cols || sl_arena_failed(t->tmp->arena)) {
-        r->nomem = true;
-        return;
-    }
-    uint32_t ncols = strangers(t, cols);
-    for (uint32_t s = 0; s < r->p->nstars && !r->nomem; s++) {
-        sl_value *to = sl_arena_alloc(t->tmp->arena, ((size_t)t->in->batch->nrows + 1) * sizeof *to);
-        for (uint32_t i = 0; to && i < t->in->n; i++) {
-            uint32_t row = sl_view_row(t->in, i);
-            sl_krow *x = keep_row(t, row, cols, ncols, false);
+    uint32_t ncols = 0, *cols = foreign(t, &ncols);
+    for (uint32_t s = 0; cols && s < r->p->nstars && !r->nomem; s++) {
+        sl_value *to = sl_arena_alloc(t->tmp->arena, ((size_t)t->run.nrows + 1) * sizeof *to);
+        for (uint32_t i = 0; to && i < t->rows.n; i++) {
+            uint32_t row = t->rows.at ? t->rows.at[i] : i;
+            sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, false);
             if (x)
                 to[row] = sl_pipe_object(r, &t->run, &r->p->stars[s], &x, 1, row);
             r->nomem |= !x;
@@ -287,20 +294,27 @@ static bool second_half(intake *t) {
         for (uint32_t i = 0; i < k->npart; i++)
             sl_run_block(&t->run, k->part[i], t->rows);
     }
-    uint32_t *cols = sl_arena_alloc(t->tmp->arena, (t->in->batch->layout->n + 1) * sizeof *cols);
+    uint32_t ncols = 0, *cols = foreign(t, &ncols);
     sl_winrow *rows = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *rows);
     if (!cols || !rows || t->run.nomem || sl_arena_failed(t->tmp->arena))
         return false;
-    uint32_t ncols = strangers(t, cols), n = 0;
+    uint32_t n = 0;
     for (uint32_t i = 0; i < t->rows.n && !r->nomem; i++) {
         uint32_t row = t->rows.at ? t->rows.at[i] : i;
-        sl_krow *x = keep_row(t, row, cols, ncols, k->windowed);
+        sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, k->windowed);
         if (!x) {
             r->nomem = true;
             break;
         }
+        if (t->kept)
+            sl_krow_hold(x);
+        for (uint32_t a = 0; t->kept && a < r->p->nana; a++) {
+            sl_value v = t->run.reg[r->p->regs.ana + a][row];
+            x->cells[r->p->src[x->src].n + a] = v.kind >= SL_DECIMAL ? sl_value_copy(sl_krow_arena(x), v) : v;
+        }
         if (!k->windowed) {
             sl_pipe_emit(r, &x, 1, 1, x->time, x->time, true);
+            sl_krow_drop(x);
             continue;
         }
         bool state = k->window.kind == SL_W_STATE, two = k->window.two;
@@ -317,6 +331,83 @@ static void source_errors(sl_pipes *r, const sl_view *in) {
     for (uint32_t i = 0; in->frames && i < in->nframes && r->p->opts.send_error; i++)
         if (in->frames[i].kind == SL_FRAME_ERROR)
             sl_builder_error(r->w, in->frames[i].error);
+}
+static bool timestamp(intake *t, uint32_t row, int64_t *out) {
+    sl_pipes *r = t->r;
+    const sl_plan *p = r->p;
+    int32_t col = r->k->ts_col[t->src];
+    sl_str name = name_of(p, t->src, (uint32_t)col), why;
+    sl_value v = t->run.reg[p->regs.base[t->src] + (uint32_t)col][row], time;
+    sl_arena *a = t->tmp->arena;
+    if (v.kind == SL_ABSENT) {
+        sl_buf b = {0};
+        sl_buf_printf(&b, "cannot find timestamp field %.*s in tuple ", SL_FMT(name));
+        sl_value_print(&b, sl_value_open(a, sl_batch_row(t->in->batch, row, a)));
+        sl_pipe_error(r, "", sl_buf_view(&b));
+        sl_buf_free(&b);
+        return false;
+    }
+    if (!sl_to_time(a, v, r->k->ts_format[t->src], p->opts.zone, &time, &why)) {
+        sl_str text = sl_arena_printf(a, "cannot convert timestamp field %.*s to timestamp with error %.*s", SL_FMT(name), SL_FMT(why));
+        sl_pipe_error(r, "", text);
+        return false;
+    }
+    *out = time.i * 1000 + time.len / 1000000;
+    return true;
+}
+/* The n oldest rows that wait go through the first program together. */
+static void released(sl_pipes *r, uint32_t n) {
+    intake t = {.r = r, .rows = {NULL, n}};
+    if (!(t.tmp = sl_batch_fresh())) {
+        r->nomem = true;
+        return;
+    }
+    sl_arena *a = t.tmp->arena;
+    sl_krow **rows = sl_arena_alloc(a, n * sizeof *rows);
+    bool ok = rows && sl_pipe_begin(r, &t.run, &r->k->in, r->state_in, a, a, n);
+    for (uint32_t i = 0; ok && i < n; i++)
+        rows[i] = sl_wm_take(r->wm);
+    if (ok) {
+        t.kept = rows;
+        sl_pipe_load(r, &t.run, rows, n, 1);
+        ok = !r->nomem && first_program(&t) && !r->nomem && second_half(&t);
+        for (uint32_t i = 0; i < n; i++)
+            sl_krow_drop(rows[i]);
+    }
+    r->nomem |= !ok || t.run.nomem || sl_arena_failed(a);
+    sl_run_end(&t.run);
+    sl_batch_drop(t.tmp);
+}
+/* Event time: rows are kept in order of their timestamps; what the watermark reaches goes on. */
+static void await(intake *t) {
+    sl_pipes *r = t->r;
+    uint32_t ncols = 0, *cols = foreign(t, &ncols);
+    for (uint32_t i = 0; cols && i < t->in->n && !r->nomem; i++) {
+        uint32_t row = sl_view_row(t->in, i);
+        int64_t ts;
+        if (!timestamp(t, row, &ts))
+            continue;
+        if (sl_wm_late(r->wm, ts)) {
+            r->late++;
+            continue;
+        }
+        sl_krow *x = keep_row(t, row, cols, ncols, true);
+        if (x)
+            x->time = ts;
+        bool moved;
+        if (!x || !sl_wm_add(r->wm, x, &moved)) {
+            r->nomem = true;
+            break;
+        }
+        if (!moved)
+            continue;
+        uint32_t n = sl_wm_ready(r->wm);
+        int64_t mark = sl_wm_mark(r->wm);
+        if (n)
+            released(r, n);
+        if (r->win && !r->nomem && !sl_win_mark(r->win, mark))
+            r->nomem = true;
+    }
 }
 static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
     intake t = {.r = r, .src = src, .in = in, .rows = {in->sel, in->n}};
@@ -336,7 +427,9 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
         t.run.time = b->time;
         t.run.at = b->at;
         load(&t);
-        ok = !r->nomem && first_program(&t) && !r->nomem && second_half(&t);
+        if (r->wm)
+            await(&t);
+        ok = !r->nomem && (r->wm || (first_program(&t) && !r->nomem && second_half(&t)));
     }
     r->nomem |= !ok || t.run.nomem || sl_arena_failed(a);
     sl_run_end(&t.run);

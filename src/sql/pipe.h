@@ -12,6 +12,7 @@
 #define SL_SQL_PIPE_H
 #include "sql/planner.h"
 #include "sql/window.h"
+#include "sql/wmark.h"
 
 typedef struct sl_pjoin {
     sl_jointype type;
@@ -74,6 +75,8 @@ typedef struct sl_pipes { /* one running pipe */
     const sl_pipe *k;
     sl_krows rows;        /* where kept rows are made */
     sl_win *win;
+    sl_wm *wm;            /* event time */
+    uint64_t late;        /* rows older than the watermark */
     sl_keeps **ana;       /* [nana] memory of analytic calls */
     sl_keeps **cols;      /* [ncols] of changed_cols */
     void **state_in, **state_rows, **state_out, **state_join; /* per call site of the programs */

@@ -131,8 +131,6 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
     if (p->opts.send_meta && (s->window || s->njoins))
         return sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window");
 
-    if (p->opts.event_time)
-        return refuse("event time");
     if (s->njoins)
         return refuse("JOIN");
     if (sc.missing.n)

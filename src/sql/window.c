@@ -24,7 +24,7 @@ struct sl_win {
     int64_t boundary; /* next aligned boundary */
     uint64_t seen;    /* count: rows since the last emission */
     int64_t *due;     /* sliding with delay: instants of triggers that wait, in order */
-    uint32_t ndue, capdue;
+    uint32_t ndue, capdue, known; /* known: event time, triggers that an earlier watermark brought */
     part *parts;
     uint32_t nparts;
 };
@@ -187,6 +187,8 @@ static bool sliding_row(sl_win *w, const sl_winrow *x) {
     if (!push(w, x->row))
         return false;
     bool ok = true;
+    if (s->event_time) /* rows of the same instant belong to it: it fires when the watermark comes */
+        return !x->trigger || schedule(w, t);
     if (x->trigger && s->delay_ms) {
         if (s->twice)
             ok = slide(w, t, w->q.n);
@@ -324,8 +326,76 @@ bool sl_win_tick(sl_win *w, int64_t now_ms) {
         }
     return ok;
 }
+/* ---- event time ---- */
+static bool mark_timer(sl_win *w, int64_t mark) {
+    const sl_wspec *s = w->s;
+    bool ok = true;
+    if (!w->started) { /* the first row that entered sets the boundaries */
+        if (!w->q.n)
+            return true;
+        int64_t t = sl_kq_at(&w->q, 0)->time;
+        w->started = true;
+        w->from = t;
+        w->boundary = sl_win_align(t, s->unit, s->kind == SL_W_HOPPING ? s->interval : s->length, s->zone);
+    }
+    for (; w->boundary <= mark && ok; w->boundary += step(s))
+        ok = boundary(w, w->boundary);
+    return ok;
+}
+static bool mark_sliding(sl_win *w, int64_t mark) {
+    const sl_wspec *s = w->s;
+    uint32_t n = 0;
+    bool ok = true;
+    if (!s->delay_ms) {
+        for (; n < w->ndue && ok; n++)
+            ok = slide(w, w->due[n], before(&w->q, w->due[n], true));
+    } else
+        for (; n < w->known && w->due[n] + s->delay_ms <= mark && ok; n++)
+            ok = delayed(w, w->due[n]);
+    w->ndue -= n;
+    for (uint32_t i = 0; i < w->ndue; i++)
+        w->due[i] = w->due[i + n];
+    w->known = w->ndue; /* a delayed result comes with a later watermark than the one that brought its trigger */
+    forget(w, mark);
+    return ok;
+}
+/* A gap ends a session at last row + timeout; a session that began more than the greatest length before an aligned tick is cut there. */
+static bool mark_session(sl_win *w, int64_t mark) {
+    const sl_wspec *s = w->s;
+    bool ok = true;
+    while (w->q.n && ok) {
+        int64_t first = sl_kq_at(&w->q, 0)->time, tick;
+        if (!w->started) {
+            w->started = true;
+            w->from = first;
+            w->boundary = sl_win_align(first, s->unit, s->length, s->zone);
+        }
+        tick = w->boundary;
+        while (tick - w->from <= s->length_ms)
+            tick += s->length_ms;
+        uint32_t n = 1;
+        while (n < w->q.n && sl_kq_at(&w->q, n)->time - sl_kq_at(&w->q, n - 1)->time <= s->interval_ms && sl_kq_at(&w->q, n)->time < tick)
+            n++;
+        int64_t last = sl_kq_at(&w->q, n - 1)->time, quiet = last + s->interval_ms;
+        bool more = n < w->q.n, gap = more ? sl_kq_at(&w->q, n)->time - last > s->interval_ms : true;
+        int64_t end = !gap || (more && tick < quiet) ? tick : quiet;
+        if (end > mark || (end == quiet && end == mark)) /* upstream: the watermark must have passed the silence */
+            break;
+        ok = end_session(w, n, end);
+        if (end == tick) {
+            w->from = tick;
+            w->boundary = tick + s->length_ms;
+        } else
+            w->started = false;
+    }
+    return ok;
+}
 bool sl_win_mark(sl_win *w, int64_t watermark) {
-    (void)w;
-    (void)watermark;
-    return true;
+    switch (w->s->kind) {
+    case SL_W_TUMBLING:
+    case SL_W_HOPPING: return mark_timer(w, watermark);
+    case SL_W_SLIDING: return mark_sliding(w, watermark);
+    case SL_W_SESSION: return mark_session(w, watermark);
+    default: return true;
+    }
 }
