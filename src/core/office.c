@@ -90,6 +90,7 @@ void sl_office_free(sl_office *o) {
     it = 0;
     while (o->confkeys && sl_map_next(o->confkeys, &it, NULL, &v))
         free(v);
+    sl_map_free(o->trials);
     sl_map_free(o->rules);
     sl_map_free(o->streams);
     sl_map_free(o->confkeys);

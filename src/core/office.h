@@ -93,6 +93,13 @@ void sl_api_metrics(sl_office *o, sl_api_text done, void *arg);
 /* For the test door: the loop a rule's flow runs on, NULL when not running. */
 sl_loop *sl_office_rule_loop(sl_office *o, sl_str id);
 
+/* ---- trial runs (rest-api.md 7) ---- */
+/* Plans a run; its results will be heard at /test/<id> of the data server. done when that is there; id gets its name. */
+typedef void (*sl_trial_done)(void *arg, sl_err *e, sl_str id);
+void sl_api_trial_create(sl_office *o, sl_str body, sl_trial_done done, void *arg);
+sl_err *sl_api_trial_start(sl_office *o, sl_str id);
+void sl_api_trial_stop(sl_office *o, sl_str id); /* unknown ones too */
+
 /* ---- rulesets ---- */
 void sl_api_ruleset_export(sl_office *o, sl_buf *out);
 /* Imports a document; done hears how many streams, tables and rules went well, when all updates are through. It fails (e, owned by the callee)

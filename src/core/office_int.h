@@ -33,6 +33,7 @@ typedef struct rule_def { /* one text of a rule, parsed */
     sl_str id, name, version, sql, text;
     bool triggered, temp;
     sl_json *json, *actions;
+    const sl_json *mock; /* stream -> properties of a simulator that stands in for it (trial runs) */
     rule_opts o;
 } rule_def;
 struct sl_rule {
@@ -58,6 +59,7 @@ struct sl_rule {
 typedef struct usage usage;
 typedef struct traces traces;
 struct sl_office {
+    sl_map *trials;
     struct dump *dump;
     traces *traces;
     usage *usage;
@@ -103,6 +105,9 @@ void traces_take(void *office, sl_trace *t); /* from a flow that is watched */
 void traces_free(sl_office *o);
 void dump_set(sl_office *o); /* after basic.metricsDumpConfig changed */
 void dump_free(sl_office *o);
+void trials_end(sl_office *o);
+bool trials_busy(const sl_office *o);
+void office_check_stopped(sl_office *o); /* tells who waits for the office's end when everything has ended */
 void metrics_write(sl_office *o, const rule_meters *l, size_t n, sl_buf *out); /* Prometheus text */
 void rule_topo(const sl_flowspec *s, sl_buf *out); /* topology as JSON */
 /* Ends what runs and starts spec instead. Takes spec. */

@@ -150,10 +150,10 @@ static void forget(sl_rule *r) {
     sl_map_del(r->office->rules, sl_str_of(r->id));
     rule_free(r);
 }
-static void check_stopped(sl_office *o) {
+void office_check_stopped(sl_office *o) {
     size_t it = 0;
     void *v;
-    if (!o->stopping || !o->stopped)
+    if (!o->stopping || !o->stopped || trials_busy(o))
         return;
     while (sl_map_next(o->rules, &it, NULL, &v))
         if (((sl_rule *)v)->flow || busy(v))
@@ -217,7 +217,7 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
         forget(r);
         if (q.done)
             q.done(q.arg, NULL);
-        check_stopped(o);
+        office_check_stopped(o);
         return;
     }
     if (q.done)
@@ -232,7 +232,7 @@ static void next(sl_rule *r) {
     if (r->queue.n)
         step(r);
     else
-        check_stopped(r->office);
+        office_check_stopped(r->office);
 }
 static void request(sl_rule *r, queued q) {
     if (!SL_PUSH(r->queue, q)) {
@@ -502,7 +502,7 @@ void sl_office_restore(sl_office *o, sl_fn done, void *arg) {
     o->restore_at = 0;
     sl_post(o->conf.loop, restore_slice, o);
 }
-static void stop_check(void *arg) { check_stopped(arg); }
+static void stop_check(void *arg) { office_check_stopped(arg); }
 void sl_office_stop(sl_office *o, sl_fn done, void *arg) {
     o->stopping = true;
     sl_pool_phase_set(SL_POOL_LEAVING);
@@ -515,5 +515,6 @@ void sl_office_stop(sl_office *o, sl_fn done, void *arg) {
         if (r->flow && !busy(r))
             begin_stop(r, SL_RULE_STOPPED, NULL);
     }
+    trials_end(o);
     sl_post(o->conf.loop, stop_check, o);
 }

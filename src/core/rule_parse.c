@@ -199,7 +199,7 @@ sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out) {
 bool rule_scheduled(const rule_def *d) { return d->o.ranges || (d->o.cron.n && d->o.duration.n); }
 
 /* ---- planning ---- */
-static sl_err *make_source(sl_office *o, sl_str stream, bool alone, sl_srcdef **out) {
+static sl_err *make_source(sl_office *o, sl_str stream, bool alone, const sl_json *mock, sl_srcdef **out) {
     sl_srcdef *s = sl_srcdef_new();
     if (!s)
         return sl_err_new(SL_E_NOMEM, "out of memory");
@@ -220,12 +220,16 @@ static sl_err *make_source(sl_office *o, sl_str stream, bool alone, sl_srcdef **
         if (feed && (sl_str_is(type, "memory") || sl_str_is(type, "mqtt")))
             s->def = feed;
     }
+    if (mock)
+        s->def = &sl_conn_simulator;
     if (!s->def || !s->def->source) {
         e = sl_err_new(SL_E_EXEC, "source type %.*s not found", SL_FMT(type));
         goto fail;
     }
     sl_json *props = NULL;
-    e = sl_office_source_props(o, a, c, type, &props);
+    e = mock ? NULL : sl_office_source_props(o, a, c, type, &props);
+    if (mock)
+        props = sl_json_clone(a, mock);
     if (e)
         goto fail;
     s->conf = sl_arena_zero(a, s->def->conf_size ? s->def->conf_size : 1);
@@ -245,7 +249,7 @@ static sl_err *make_source(sl_office *o, sl_str stream, bool alone, sl_srcdef **
     sl_buf_free(&id);
     s->fields = c->fields;
     s->nfields = c->nfields;
-    s->shared = so->shared && !alone;
+    s->shared = so->shared && !alone && !mock;
     s->strict = so->strict;
     s->timestamp_format = so->timestamp_format;
     s->zone = o->zone;
@@ -321,7 +325,7 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
         if (c && c->opts.shared && d->o.no_discard)
             e = sl_err_new(SL_E_UNDEFINED, "disableBufferFullDiscard can't be enabled with shared stream %.*s", SL_FMT(ps->stream));
         else
-            e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0, &spec->src), SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
+            e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->src), SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
     }
     spec->sinks = SL_NEW_N(a, sl_sinkdef, d->actions->n);
     for (const sl_json *x = d->actions->child; x && !e; x = x->next) {

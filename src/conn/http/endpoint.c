@@ -17,7 +17,7 @@ struct sl_endpoint {
     sl_loop *lane, *server;
     sl_http_mount *mount;
     sl_str path; /* lent until close */
-    bool sse;
+    sl_endpoint_kind kind;
     const sl_endpoint_ops *ops;
     void *arg;
     atomic_int in, out;  /* letters on the way to the lane, to the server */
@@ -32,7 +32,8 @@ struct sl_endpoint {
 struct hub { /* server's loop only */
     sl_endpoint *users;
     peer *peers;
-    bool sse, held, ended;
+    sl_endpoint_kind kind;
+    bool held, ended;
 };
 typedef struct letter {
     sl_endpoint *e;
@@ -103,7 +104,7 @@ static void handle(void *arg, sl_http_req *r) {
     if (p->next)
         p->next->prev = p;
     h->peers = p;
-    if (h->sse)
+    if (h->kind == SL_EP_SSE || (h->kind == SL_EP_EITHER && !sl_ws_wanted(r)))
         p->sse = sl_http_begin(r, 200, "text/event-stream", "Cache-Control: no-cache\r\nConnection: keep-alive\r\nAccess-Control-Allow-Origin: *\r\n", sse_closed, p);
     else
         p->ws = sl_ws_accept(r, &ops, p);
@@ -132,7 +133,7 @@ static void broadcast(void *arg) {
     sl_endpoint *e = l->e;
     hub *h = e->hub;
     sl_buf b = {0};
-    if (h && h->sse && h->peers)
+    if (h && h->kind != SL_EP_WS && h->peers)
         event(&b, sl_str_n(l->bytes, l->n));
     for (peer *p = h ? h->peers : NULL, *x; p; p = x) {
         x = p->next;
@@ -152,14 +153,14 @@ static void join(void *arg) {
     hub *h = sl_mount_find(e->mount, SL_S("GET"), e->path, handle);
     const char *why = NULL;
     sl_err *err = NULL;
-    if (h && h->sse != e->sse) {
+    if (h && h->kind != e->kind) {
         why = "the path is used by another kind of endpoint";
         h = NULL;
     } else if (!h) {
         if (!(h = calloc(1, sizeof *h)))
             why = "out of memory";
         else {
-            h->sse = e->sse;
+            h->kind = e->kind;
             if ((err = sl_mount_add(e->mount, SL_S("GET"), e->path, handle, h))) {
                 free(h);
                 h = NULL;
@@ -222,7 +223,7 @@ static void sent(void *arg) {
         e->ops->sent(e->arg, l->seq);
     free(l);
 }
-sl_err *sl_endpoint_open(const sl_conn_env *env, sl_str path, bool sse, const sl_endpoint_ops *ops, void *arg, sl_endpoint **out) {
+sl_err *sl_endpoint_open(const sl_conn_env *env, sl_str path, sl_endpoint_kind kind, const sl_endpoint_ops *ops, void *arg, sl_endpoint **out) {
     if (!env->http)
         return sl_err_new(SL_E_EXEC, "the data server is not running");
     sl_endpoint *e = calloc(1, sizeof *e);
@@ -232,7 +233,7 @@ sl_err *sl_endpoint_open(const sl_conn_env *env, sl_str path, bool sse, const sl
     e->mount = (sl_http_mount *)(uintptr_t)env->http;
     e->server = sl_mount_loop(e->mount);
     e->path = path;
-    e->sse = sse;
+    e->kind = kind;
     e->ops = ops;
     e->arg = arg;
     if (!sl_post(e->server, join, e)) {

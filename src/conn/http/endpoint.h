@@ -11,7 +11,8 @@ typedef struct sl_endpoint_ops { /* @on the user's lane */
     void (*sent)(void *arg, uint64_t seq);                     /* was written to every peer that keeps up */
 } sl_endpoint_ops;
 enum { SL_ENDPOINT_WAITING = 1024 }; /* letters on the way in each direction */
-sl_err *sl_endpoint_open(const sl_conn_env *env, sl_str path, bool sse, const sl_endpoint_ops *ops, void *arg, sl_endpoint **out);
+typedef enum sl_endpoint_kind { SL_EP_WS, SL_EP_SSE, SL_EP_EITHER /* event streams, and WebSocket for who asks for it */ } sl_endpoint_kind;
+sl_err *sl_endpoint_open(const sl_conn_env *env, sl_str path, sl_endpoint_kind kind, const sl_endpoint_ops *ops, void *arg, sl_endpoint **out);
 /* false: too much is on the way; room again after a sent(). */
 bool sl_endpoint_send(sl_endpoint *e, uint64_t seq, sl_str bytes);
 void sl_endpoint_pause(sl_endpoint *e, bool pause);

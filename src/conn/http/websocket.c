@@ -10,6 +10,7 @@ typedef struct ws_conf {
     sl_str addr, scheme, path, datasource, endpoint;
     sl_json *header;
     sl_tls_conf tls;
+    bool either;
 } ws_conf;
 #define C(f) SL_AT(ws_conf, f)
 enum { W = SL_P_SOURCE | SL_P_SINK };
@@ -25,6 +26,7 @@ static const sl_prop props[] = {
 static const sl_prop sse_props[] = {
     {.name = "endpoint", .type = SL_P_STR, .flags = SL_P_SINK, C(endpoint), .doc = "Path of the event stream on the data server, starts with /.", .example = "/events"},
     {.name = "datasource", .type = SL_P_STR, .flags = SL_P_SINK, C(datasource), .doc = "The same as endpoint; either is enough.", .example = "/events"},
+    {.name = "alsoWebsocket", .type = SL_P_BOOL, .flags = SL_P_SINK, C(either), .def = "false", .doc = "Serve WebSocket clients at the same path too.", .example = "true"},
     {0},
 };
 typedef struct wsc { /* the sl_source or sl_sink */
@@ -169,7 +171,7 @@ static void destroy(void *arg) {
     if (done)
         done(done_arg);
 }
-static sl_err *open_any(const ws_conf *c, sl_str datasource, const sl_conn_env *env, sl_source_out *out, sl_sink_host *host, bool sse, wsc **made) {
+static sl_err *open_any(const ws_conf *c, sl_str datasource, const sl_conn_env *env, sl_source_out *out, sl_sink_host *host, sl_endpoint_kind kind, wsc **made) {
     SL_TRY(check_conf(c, datasource));
     wsc *s = calloc(1, sizeof *s);
     if (!s)
@@ -182,7 +184,7 @@ static sl_err *open_any(const ws_conf *c, sl_str datasource, const sl_conn_env *
     s->pause_ms = 100;
     sl_err *e = NULL;
     if (!c->addr.n)
-        e = sl_endpoint_open(env, s->path, sse, out ? &source_ep : &sink_ep, s, &s->ep);
+        e = sl_endpoint_open(env, s->path, kind, out ? &source_ep : &sink_ep, s, &s->ep);
     else {
         const char *colon = memrchr(c->addr.p, ':', c->addr.n);
         size_t n = (size_t)(colon - c->addr.p);
@@ -231,7 +233,7 @@ static void close_any(wsc *s, sl_fn done, void *arg) {
 /* ---- source ---- */
 static sl_err *open_source(const void *conf, sl_str datasource, const sl_conn_env *env, sl_source_out *out, sl_str from, sl_source **src) {
     wsc *s;
-    SL_TRY(open_any(conf, datasource, env, out, NULL, false, &s));
+    SL_TRY(open_any(conf, datasource, env, out, NULL, SL_EP_WS, &s));
     *src = (sl_source *)s;
     return NULL;
 }
@@ -249,13 +251,13 @@ static void close_source(sl_source *s, sl_fn done, void *arg) { close_any((wsc *
 /* ---- sinks ---- */
 static sl_err *open_sink(const void *conf, const sl_conn_env *env, sl_sink_host *host, sl_sink **sink) {
     wsc *s;
-    SL_TRY(open_any(conf, (sl_str){0}, env, NULL, host, false, &s));
+    SL_TRY(open_any(conf, (sl_str){0}, env, NULL, host, SL_EP_WS, &s));
     *sink = (sl_sink *)s;
     return NULL;
 }
 static sl_err *open_sse(const void *conf, const sl_conn_env *env, sl_sink_host *host, sl_sink **sink) {
     wsc *s;
-    SL_TRY(open_any(conf, (sl_str){0}, env, NULL, host, true, &s));
+    SL_TRY(open_any(conf, (sl_str){0}, env, NULL, host, ((const ws_conf *)conf)->either ? SL_EP_EITHER : SL_EP_SSE, &s));
     *sink = (sl_sink *)s;
     return NULL;
 }
