@@ -1,351 +1,16 @@
-/* The sink node: derived batches become messages (transform, encode), wait in a bounded queue, and are offered to the connector, which
- * answers by sequence number. The one sink policy lives here: what is delivered settles; SL_BAD and, without a cache, SL_LATER fail and are
- * counted; SL_DOWN waits for the connection. When the queue is full a private source is held back, on a shared one the oldest waiting
- * message is dropped and counted.
+/* The sink node: derived batches become messages (transform, encode), wait in a bounded queue (queue.c), and are offered to the connector, which
+ * answers by sequence number.
  *
- * Ledger of a sink, in messages: in = out (delivered) + failed + dropped + buffer.
  * Decision: payloads are encoded into one scratch buffer and offered at once; only what the connector has not answered when put returns
- * is copied. A sink that answers at once (nop, memory, MQTT QoS 0) therefore costs no copy and no allocation.
- * Decision: two rings. What waits has no number, so it can be dropped or put back without holes; what was offered is found by its number
- * and stays until it is answered. A message that comes back (DOWN, LATER) returns to the front of what waits. */
-#include <stdlib.h>
+ * is copied. A sink that answers at once (nop, memory, MQTT QoS 0) therefore costs no copy and no allocation. */
 #include "data/json.h"
-#include "flow/flow_int.h"
-
-typedef struct hold { /* the ticket of a batch, shared by its messages: one atomic per batch */
-    sl_ticket *ticket;
-    uint32_t n;
-    struct hold *also; /* batchSize: one message settles several input batches */
-    bool fixed;        /* the one inside a sink */
-} hold;
-enum { WAIT, SENT, BACK /* to be offered again */, DONE };
-typedef struct item {
-    char *p; /* payload; owned when owned */
-    size_t off, n;
-    sl_batch *batch; /* row sinks: held */
-    uint32_t first, count;
-    hold *hold;
-    uint8_t state;
-    bool owned, is_error, collection;
-} item;
-typedef struct ring {
-    item *at;
-    size_t head, n, cap; /* cap is a power of two */
-} ring;
-
-struct sink_node {
-    sl_sink_host host; /* first: the connector holds a pointer to it */
-    sl_flow *flow;
-    const sl_sinkdef *def;
-    sl_sink *sink;
-    sl_conn_env env;
-    sl_encoder *enc;
-    ring wait, sent;
-    uint64_t base;   /* sequence number of the head of sent */
-    size_t unsettled; /* of sent: SENT or BACK */
-    size_t loose;     /* messages whose bytes are in scratch */
-    hold own;         /* for the batch of the moment, when nothing older uses it: no allocation */
-    sl_buf scratch;
-    sl_arena *arena; /* the lane's */
-    sl_timer *retry, *linger;
-    bool blind; /* messages are only counted */
-    bool down, later, pumping, again, back, closing, closed; /* later: offers rest until the retry timer; back: sent holds some BACK */
-    sl_meter meter;
-    uint64_t taken;
-    /* batchSize / lingerInterval */
-    sl_buf batch_buf;
-    uint32_t batch_n;
-    hold *batch_hold;
-    sl_builder *batch_rows;
-    sl_fn done;
-    void *done_arg;
-};
+#include "flow/sink_int.h"
 
 const sl_meter *sink_meter(const sink_node *s) { return &s->meter; }
 uint64_t sink_taken(const sink_node *s) { return s->taken; }
 void sink_took(sink_node *s, int64_t us) { meter_took(&s->meter, us); }
-static size_t queued(const sink_node *s) { return s->wait.n + s->unsettled; }
-bool sink_idle(const sink_node *s) { return queued(s) == 0 && s->batch_n == 0; }
-bool sink_full(const sink_node *s) { return queued(s) >= (size_t)s->def->opts.buffer_length; }
-bool sink_low(const sink_node *s) { return queued(s) <= (size_t)s->def->opts.buffer_length / 2; }
-static int64_t now_of(const sink_node *s) { return sl_now(s->flow->lane->loop); }
-static item *ring_at(const ring *r, size_t i) { return &r->at[(r->head + i) & (r->cap - 1)]; }
-
-/* ---- holds ---- */
-static hold *hold_new(sink_node *s, sl_ticket *t) {
-    if (!t)
-        return NULL;
-    bool fixed = s->own.n == 0;
-    hold *h = fixed ? &s->own : malloc(sizeof *h);
-    if (h)
-        *h = (hold){sl_ticket_hold(t), 1, NULL, fixed};
-    return h;
-}
-static void hold_drop(hold *h) {
-    while (h && --h->n == 0) {
-        hold *also = h->also;
-        sl_ticket *t = h->ticket;
-        if (!h->fixed)
-            free(h);
-        sl_ticket_drop(t); /* last: may come back through the source */
-        h = also;
-    }
-}
-static void item_clear(sink_node *s, item *x) {
-    if (x->owned)
-        free(x->p);
-    else if (x->batch)
-        sl_batch_drop(x->batch);
-    else if (x->state != DONE)
-        s->loose--;
-    hold *h = x->hold;
-    *x = (item){.state = DONE};
-    hold_drop(h); /* last: may come back through the source */
-}
-
-/* ---- the queue ---- */
-static bool ring_room(ring *r, size_t more) {
-    size_t cap = r->cap ? r->cap : 16;
-    if (r->n + more <= r->cap)
-        return true;
-    while (cap < r->n + more)
-        cap *= 2;
-    item *at = malloc(cap * sizeof *at);
-    if (!at)
-        return false;
-    for (size_t i = 0; i < r->n; i++)
-        at[i] = *ring_at(r, i);
-    free(r->at);
-    *r = (ring){at, 0, r->n, cap};
-    return true;
-}
-static void ring_front(ring *r, item x) { /* room was made */
-    r->head = (r->head - 1) & (r->cap - 1);
-    r->at[r->head] = x;
-    r->n++;
-}
-static bool push(sink_node *s, item x) {
-    if (!ring_room(&s->wait, 1))
-        return false;
-    if (x.hold)
-        x.hold->n++;
-    s->loose += !x.batch;
-    *ring_at(&s->wait, s->wait.n++) = x;
-    s->meter.in++;
-    return true;
-}
-static void pop_done(sink_node *s) {
-    while (s->sent.n && ring_at(&s->sent, 0)->state == DONE) {
-        s->sent.head = (s->sent.head + 1) & (s->sent.cap - 1);
-        s->sent.n--;
-        s->base++;
-    }
-    s->meter.buffer = queued(s);
-}
-static void drop_oldest(sink_node *s) {
-    size_t limit = (size_t)s->def->opts.buffer_length, over = queued(s) > limit ? queued(s) - limit : 0;
-    if (over > s->wait.n)
-        over = s->wait.n; /* what the connector has is his to answer */
-    for (size_t i = 0; i < over; i++) {
-        item *x = ring_at(&s->wait, 0);
-        s->wait.head = (s->wait.head + 1) & (s->wait.cap - 1);
-        s->wait.n--;
-        s->meter.dropped += x->state == WAIT;
-        item_clear(s, x);
-    }
-    if (over) {
-        sl_buf b = {0};
-        sl_buf_printf(&b, "buffer full, drop %zu message(s) from %s", over, s->meter.name);
-        meter_error(&s->meter, now_of(s), sl_buf_view(&b));
-        s->meter.errors += over - 1;
-        sl_buf_free(&b);
-        pop_done(s);
-    }
-}
-/* What must be offered again goes to the front of what waits, in order. */
-static void take_back(sink_node *s) {
-    if (!s->back || !ring_room(&s->wait, s->unsettled))
-        return; /* out of memory: the next reason to pump tries again */
-    s->back = false;
-    for (size_t i = s->sent.n; i-- > 0;) {
-        item *x = ring_at(&s->sent, i);
-        if (x->state != BACK)
-            continue;
-        x->state = WAIT;
-        ring_front(&s->wait, *x);
-        *x = (item){.state = DONE};
-        s->unsettled--;
-    }
-    pop_done(s);
-}
-enum { OFFER = 256, SENT_MAX = 65536 /* with the holes behind one that is never answered */ };
-static bool offer(sink_node *s) { /* false: no more now */
-    sl_message m[OFFER];
-    uint32_t n = s->wait.n < OFFER ? (uint32_t)s->wait.n : OFFER;
-    if (s->sent.n + n > SENT_MAX || !ring_room(&s->sent, n))
-        return false;
-    uint32_t k = 0;
-    while (k < n && s->wait.n) {
-        item *from = ring_at(&s->wait, 0);
-        s->wait.head = (s->wait.head + 1) & (s->wait.cap - 1);
-        s->wait.n--;
-        if (from->state == DONE) /* lost for want of memory */
-            continue;
-        item *x = ring_at(&s->sent, s->sent.n);
-        *x = *from;
-        x->state = SENT;
-        m[k++] = (sl_message){.bytes = {x->owned ? x->p : s->scratch.p + x->off, x->n}, .batch = x->batch, .first = x->first, .count = x->count,
-                              .collection = x->collection, .is_error = x->is_error, .seq = s->base + s->sent.n++};
-    }
-    n = k;
-    if (!n)
-        return false;
-    s->unsettled += n;
-    uint32_t took = s->def->def->sink->put(s->sink, m, n);
-    for (uint32_t i = n; i > took; i--) { /* not taken: they are the last of sent, and there was room for them in wait */
-        item *x = ring_at(&s->sent, --s->sent.n);
-        x->state = WAIT;
-        ring_front(&s->wait, *x);
-        s->unsettled--;
-    }
-    pop_done(s);
-    return took == n; /* else ready() will come */
-}
-static void pump(sink_node *s) {
-    if (s->pumping) {
-        s->again = true;
-        return;
-    }
-    if (!s->sink || s->closing)
-        return;
-    s->pumping = true;
-    do {
-        s->again = false;
-        if (!s->down && !s->later)
-            take_back(s);
-        while (!s->down && (!s->later || s->def->opts.resend_alter) && s->wait.n && offer(s)) {
-        }
-    } while (s->again);
-    s->pumping = false;
-    pop_done(s);
-}
-static void own_ring(sink_node *s, ring *r, bool sent) {
-    for (size_t i = r->n; i-- > 0 && s->loose;) { /* the loose ones are the newest */
-        item *x = ring_at(r, i);
-        if (x->owned || x->state == DONE || x->batch)
-            continue;
-        char *p = malloc(x->n + 1);
-        if (!p) {
-            s->meter.failed++;
-            meter_error(&s->meter, now_of(s), SL_S("out of memory: a message was lost"));
-            s->unsettled -= sent;
-            item_clear(s, x);
-            continue;
-        }
-        memcpy(p, s->scratch.p + x->off, x->n);
-        x->p = p;
-        x->owned = true;
-        s->loose--;
-    }
-}
-static void own_rest(sink_node *s) { /* the scratch buffer is about to be reused: what is left gets its own copy */
-    own_ring(s, &s->sent, true);
-    own_ring(s, &s->wait, false);
-    sl_buf_clear(&s->scratch);
-}
-
-/* ---- what the connector calls ---- */
-static void retry_now(void *arg) {
-    sink_node *s = arg;
-    s->later = false;
-    pump(s);
-    flow_sink_moved(s->flow);
-}
-/* A rule with qos 1 or 2 promised at least once: what may succeed later is kept as with a cache. */
-static bool keeps(const sink_node *s) { return s->def->opts.cache || s->flow->spec->qos >= 1; }
-static void settle(sink_node *s, item *x) {
-    s->unsettled--;
-    item_clear(s, x);
-}
-static void answer(sl_sink_host *h, uint64_t first, uint64_t last, sl_answer a, sl_str why) {
-    sink_node *s = (sink_node *)h;
-    bool later = false;
-    if (first < s->base)
-        first = s->base;
-    for (uint64_t q = first; q <= last && q < s->base + s->sent.n; q++) {
-        item *x = ring_at(&s->sent, (size_t)(q - s->base));
-        if (x->state != SENT)
-            continue;
-        switch (a) {
-        case SL_DELIVERED:
-            s->meter.out++;
-            settle(s, x);
-            break;
-        case SL_LATER:
-            meter_error(&s->meter, now_of(s), why);
-            if (keeps(s)) {
-                x->state = BACK;
-                s->back = later = true;
-            } else {
-                s->meter.failed++;
-                settle(s, x);
-            }
-            break;
-        case SL_BAD:
-            meter_error(&s->meter, now_of(s), why);
-            s->meter.failed++;
-            settle(s, x);
-            break;
-        case SL_DOWN:
-            x->state = BACK;
-            s->back = true;
-            if (!s->down && why.n && !s->closing)
-                meter_error(&s->meter, now_of(s), why);
-            s->down = true;
-            break;
-        }
-    }
-    s->meter.last_ms = s->pumping ? s->flow->ops.last_ms : now_of(s);
-    if (later && !s->closing) {
-        int64_t ms = s->def->opts.resend_ns / 1000000;
-        if (!s->retry)
-            s->retry = sl_timer_real(s->flow->lane->loop, retry_now, s);
-        if (s->retry) {
-            sl_timer_in(s->retry, ms > 0 ? ms : 100);
-            s->later = true; /* order is kept: new data wait too, unless resendAlterQueue lets them go beside */
-        }
-    }
-    if (!s->pumping) {
-        pop_done(s);
-        flow_sink_moved(s->flow);
-    }
-}
-static void state(sl_sink_host *h, sl_conn_state st, sl_str why) {
-    sink_node *s = (sink_node *)h;
-    meter_state(&s->meter, now_of(s), st, why);
-    if (s->closing)
-        return;
-    if (st == SL_CONN_CONNECTED) {
-        s->down = false;
-        pump(s);
-        flow_sink_moved(s->flow);
-    } else if (st == SL_CONN_DISCONNECTED && why.n)
-        meter_error(&s->meter, now_of(s), why);
-}
-static void ready(sl_sink_host *h) {
-    sink_node *s = (sink_node *)h;
-    if (s->closing)
-        return;
-    pump(s);
-    flow_sink_moved(s->flow);
-}
 
 /* ---- transform: rows to messages ---- */
-static void fail_item(sink_node *s, sl_str why) {
-    s->meter.in++;
-    s->meter.failed++;
-    meter_error(&s->meter, now_of(s), why);
-}
 static bool listed(const sl_strs *l, sl_str key) {
     for (uint32_t i = 0; i < l->n; i++)
         if (sl_str_eq(l->at[i], key))
@@ -409,13 +74,13 @@ static bool shape(sink_node *s, sl_value *v, sl_str *why) { /* steps 7 to 9 of c
     return true;
 }
 static void queue_bytes(sink_node *s, size_t off, hold *h, bool is_error, bool collection) {
-    if (!push(s, (item){.off = off, .n = s->scratch.n - off, .hold = h, .is_error = is_error, .collection = collection}))
-        fail_item(s, SL_S("out of memory: a message was lost"));
+    if (!queue_push(s, (item){.off = off, .n = s->scratch.n - off, .hold = h, .is_error = is_error, .collection = collection}))
+        queue_fail(s, SL_S("out of memory: a message was lost"));
 }
 static void queue_rows(sink_node *s, sl_batch *b, uint32_t first, uint32_t count, hold *h, bool collection, bool is_error) {
-    if (!push(s, (item){.batch = sl_batch_hold(b), .first = first, .count = count, .hold = h, .collection = collection, .is_error = is_error})) {
+    if (!queue_push(s, (item){.batch = sl_batch_hold(b), .first = first, .count = count, .hold = h, .collection = collection, .is_error = is_error})) {
         sl_batch_drop(b);
-        fail_item(s, SL_S("out of memory: a message was lost"));
+        queue_fail(s, SL_S("out of memory: a message was lost"));
     }
 }
 /* Rows made here (options changed them, or an error row): a batch of their own. */
@@ -435,7 +100,7 @@ static void queue_values(sink_node *s, sl_value v, hold *h, bool collection, boo
         queue_rows(s, b, 0, b->nrows, h, collection, is_error);
         sl_batch_drop(b);
     } else
-        fail_item(s, SL_S("out of memory: a message was lost"));
+        queue_fail(s, SL_S("out of memory: a message was lost"));
     if (w)
         sl_builder_free(w);
     if (l)
@@ -444,20 +109,20 @@ static void queue_values(sink_node *s, sl_value v, hold *h, bool collection, boo
 static void emit_value(sink_node *s, sl_value v, hold *h, bool collection) {
     sl_str why = {0};
     if (!shape(s, &v, &why)) {
-        fail_item(s, why);
+        queue_fail(s, why);
         return;
     }
     if (s->def->def->sink->rows) {
         if (v.kind == SL_MAP || v.kind == SL_LIST)
             queue_values(s, v, h, collection, false);
         else
-            fail_item(s, SL_S("unsupported type"));
+            queue_fail(s, SL_S("unsupported type"));
         return;
     }
     size_t off = s->scratch.n;
     if (!s->def->codec->encode(s->enc, s->arena, v, &s->scratch, &why)) {
         s->scratch.n = off;
-        fail_item(s, why);
+        queue_fail(s, why);
         return;
     }
     queue_bytes(s, off, h, false, collection);
@@ -505,7 +170,7 @@ static void emit_frame(sink_node *s, sl_batch *b, uint32_t first, uint32_t count
                 sl_buf_putc(&s->scratch, ',');
             if (!s->def->codec->encode_row(s->enc, s->arena, b, r, &s->scratch, &why)) {
                 s->scratch.n = off;
-                fail_item(s, why);
+                queue_fail(s, why);
                 if (!single)
                     return;
                 continue;
@@ -527,7 +192,7 @@ static void emit_frame(sink_node *s, sl_batch *b, uint32_t first, uint32_t count
     }
     sl_value *l = sl_arena_alloc(s->arena, (count + 1) * sizeof *l);
     if (!l) {
-        fail_item(s, SL_S("out of memory: a result was lost"));
+        queue_fail(s, SL_S("out of memory: a result was lost"));
         return;
     }
     for (uint32_t k = 0; k < count; k++)
@@ -577,8 +242,8 @@ static void linger_tick(void *arg) {
     sl_buf_clear(&s->scratch);
     batch_flush(s);
     sl_timer_in(s->linger, s->def->opts.linger_ns / 1000000);
-    pump(s);
-    own_rest(s);
+    queue_pump(s);
+    queue_own(s);
     flow_sink_moved(s->flow);
 }
 static int by_key(const void *a, const void *b) { return sl_str_cmp(((const sl_member *)a)->key, ((const sl_member *)b)->key); }
@@ -690,12 +355,12 @@ void sink_take(sink_node *s, sl_batch *b) {
             batch_collect(s, from, b, f->first);
     }
     hold_drop(h);
-    pump(s);
-    own_rest(s);
+    queue_pump(s);
+    queue_own(s);
     if (s->def->def->sink->flush && s->sink)
         s->def->def->sink->flush(s->sink);
     if (source_is_shared(s->flow->source) && sink_full(s))
-        drop_oldest(s);
+        queue_limit(s);
     if (--lane->depth)
         sl_arena_back(s->arena, before);
     flow_sink_moved(s->flow);
@@ -703,8 +368,8 @@ void sink_take(sink_node *s, sl_batch *b) {
 void sink_finish(sink_node *s) {
     sl_buf_clear(&s->scratch);
     batch_flush(s);
-    pump(s);
-    own_rest(s);
+    queue_pump(s);
+    queue_own(s);
 }
 
 /* ---- life ---- */
@@ -713,7 +378,7 @@ sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out) {
     sink_node *s = calloc(1, sizeof *s);
     if (!s)
         return sl_err_new(SL_E_NOMEM, "out of memory");
-    s->host = (sl_sink_host){answer, state, ready};
+    s->host = queue_host;
     s->flow = f;
     s->def = d;
     s->arena = f->lane->scratch;
@@ -765,12 +430,7 @@ void sink_close(sink_node *s, sl_fn done, void *arg) {
 void sink_free(sink_node *s) {
     if (!s)
         return;
-    for (size_t i = 0; i < s->sent.n; i++)
-        item_clear(s, ring_at(&s->sent, i));
-    for (size_t i = 0; i < s->wait.n; i++)
-        item_clear(s, ring_at(&s->wait, i));
-    free(s->sent.at);
-    free(s->wait.at);
+    queue_free(s);
     hold_drop(s->batch_hold);
     if (s->batch_rows)
         sl_builder_free(s->batch_rows);

@@ -1,0 +1,71 @@
+/* Inside the sink node: sink.c makes messages of rows, queue.c keeps them until the connector has answered. */
+#ifndef SL_FLOW_SINK_INT_H
+#define SL_FLOW_SINK_INT_H
+#include <stdlib.h>
+#include "flow/flow_int.h"
+
+typedef struct hold { /* the ticket of a batch, shared by its messages: one atomic per batch */
+    sl_ticket *ticket;
+    uint32_t n;
+    struct hold *also; /* batchSize: one message settles several input batches */
+    bool fixed;        /* the one inside a sink */
+} hold;
+enum { WAIT, SENT, BACK /* to be offered again */, DONE };
+typedef struct item {
+    char *p; /* payload; owned when owned */
+    size_t off, n;
+    sl_batch *batch; /* row sinks: held */
+    uint32_t first, count;
+    hold *hold;
+    uint8_t state;
+    bool owned, is_error, collection, tried;
+} item;
+typedef struct ring {
+    item *at;
+    size_t head, n, cap; /* cap is a power of two */
+} ring;
+
+struct sink_node {
+    sl_sink_host host; /* first: the connector holds a pointer to it */
+    sl_flow *flow;
+    const sl_sinkdef *def;
+    sl_sink *sink;
+    sl_conn_env env;
+    sl_encoder *enc;
+    ring wait, sent;
+    uint64_t base;   /* sequence number of the head of sent */
+    size_t unsettled; /* of sent: SENT or BACK */
+    size_t loose;     /* messages whose bytes are in scratch */
+    hold own;         /* for the batch of the moment, when nothing older uses it: no allocation */
+    sl_buf scratch;
+    sl_arena *arena; /* the lane's */
+    sl_timer *retry, *linger;
+    bool blind; /* messages are only counted */
+    bool probe; /* after SL_LATER: one at a time until one is taken */
+    bool down, later, pumping, again, back, closing, closed; /* later: offers rest until the retry timer; back: sent holds some BACK */
+    sl_meter meter;
+    uint64_t taken;
+    /* batchSize / lingerInterval */
+    sl_buf batch_buf;
+    uint32_t batch_n;
+    hold *batch_hold;
+    sl_builder *batch_rows;
+    sl_fn done;
+    void *done_arg;
+};
+
+static inline item *ring_at(const ring *r, size_t i) { return &r->at[(r->head + i) & (r->cap - 1)]; }
+static inline int64_t now_of(const sink_node *s) { return sl_now(s->flow->lane->loop); }
+
+/* ---- queue.c ---- */
+extern const sl_sink_host queue_host;
+hold *hold_new(sink_node *s, sl_ticket *t);
+void hold_drop(hold *h);
+void item_clear(sink_node *s, item *x);
+bool queue_push(sink_node *s, item x); /* counted as in; false: out of memory */
+void queue_pump(sink_node *s);         /* offers what waits */
+void queue_own(sink_node *s);          /* the scratch buffer is about to be reused: what is left of it gets its own copy */
+void queue_limit(sink_node *s);        /* a shared source is not held back: drops the oldest beyond the limit */
+void queue_fail(sink_node *s, sl_str why); /* a message that was never queued */
+void queue_free(sink_node *s);
+#endif
