@@ -19,7 +19,7 @@ typedef struct cli {
 typedef struct cli_args { /* arguments of a verb, flags taken out */
     int n;
     char **at;
-    const char *file, *zip, *stop, *partial, *rules;
+    const char *file, *zip, *stop, *partial, *rules, *count;
     bool json;
 } cli_args;
 typedef struct cli_verb cli_verb;
@@ -68,7 +68,6 @@ char *cli_reason(sl_arena *a, const cli_answer *x);
 /* What cli_ask does with an answer (there: cli_http said true). */
 bool cli_judge(cli *c, bool there, const char *fail, cli_answer *x, int *code);
 bool cli_absent(const cli_answer *x); /* the daemon does not know the path at all */
-int cli_query(cli *c, const cli_verb *v, const cli_args *a);
 
 /* ---- define.c, move.c: verbs that are more than one request ---- */
 int cli_statement(cli *c, const cli_verb *v, const cli_args *a);
@@ -91,6 +90,10 @@ int cli_import(cli *c, const cli_verb *v, const cli_args *a);
 int cli_export(cli *c, const cli_verb *v, const cli_args *a);
 int cli_completion(cli *c, const cli_verb *v, const cli_args *a);
 int cli_names(cli *c, const cli_verb *v, const cli_args *a);
+
+/* ---- live.c ---- */
+int cli_query(cli *c, const cli_verb *v, const cli_args *a);
+int cli_watch(cli *c, const cli_verb *v, const cli_args *a);
 
 /* ---- show.c ---- */
 void cli_indent(FILE *f, sl_str json); /* two blanks a level, a newline at the end; not JSON: as it is */

@@ -1,10 +1,6 @@
-/* Import and export, the interactive query, completion. */
-#include <ctype.h>
+/* Import and export, completion. */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include "cli/cli.h"
 #include "os/file.h"
 
@@ -94,146 +90,6 @@ int cli_export(cli *c, const cli_verb *v, const cli_args *a) {
     return code;
 }
 
-/* ---- query ---- */
-#define QUERY_ID "internal-ekuiper_query_rule"
-typedef struct shell {
-    cli *c;
-    int fd; /* results of the running query, -1 none */
-    sl_buf in;
-    int code;
-} shell;
-static void end_query(shell *s) {
-    if (s->fd < 0)
-        return;
-    close(s->fd);
-    s->fd = -1;
-    sl_buf_clear(&s->in);
-    cli_answer x;
-    cli_http(s->c, "DELETE", "/ruletest/" QUERY_ID, (sl_str){0}, &x);
-    sl_buf_free(&x.body);
-}
-static bool sent(shell *s, const char *method, const char *path, const sl_buf *body, cli_answer *x) {
-    int code = 0;
-    bool ok = cli_ask(s->c, method, path, body ? sl_buf_view(body) : (sl_str){0}, NULL, x, &code);
-    s->code = ok ? s->code : code;
-    return ok;
-}
-static void start_query(shell *s, sl_str sql) {
-    end_query(s);
-    sl_buf body = {0}, early = {0};
-    cli_answer x;
-    sl_buf_puts(&body, "{\"id\":\"" QUERY_ID "\",\"temp\":true,\"triggered\":false,\"actions\":[{\"nop\":{}}],\"sql\":");
-    sl_json_put_str(&body, sql);
-    sl_buf_puts(&body, "}");
-    /* a temporary rule says best what is wrong with the statement; the trial run then brings the results */
-    if (!sent(s, "POST", "/rules", &body, &x))
-        goto end;
-    sl_buf_free(&x.body);
-    cli_http(s->c, "DELETE", "/rules/" QUERY_ID, (sl_str){0}, &x);
-    sl_buf_free(&x.body);
-    sl_buf_clear(&body);
-    sl_buf_puts(&body, "{\"id\":\"" QUERY_ID "\",\"mockSource\":{},\"sinkProps\":{\"sendSingle\":true},\"sql\":");
-    sl_json_put_str(&body, sql);
-    sl_buf_putc(&body, '}');
-    if (!sent(s, "POST", "/ruletest", &body, &x))
-        goto end;
-    char port[16] = "10081";
-    sl_arena *a = sl_arena_new(0);
-    sl_json *j = NULL;
-    sl_err *e = a ? sl_json_parse(a, sl_buf_view(&x.body), &j, NULL) : NULL;
-    int64_t n;
-    if (!e && j && sl_json_i64(sl_json_get(j, "port"), &n))
-        snprintf(port, sizeof port, "%d", (int)n);
-    sl_err_free(e);
-    sl_arena_free(a);
-    sl_buf_free(&x.body);
-    s->fd = cli_http_open(s->c, port, "/test/" QUERY_ID, &early);
-    if (s->fd < 0) {
-        s->code = cli_fail(s->c, NULL, sl_buf_cstr(&early));
-        goto end;
-    }
-    sl_buf_clear(&s->in);
-    sl_buf_str(&s->in, sl_buf_view(&early));
-    if (sent(s, "POST", "/ruletest/" QUERY_ID "/start", NULL, &x)) {
-        sl_buf_free(&x.body);
-        puts("Query was submit successfully.");
-    } else
-        end_query(s);
-end:
-    sl_buf_free(&body);
-    sl_buf_free(&early);
-}
-static bool results(shell *s) { /* prints the data lines that came; false: the stream ended */
-    char part[8192];
-    ssize_t k = recv(s->fd, part, sizeof part, MSG_DONTWAIT);
-    if (k == 0 || (k < 0 && errno != EAGAIN && errno != EINTR))
-        return false;
-    if (k > 0)
-        sl_buf_put(&s->in, part, (size_t)k);
-    size_t from = 0;
-    for (char *nl; s->in.n > from && (nl = memchr(s->in.p + from, '\n', s->in.n - from)); from = (size_t)(nl - s->in.p) + 1) {
-        sl_str line = sl_str_trim(sl_str_n(s->in.p + from, (size_t)(nl - s->in.p) - from));
-        if (sl_str_starts(line, SL_S("data:"))) {
-            sl_str text = sl_str_trim(sl_str_n(line.p + 5, line.n - 5));
-            printf("%.*s\n", SL_FMT(text));
-        }
-    }
-    if (from) {
-        memmove(s->in.p, s->in.p + from, s->in.n - from);
-        s->in.n -= from;
-    }
-    fflush(stdout);
-    return true;
-}
-int cli_query(cli *c, const cli_verb *v, const cli_args *a) {
-    shell s = {.c = c, .fd = -1};
-    sl_buf line = {0};
-    const char *prompt = c->kuiper ? "kuiper > " : "sluice > ";
-    bool open = true;
-    fputs(prompt, stdout);
-    fflush(stdout);
-    while (open) {
-        struct pollfd p[2] = {{STDIN_FILENO, POLLIN, 0}, {s.fd, POLLIN, 0}};
-        if (poll(p, s.fd < 0 ? 1 : 2, -1) < 0) {
-            if (errno == EINTR)
-                continue;
-            break;
-        }
-        if (s.fd >= 0 && p[1].revents && !results(&s)) {
-            end_query(&s);
-            fputs(prompt, stdout);
-            fflush(stdout);
-        }
-        if (!p[0].revents)
-            continue;
-        char part[4096];
-        ssize_t k = read(STDIN_FILENO, part, sizeof part);
-        if (k <= 0)
-            break;
-        sl_buf_put(&line, part, (size_t)k);
-        for (char *nl; open && line.n && (nl = memchr(line.p, '\n', line.n));) {
-            sl_str sql = sl_str_trim(sl_str_n(line.p, (size_t)(nl - line.p)));
-            if (sl_str_ieq(sql, SL_S("quit")) || sl_str_ieq(sql, SL_S("exit"))) {
-                open = false;
-                break;
-            }
-            if (sql.n)
-                start_query(&s, sql);
-            size_t used = (size_t)(nl - line.p) + 1;
-            memmove(line.p, line.p + used, line.n - used);
-            line.n -= used;
-            fputs(prompt, stdout);
-            fflush(stdout);
-        }
-    }
-    end_query(&s);
-    sl_buf_free(&line);
-    sl_buf_free(&s.in);
-    if (!c->kuiper)
-        putchar('\n');
-    return c->kuiper ? 0 : s.code;
-}
-
 /* ---- completion ---- */
 int cli_names(cli *c, const cli_verb *v, const cli_args *a) { /* hidden: names of a noun, one a line, for the completion scripts */
     static const char *const paths[][2] = {{"stream", "/streams"}, {"table", "/tables"}, {"rule", "/rules"}, {"connection", "/connections"}, {"service", "/services"}, {"script", "/udf/javascript"}};
@@ -290,7 +146,7 @@ int cli_completion(cli *c, const cli_verb *v, const cli_args *a) {
     }
     puts("        completion) words=\"bash zsh\" ;;\n        esac ;;\n"
          "    3) case ${COMP_WORDS[1]} in\n"
-         "        describe|drop|start|stop|restart|getstatus|gettopo|explain) words=$($tool __names \"${COMP_WORDS[2]}\" 2>/dev/null | grep -v '^Connecting to ') ;;\n"
+         "        describe|drop|start|stop|restart|getstatus|gettopo|explain|watch) words=$($tool __names \"${COMP_WORDS[2]}\" 2>/dev/null | grep -v '^Connecting to ') ;;\n"
          "        esac ;;\n    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _sluice -o default sluice kuiper");
     return 0;
 }

@@ -15,7 +15,8 @@ static const cli_verb verbs[] = {
     {"describe table", "NAME [-json]", "Shows columns and options of a table.", "names", cli_statement},
     {"drop stream", "NAME", "Drops a stream.", "demo", cli_statement},
     {"drop table", "NAME", "Drops a table.", "names", cli_statement},
-    {"query", "", "Reads SELECT statements from the terminal and shows their results as they come; `quit` ends.", "", cli_query},
+    {"query", "['SELECT …'] [-n COUNT]", "Runs a SELECT without creating a rule and shows its results as they come; without one, reads them from the terminal.",
+     "'SELECT * FROM demo WHERE t > 30' -n 10", cli_query},
     /* rules */
     {"create rule", "ID 'JSON' | ID -f FILE", "Creates a rule and starts it.", "r1 '{\"sql\":\"SELECT * FROM demo WHERE t > 30\",\"actions\":[{\"log\":{}}]}'",
      cli_create_rule},
@@ -28,6 +29,7 @@ static const cli_verb verbs[] = {
     {"restart rule", "ID", "Stops a rule and starts it from its stored text.", "r1", one, "Expect rule name.", "POST", "/rules/{}/restart", NULL, "Rule {} was restarted.", NULL},
     {"getstatus rule", "ID", "Shows state and counters of a rule.", "r1", one, "Expect rule name.", "GET", "/rules/{}/status", NULL, NULL, NULL},
     {"gettopo rule", "ID", "Shows the nodes of a rule and how they are connected.", "r1", one, "Expect rule name.", "GET", "/rules/{}/topo", NULL, NULL, NULL},
+    {"watch rule", "ID [-n COUNT]", "Shows what a running rule emits as it comes.", "r1 -n 10", cli_watch},
     {"explain rule", "ID", "Shows the plan of a rule.", "r1", one, "Expect rule name.", "GET", "/rules/{}/explain", NULL, NULL, NULL},
     /* plugins */
     {"create plugin", "TYPE NAME 'JSON' | TYPE NAME -f FILE | TYPE NAME -zf ZIP", "Installs a plugin; TYPE: source, sink, function, portable, wasm.",
@@ -95,7 +97,7 @@ void cli_flags(cli_args *a, int n, char **w) {
     for (int i = 0; i < n; i++) {
         struct {
             const char *name, **to;
-        } flags[] = {{"f", &a->file}, {"file", &a->file}, {"zf", &a->zip}, {"s", &a->stop}, {"stop", &a->stop}, {"p", &a->partial}, {"partial", &a->partial}, {"r", &a->rules}, {"rules", &a->rules}};
+        } flags[] = {{"f", &a->file}, {"file", &a->file}, {"zf", &a->zip}, {"s", &a->stop}, {"stop", &a->stop}, {"p", &a->partial}, {"partial", &a->partial}, {"r", &a->rules}, {"rules", &a->rules}, {"n", &a->count}, {"count", &a->count}};
         const char *x = w[i];
         size_t dash = x[0] != '-' ? 0 : x[1] == '-' ? 2 : 1, k = 0, nf = sizeof flags / sizeof *flags;
         if (dash && strcmp(x + dash, "json") == 0) {

@@ -100,6 +100,10 @@ void sl_api_trial_create(sl_office *o, sl_str body, sl_trial_done done, void *ar
 sl_err *sl_api_trial_start(sl_office *o, sl_str id);
 void sl_api_trial_stop(sl_office *o, sl_str id); /* unknown ones too */
 
+/* Shows what a running rule emits as events at a path of the data server, for so many seconds; asking again makes it longer. out gets
+ * {"port","path","seconds"}. */
+sl_err *sl_api_rule_watch(sl_office *o, sl_str id, sl_buf *out);
+
 /* ---- rulesets ---- */
 void sl_api_ruleset_export(sl_office *o, sl_buf *out);
 /* Imports a document; done hears how many streams, tables and rules went well, when all updates are through. It fails (e, owned by the callee)

@@ -55,6 +55,7 @@ struct sl_rule {
     int tries;
     int64_t retry_in; /* ms after the failed flow has ended; below 0: not again */
     sl_timer *again;
+    char *watch; /* path of its event stream once somebody watched */
 };
 typedef struct usage usage;
 typedef struct traces traces;

@@ -31,6 +31,7 @@ void rule_free(sl_rule *r) {
     free(r->id);
     free(r->message);
     free(r->topo);
+    free(r->watch);
     free(r);
 }
 /* Text as it is stored after a change of state or tags: compact, keys sorted, triggered present. */

@@ -92,6 +92,8 @@ int64_t clock_us(void) {
 /* t: now, in microseconds; weight: turns that this one stands for in the times, 0 = it is not timed */
 static void give_out(sl_flow *f, sl_batch *out, int64_t t, int64_t weight) {
     f->rows_out += out->nrows;
+    if (f->tap)
+        tap_take(f->tap, out);
     for (uint32_t i = 0; i < f->nsinks; i++) {
         sink_take(f->sinks[i], out);
         if (!weight)
@@ -339,6 +341,42 @@ void sl_flow_meters(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg
     }
 }
 
+/* ---- watching ---- */
+typedef struct wish {
+    sl_flow *f;
+    int64_t ms;
+    char path[];
+} wish;
+static void tap_over(void *arg) {
+    sl_flow *f = arg;
+    if (f->tap)
+        tap_close(f->tap, NULL, NULL);
+    f->tap = NULL;
+}
+static void watch_now(void *arg) { /* @on lane */
+    wish *w = arg;
+    sl_flow *f = w->f;
+    sl_err *e = f->tap || f->closing ? NULL : tap_open(f, w->path, &f->tap);
+    if (e)
+        sl_warn(f->spec->rule_id.p, "cannot be watched: %s", sl_err_text(e));
+    sl_err_free(e);
+    if (f->tap && !f->tap_end)
+        f->tap_end = sl_timer_real(f->lane->loop, tap_over, f);
+    if (f->tap && f->tap_end)
+        sl_timer_in(f->tap_end, w->ms);
+    free(w);
+}
+void sl_flow_watch(sl_flow *f, const char *path, int64_t ms) { /* a closing flow hears this before its end: letters keep their order */
+    wish *w = malloc(sizeof *w + strlen(path) + 1);
+    if (!w)
+        return;
+    w->f = f;
+    w->ms = ms;
+    strcpy(w->path, path);
+    if (!sl_post(f->lane->loop, watch_now, w))
+        free(w);
+}
+
 /* ---- closing ---- */
 static void all_closed(void *arg) { /* @on lane */
     sl_flow *f = arg;
@@ -367,6 +405,13 @@ static void sink_closed(void *arg) {
 static void close_sinks(void *arg) {
     sl_flow *f = arg;
     f->closing_sinks = f->nsinks + 1;
+    if (f->tap) {
+        f->closing_sinks++;
+        tap_close(f->tap, sink_closed, f);
+        f->tap = NULL;
+    }
+    sl_timer_free(f->tap_end);
+    f->tap_end = NULL;
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_close(f->sinks[i], sink_closed, f);
     sink_closed(f);

@@ -139,6 +139,9 @@ typedef struct sl_trace { /* the messages of one batch */
 void sl_trace_free(sl_trace *t);
 /* Starts or ends watching; head: only messages that came with a trace. got comes on the office's loop and owns t. @on office */
 void sl_flow_trace(sl_flow *f, bool on, bool head, void (*got)(void *arg, sl_trace *t), void *arg);
+/* Shows what the flow emits, one JSON object a row, as an event stream at path of the data server for so long; again: longer. What the
+ * listeners do not take is gone. @on office */
+void sl_flow_watch(sl_flow *f, const char *path, int64_t ms);
 const sl_flowspec *sl_flow_spec(const sl_flow *f);
 sl_loop *sl_flow_loop(const sl_flow *f);
 #endif

@@ -417,6 +417,11 @@ static void metrics(void *app, sl_http_req *r, const sl_str *v) {
     if (l)
         sl_api_metrics(OFFICE(app), answer_metrics, l);
 }
+static void watch_rule(void *app, sl_http_req *r, const sl_str *v) {
+    sl_buf b = {0};
+    sl_err *e = sl_api_rule_watch(OFFICE(app), v[0], &b);
+    answer_json_or(r, e, "watch rule error", &b, true);
+}
 static const sl_route routes[] = {
     {"GET", "/", info, "Version, uptime and memory."},
     {"POST", "/", info, "Version, uptime and memory."},
@@ -439,6 +444,7 @@ static const sl_route routes[] = {
     {"GET", "/tables/{name}/schema", stream_schema, "Columns of a table."},
     {"GET", "/rules", list_rules, "All rules with their state."},
     {"POST", "/rules", create_rule, "Creates a rule."},
+    {"POST", "/rules/{name}/watch", watch_rule, "Shows what a running rule emits as events of the data server."},
     {"POST", "/rules/validate", validate_rule, "Checks a rule without creating it."},
     {"GET", "/rules/status/all", status_all, "State and last error of all rules."},
     {"GET", "/rules/tags/match", match_tags, "Rules that have all the tags."},
