@@ -92,8 +92,8 @@ int64_t clock_us(void) {
 /* t: now, in microseconds; weight: turns that this one stands for in the times, 0 = it is not timed */
 static void give_out(sl_flow *f, sl_batch *out, int64_t t, int64_t weight) {
     f->rows_out += out->nrows;
-    if (f->tap)
-        tap_take(f->tap, out);
+    if (f->watch)
+        watch_take(f->watch, out);
     for (uint32_t i = 0; i < f->nsinks; i++) {
         sink_take(f->sinks[i], out);
         if (!weight)
@@ -347,23 +347,23 @@ typedef struct wish {
     int64_t ms;
     char path[];
 } wish;
-static void tap_over(void *arg) {
+static void watch_over(void *arg) {
     sl_flow *f = arg;
-    if (f->tap)
-        tap_close(f->tap, NULL, NULL);
-    f->tap = NULL;
+    if (f->watch)
+        watch_close(f->watch, NULL, NULL);
+    f->watch = NULL;
 }
 static void watch_now(void *arg) { /* @on lane */
     wish *w = arg;
     sl_flow *f = w->f;
-    sl_err *e = f->tap || f->closing ? NULL : tap_open(f, w->path, &f->tap);
+    sl_err *e = f->watch || f->closing ? NULL : watch_open(f, w->path, &f->watch);
     if (e)
         sl_warn(f->spec->rule_id.p, "cannot be watched: %s", sl_err_text(e));
     sl_err_free(e);
-    if (f->tap && !f->tap_end)
-        f->tap_end = sl_timer_real(f->lane->loop, tap_over, f);
-    if (f->tap && f->tap_end)
-        sl_timer_in(f->tap_end, w->ms);
+    if (f->watch && !f->watch_end)
+        f->watch_end = sl_timer_real(f->lane->loop, watch_over, f);
+    if (f->watch && f->watch_end)
+        sl_timer_in(f->watch_end, w->ms);
     free(w);
 }
 void sl_flow_watch(sl_flow *f, const char *path, int64_t ms) { /* a closing flow hears this before its end: letters keep their order */
@@ -405,13 +405,13 @@ static void sink_closed(void *arg) {
 static void close_sinks(void *arg) {
     sl_flow *f = arg;
     f->closing_sinks = f->nsinks + 1;
-    if (f->tap) {
+    if (f->watch) {
         f->closing_sinks++;
-        tap_close(f->tap, sink_closed, f);
-        f->tap = NULL;
+        watch_close(f->watch, sink_closed, f);
+        f->watch = NULL;
     }
-    sl_timer_free(f->tap_end);
-    f->tap_end = NULL;
+    sl_timer_free(f->watch_end);
+    f->watch_end = NULL;
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_close(f->sinks[i], sink_closed, f);
     sink_closed(f);

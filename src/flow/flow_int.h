@@ -60,11 +60,11 @@ sl_str source_kept(const source_node *s, uint32_t i);
 sl_trace *trace_begin(const sl_flow *f, const sl_batch *b);
 void trace_ran(sl_trace *t, const sl_batch *out);
 void trace_end(const sl_flow *f, sl_trace *t); /* takes t, which may be NULL */
-/* ---- tap ---- */
-typedef struct flow_tap flow_tap;
-sl_err *tap_open(sl_flow *f, const char *path, flow_tap **out);
-void tap_take(flow_tap *t, const sl_batch *b);
-void tap_close(flow_tap *t, sl_fn done, void *arg); /* frees it; done may be NULL */
+/* ---- watch ---- */
+typedef struct flow_watch flow_watch;
+sl_err *watch_open(sl_flow *f, const char *path, flow_watch **out);
+void watch_take(flow_watch *t, const sl_batch *b);
+void watch_close(flow_watch *t, sl_fn done, void *arg); /* frees it; done may be NULL */
 
 /* ---- flow ---- */
 struct sl_flow {
@@ -90,8 +90,8 @@ struct sl_flow {
     void *done_arg;
     uint32_t closing_sinks;
     uint64_t rows_in, rows_out;
-    flow_tap *tap;
-    sl_timer *tap_end;
+    flow_watch *watch;
+    sl_timer *watch_end;
     sl_meter ops; /* time and duration of the operators' last turn, shared by all */
     int64_t busy_us;
     uint64_t batches;

@@ -1,4 +1,4 @@
-/* A tap: somebody watches what a running rule emits, as an event stream on the data server.
+/* Watching: somebody looks at what a running rule emits, as an event stream on the data server.
  *
  * Decision: it is no sink. It holds no ticket, has no queue and no meter; what the watcher does not take at once is gone. So nobody who
  * watches can slow a rule down or keep a broker waiting. It ends by itself unless it is asked for again. */
@@ -6,7 +6,7 @@
 #include "codec/codec.h"
 #include "flow/flow_int.h"
 
-struct flow_tap {
+struct flow_watch {
     sl_sink_host host; /* first: the connector holds a pointer to it */
     sl_arena *arena, *tmp;
     const sl_conn_def *def;
@@ -22,7 +22,7 @@ struct flow_tap {
 static void answer(sl_sink_host *h, uint64_t first, uint64_t last, sl_answer a, sl_str why) {}
 static void state(sl_sink_host *h, sl_conn_state s, sl_str why) {}
 static void ready(sl_sink_host *h) {}
-static void tap_free(flow_tap *t) {
+static void watch_free(flow_watch *t) {
     if (t->enc)
         sl_codec_json.enc_free(t->enc);
     sl_buf_free(&t->text);
@@ -30,7 +30,7 @@ static void tap_free(flow_tap *t) {
     sl_arena_free(t->arena);
     free(t);
 }
-static sl_err *tap_make(sl_flow *f, const char *path, flow_tap *t) {
+static sl_err *watch_make(sl_flow *f, const char *path, flow_watch *t) {
     t->arena = sl_arena_new(0);
     t->tmp = sl_arena_new(0);
     t->def = sl_conn_find(SL_S("sse"));
@@ -47,20 +47,20 @@ static sl_err *tap_make(sl_flow *f, const char *path, flow_tap *t) {
     t->env = (sl_conn_env){.loop = f->lane->loop, .home = f->spec->home, .rule_id = sl_arena_dup(t->arena, f->spec->rule_id).p, .op_name = "watch", .http = f->spec->http};
     return t->def->sink->open(t->conf, &t->env, &t->host, &t->sink);
 }
-sl_err *tap_open(sl_flow *f, const char *path, flow_tap **out) {
-    flow_tap *t = calloc(1, sizeof *t);
-    sl_err *e = t ? tap_make(f, path, t) : sl_err_new(SL_E_NOMEM, "out of memory");
+sl_err *watch_open(sl_flow *f, const char *path, flow_watch **out) {
+    flow_watch *t = calloc(1, sizeof *t);
+    sl_err *e = t ? watch_make(f, path, t) : sl_err_new(SL_E_NOMEM, "out of memory");
     if (e && t)
-        tap_free(t);
+        watch_free(t);
     *out = e ? NULL : t;
     return e;
 }
-static void send(flow_tap *t) {
+static void send(flow_watch *t) {
     if (t->text.n && !t->text.failed)
         t->def->sink->put(t->sink, &(sl_message){.bytes = sl_buf_view(&t->text), .seq = t->seq++}, 1);
     sl_buf_clear(&t->text);
 }
-void tap_take(flow_tap *t, const sl_batch *b) {
+void watch_take(flow_watch *t, const sl_batch *b) {
     uint32_t nf = b->frames ? b->nframes : b->nrows;
     sl_str why;
     sl_arena_reset(t->tmp);
@@ -84,14 +84,14 @@ void tap_take(flow_tap *t, const sl_batch *b) {
         t->def->sink->flush(t->sink);
 }
 static void closed(void *arg) {
-    flow_tap *t = arg;
+    flow_watch *t = arg;
     sl_fn done = t->done;
     void *done_arg = t->done_arg;
-    tap_free(t);
+    watch_free(t);
     if (done)
         done(done_arg);
 }
-void tap_close(flow_tap *t, sl_fn done, void *arg) {
+void watch_close(flow_watch *t, sl_fn done, void *arg) {
     t->done = done;
     t->done_arg = arg;
     t->def->sink->close(t->sink, closed, t);
