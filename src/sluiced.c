@@ -226,6 +226,8 @@ int main(int argc, char **argv) {
     d.mount = e ? NULL : sl_mount_new(sl_lane_loop(sl_lane_at(0)));
     if (!e && !d.mount)
         e = sl_err_new(SL_E_NOMEM, "out of memory");
+    if (!e && sl_lane_count() == 1)
+        sl_pool_on(sl_lane_loop(sl_lane_at(0)));
     sl_http_opts push_opts = {0};
     if (!e)
         e = listen_on(&d, sl_mount_loop(d.mount), "data server", "source.httpServerIp", "source.httpServerPort", &push_opts, mount_serve, d.mount, &d.push);
@@ -285,8 +287,8 @@ int main(int argc, char **argv) {
     sl_office_init_json(d.office);
     sl_office_restore(d.office, restored, NULL);
     sl_loop_run(d.loop);
+    sl_pool_stop(); /* before the lanes: it may live on one */
     sl_lanes_stop();
-    sl_pool_stop();
     sl_office_free(d.office);
     sl_settings_free(d.settings);
     free(abs);

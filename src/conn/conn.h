@@ -147,6 +147,9 @@ bool sl_pool_status(sl_str id, sl_conn_state *s, char *why, size_t n);
 int sl_pool_refs(sl_str id); /* how many use it; -1: unknown id. @on any */
 /* home: folder for relative paths in connections. Before the first definition; without it they are relative to the working folder. @on office */
 void sl_pool_home(const char *home);
+/* Lets named connections live on this running loop instead of on a thread of their own: their sinks there need no letters. Before the first
+ * definition; l must run until sl_pool_stop() returned. */
+void sl_pool_on(sl_loop *l);
 typedef enum sl_pool_phase {
     SL_POOL_RUN,
     SL_POOL_BOOT,   /* users are still to come: what a lasting session kept for them waits until they are there */

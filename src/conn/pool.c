@@ -4,6 +4,7 @@
  * compare-and-swap, so that taking and dropping cannot cross. Dead ones stay in memory until sl_pool_stop(): they come from people
  * editing connections, not from data. */
 #include "conn/pool.h"
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,8 @@ struct sl_pool_conn {
 static const sl_pool_kind *const kinds[] = {&sl_pool_mqtt};
 static _Atomic(sl_pool_conn *) all;
 static sl_loop *loop; /* made by the office before the first definition that needs it is seen by anybody */
-static sl_thread *thread;
+static sl_thread *thread; /* NULL: the loop is somebody else's */
+static sem_t closed;
 static char *home_dir;
 static unsigned alive; /* clients, and whether the end waits for them; @on the pool's loop */
 static bool stopping;
@@ -43,6 +45,7 @@ void sl_pool_home(const char *home) {
     free(home_dir);
     home_dir = home ? sl_strdup_n(home, strlen(home)) : NULL;
 }
+void sl_pool_on(sl_loop *l) { loop = l; }
 static sl_err *start(void) {
     if (loop)
         return NULL;
@@ -94,7 +97,12 @@ static void tell_phase(void *arg) {
         if (c->client)
             c->kind->phase(c->client, (sl_pool_phase)atomic_load(&phase));
 }
-static void stop_now(void *arg) { sl_loop_stop(loop); }
+static void stop_now(void *arg) {
+    if (thread)
+        sl_loop_stop(loop);
+    else
+        sem_post(&closed);
+}
 static void client_gone(void *arg) {
     if (--alive == 0 && stopping) /* posted: what the clients deferred comes first */
         sl_post(loop, stop_now, NULL);
@@ -191,10 +199,16 @@ static void close_all(void *arg) {
 }
 void sl_pool_stop(void) {
     if (loop) {
+        sem_init(&closed, 0, 0);
         while (!sl_post(loop, close_all, NULL)) {
         }
-        sl_thread_join(thread);
-        sl_loop_free(loop);
+        if (thread) {
+            sl_thread_join(thread);
+            sl_loop_free(loop);
+        } else
+            while (sem_wait(&closed) < 0) { /* a signal */
+            }
+        sem_destroy(&closed);
         loop = NULL;
         thread = NULL;
         stopping = false;

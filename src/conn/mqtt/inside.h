@@ -78,6 +78,7 @@ struct mq_sub {
 };
 struct mq_pub {
     mq_pub *next;
+    mq_pub *next_owed, **owed_at; /* list of those to whom answers are owed: a thousand idle publishers cost nothing; NULL = not in it */
     mq_client *client;
     const mq_pub_ops *ops;
     void *arg;
@@ -130,6 +131,8 @@ struct mq_client {
     mq_sub *subs;
     sl_map *topics;    /* filter -> mq_topic */
     mq_pub *pubs;
+    mq_pub *owed, *telling; /* telling: of the round under way */
+    uint32_t nhungry;
     bool dirty;        /* answers gathered */
     sl_pool_phase where;
     SL_VEC(struct mq_orphan *) orphans; /* waiting.c */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "conn/mqtt/client.h"
 #include "conn/mqtt/remote.h"
+#include "conn/pool.h"
 #include "conn/tls.h"
 
 #define AT(f) SL_AT(mq_conf, f)
@@ -222,6 +223,8 @@ typedef struct sink {
     mq_client *client;
     mq_pub *pub;
     mq_rpub *remote;
+    sl_pool_conn *conn; /* of which `client` is, when it lives on our loop */
+    char *owner;
     sl_mqtt_pair *users; /* of the constant properties, or scratch of the rendered ones */
     uint32_t nusers;
     sl_arena *arena;     /* rendered properties of the current message */
@@ -271,8 +274,26 @@ static sl_mqtt_pair *pairs_of(const sl_json *o, sl_arena *a, uint32_t *n) {
 }
 static void sink_free(sink *s) {
     free(s->users);
+    free(s->owner);
     sl_arena_free(s->arena);
     free(s);
+}
+/* A named connection that lives on our loop is used directly. */
+static sl_err *join_pool(sink *s, const mq_conf *c, const sl_conn_env *env, const char *owner) {
+    sl_pool_conn *conn = NULL;
+    const char *why;
+    SL_TRY(sl_pool_take(c->selector, "mqtt", owner, &conn));
+    mq_client *client = sl_pool_loop(conn) == env->loop ? sl_pool_client(conn, &why) : NULL;
+    if (!client) {
+        sl_pool_give(conn, owner);
+        return mq_remote_publisher(c->selector, owner, env->loop, &pub_ops, s, &s->remote);
+    }
+    s->conn = conn;
+    s->client = client;
+    sl_err *e = (s->owner = sl_strdup_n(owner, strlen(owner))) ? mq_publisher(client, &pub_ops, s, &s->pub) : sl_err_new(SL_E_NOMEM, "out of memory");
+    if (e)
+        sl_pool_give(conn, owner);
+    return e;
 }
 static sl_err *sink_open(const void *conf, const sl_conn_env *env, sl_sink_host *host, sl_sink **out) {
     const mq_conf *c = conf;
@@ -300,7 +321,7 @@ static sl_err *sink_open(const void *conf, const sl_conn_env *env, sl_sink_host 
     }
     sl_err *e;
     if (c->selector.n)
-        e = mq_remote_publisher(c->selector, owner, env->loop, &pub_ops, s, &s->remote);
+        e = join_pool(s, c, env, owner);
     else if (!(e = mq_client_new(env->loop, c, env->home, owner, &s->client)) && (e = mq_publisher(s->client, &pub_ops, s, &s->pub)))
         mq_client_close(s->client, NULL, NULL);
     free(owner);
@@ -357,7 +378,11 @@ static void sink_close(sl_sink *x, sl_fn done, void *arg) {
         return;
     }
     mq_publisher_close(s->pub);
-    mq_client_close(s->client, sink_closed, s);
+    if (s->conn) {
+        sl_pool_give(s->conn, s->owner);
+        sink_closed(s);
+    } else
+        mq_client_close(s->client, sink_closed, s);
 }
 static const sl_sink_ops sink_ops = {.check = sink_check, .open = sink_open, .put = sink_put, .flush = sink_flush, .close = sink_close};
 

@@ -6,6 +6,30 @@
 #include <stdlib.h>
 #include "conn/mqtt/inside.h"
 
+/* ---- lists ---- */
+static void owe(mq_pub *p) {
+    mq_client *c = p->client;
+    if (p->owed_at)
+        return;
+    p->next_owed = c->owed;
+    p->owed_at = &c->owed;
+    if (c->owed)
+        c->owed->owed_at = &p->next_owed;
+    c->owed = p;
+}
+static void unowe(mq_pub *p) {
+    if (!p->owed_at)
+        return;
+    *p->owed_at = p->next_owed;
+    if (p->next_owed)
+        p->next_owed->owed_at = p->owed_at;
+    p->owed_at = NULL;
+}
+static void hunger(mq_pub *p) {
+    p->client->nhungry += !p->hungry;
+    p->hungry = true;
+}
+
 static void tell(mq_pub *p) {
     if (!p->some)
         return;
@@ -21,6 +45,7 @@ static void delivered(mq_pub *p, uint64_t seq) {
         p->some = true;
         p->some_first = seq;
         p->client->dirty = true;
+        owe(p);
     }
     p->some_last = seq;
 }
@@ -36,10 +61,13 @@ static void refused(mq_pub *p, uint64_t seq, sl_answer a, sl_str why) {
 }
 /* Publishers wait for room; told when a quarter of the window is free, or the socket took all. */
 static void wake(mq_client *c) {
+    if (!c->nhungry)
+        return;
     for (mq_pub *p = c->pubs, *next; p; p = next) {
         next = p->next;
         if (p->hungry) {
             p->hungry = false;
+            c->nhungry--;
             p->ops->ready(p->arg);
         }
     }
@@ -48,26 +76,42 @@ static uint32_t window(const mq_client *c, uint8_t qos) {
     uint32_t most = qos == 2 && c->version < SL_MQTT_5 ? MQ_WINDOW_QOS2 : MQ_WINDOW;
     return c->receive_max < most ? c->receive_max : most;
 }
+/* Answers what is owed; QoS 0 only when it was written. Publishers may come, go and publish meanwhile. */
+static void settle(mq_client *c, bool written) {
+    while (c->owed) { /* behind what an outer round has left */
+        mq_pub *p = c->owed;
+        unowe(p);
+        p->next_owed = c->telling;
+        p->owed_at = &c->telling;
+        if (c->telling)
+            c->telling->owed_at = &p->next_owed;
+        c->telling = p;
+    }
+    while (c->telling) {
+        mq_pub *p = c->telling;
+        unowe(p);
+        bool q0 = p->q0;
+        if (q0 && (!written || p->some))
+            owe(p);
+        if (p->some)
+            tell(p); /* p may be gone now */
+        else if (q0 && written) {
+            p->q0 = false;
+            p->ops->answer(p->arg, p->q0_first, p->q0_last, SL_DELIVERED, SL_S(""));
+        }
+    }
+}
 void mq_out_tell(mq_client *c) {
     if (!c->dirty)
         return;
     c->dirty = false;
-    for (mq_pub *p = c->pubs, *next; p; p = next) {
-        next = p->next;
-        tell(p);
-    }
+    settle(c, false);
     uint64_t used = c->out.tail - c->out.base;
     if (c->phase == MQ_UP && used <= window(c, 1) - (window(c, 1) + 3) / 4 && c->out.kept.n < MQ_KEEP_LIMIT)
         wake(c);
 }
 void mq_out_written(mq_client *c) {
-    for (mq_pub *p = c->pubs, *next; p; p = next) {
-        next = p->next;
-        if (p->q0) {
-            p->q0 = false;
-            p->ops->answer(p->arg, p->q0_first, p->q0_last, SL_DELIVERED, SL_S(""));
-        }
-    }
+    settle(c, true);
     if (c->phase == MQ_UP && c->out.tail - c->out.base < window(c, 1))
         wake(c);
 }
@@ -133,7 +177,7 @@ bool mq_publish(mq_pub *p, const mq_message *m) {
     mq_client *c = p->client;
     if (c->phase != MQ_UP) {
         if (!c->told_down) { /* the first attempt is still under way: wait for its outcome */
-            p->hungry = true;
+            hunger(p);
             return false;
         }
         refused(p, m->seq, SL_DOWN, sl_str_of(c->why[0] ? c->why : "not connected"));
@@ -146,11 +190,11 @@ bool mq_publish(mq_pub *p, const mq_message *m) {
         return true;
     }
     if (qos && (r->tail - r->base >= window(c, qos) || r->kept.n >= MQ_KEEP_LIMIT)) {
-        p->hungry = true;
+        hunger(p);
         return false;
     }
     if (c->waiting >= MQ_WRITE_LIMIT) {
-        p->hungry = true;
+        hunger(p);
         return false;
     }
     sl_mqtt_props props;
@@ -191,6 +235,7 @@ bool mq_publish(mq_pub *p, const mq_message *m) {
             p->q0_first = m->seq;
         p->q0 = true;
         p->q0_last = m->seq;
+        owe(p);
     }
     mq_send(c, sl_str_n(to->p + at, to->n - at));
     return true;
@@ -292,6 +337,8 @@ void mq_publisher_close(mq_pub *p) {
         if (o->state != OUT_DONE)
             p->ops->answer(p->arg, o->seq, o->seq, SL_DOWN, why);
     }
+    unowe(p);
+    c->nhungry -= p->hungry;
     for (mq_pub **at = &c->pubs; *at; at = &(*at)->next)
         if (*at == p) {
             *at = p->next;
