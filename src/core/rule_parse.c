@@ -289,6 +289,14 @@ fail:
     sl_srcdef_drop(s);
     return e;
 }
+static sl_err *make_sink(sl_office *o, sl_arena *a, const sl_json *act, sl_sinkdef *out) {
+    sl_json *props = NULL;
+    if (act->kind != SL_J_OBJ)
+        return sl_err_new(SL_E_EXEC, "expect map[string]interface{} type for the action properties, but found %.*s",
+                          SL_FMT(act->kind == SL_J_STR ? act->s : act->kind == SL_J_NULL ? SL_S("<nil>") : act->raw));
+    SL_TRY(conf_sink_props(o, a, act->key, act, &props));
+    return sl_err_recode(sl_sinkdef_make(a, act->key, props, out), SL_E_EXEC);
+}
 sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     sl_arena *a = sl_arena_new(768), *tmp = sl_arena_new(0);
     sl_flowspec *spec = a ? SL_NEW(a, sl_flowspec) : NULL;
@@ -327,18 +335,17 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
         else
             e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->src), SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
     }
-    spec->sinks = SL_NEW_N(a, sl_sinkdef, d->actions->n);
-    for (const sl_json *x = d->actions->child; x && !e; x = x->next) {
-        const sl_json *act = x->kind == SL_J_OBJ ? x->child : NULL;
-        if (!act) {
-            e = sl_err_new(SL_E_EXEC, "action %u of the rule: expected an object with one key, the type of the sink", spec->nsinks);
-            break;
-        }
-        sl_json *props = NULL;
-        if ((e = conf_sink_props(o, a, act->key, act, &props)))
-            break;
-        e = sl_err_recode(sl_sinkdef_make(a, act->key, props, &spec->sinks[spec->nsinks++]), SL_E_EXEC);
-    }
+    uint32_t nsinks = 0;
+    for (const sl_json *x = d->actions->child; x; x = x->next)
+        nsinks += x->kind == SL_J_OBJ ? x->n : 0;
+    spec->sinks = SL_NEW_N(a, sl_sinkdef, nsinks + 1);
+    if (!e && !spec->sinks)
+        e = sl_err_new(SL_E_NOMEM, "out of memory");
+    for (const sl_json *x = d->actions->child; x && !e; x = x->next) /* an action has one key; each further one is a sink too */
+        for (const sl_json *act = x->kind == SL_J_OBJ ? x->child : NULL; act && !e; act = act->next)
+            e = make_sink(o, a, act, &spec->sinks[spec->nsinks++]);
+    if (!e && !spec->nsinks)
+        e = sl_err_new(SL_E_EXEC, "the actions of the rule are empty, expected objects with one key each, the type of the sink");
     if (e) {
         spec->nsinks = 0;
         sl_flowspec_free(spec);
