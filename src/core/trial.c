@@ -22,6 +22,8 @@ typedef struct trial {
     sl_trial_done done; /* of the creation, until the path is there */
     void *done_arg;
     char *id;
+    bool bad;        /* the statement cannot run: nothing will come, but a listener may be on its way, as with eKuiper */
+    sl_err *verdict; /* why, until it is told */
 } trial;
 
 bool trials_busy(const sl_office *o) { return o->trials && sl_map_len(o->trials) > 0; }
@@ -35,6 +37,7 @@ static void gone(trial *t) {
     snprintf(key, sizeof key, "%p", (void *)t);
     sl_map_del(o->trials, sl_str_of(key));
     rule_def_free(t->def);
+    sl_err_free(t->verdict);
     free(t->id);
     free(t);
     office_check_stopped(o);
@@ -107,7 +110,7 @@ static void on_event(void *arg, sl_flow_event e, const char *why) {
 sl_err *sl_api_trial_start(sl_office *o, sl_str id) {
     trial *t = living(o, id);
     sl_flowspec *spec = NULL;
-    if (!t)
+    if (!t || t->bad)
         return sl_err_new(SL_E_UNDEFINED, "try to start test rule %.*s but it is not found", SL_FMT(id));
     if (t->flow || t->closing_flow)
         return NULL;
@@ -134,9 +137,11 @@ static void path_state(sl_sink_host *h, sl_conn_state s, sl_str why) {
     t->done = NULL;
     if (!done || s == SL_CONN_CONNECTING)
         return;
-    if (s == SL_CONN_CONNECTED)
-        done(t->done_arg, NULL, sl_str_of(t->id));
-    else {
+    if (s == SL_CONN_CONNECTED || t->verdict) {
+        sl_err *e = t->verdict;
+        t->verdict = NULL;
+        done(t->done_arg, e, e ? (sl_str){0} : sl_str_of(t->id));
+    } else {
         done(t->done_arg, sl_err_new(SL_E_UNDEFINED, "fail to run rule %s: %.*s", t->id, SL_FMT(why)), (sl_str){0});
         end(t);
     }
@@ -187,6 +192,14 @@ static sl_err *define(sl_office *o, sl_arena *a, sl_str id, sl_str sql, const sl
         sl_flowspec_free(spec);
     return e;
 }
+/* A definition that only has the path. */
+static sl_err *define_path(sl_office *o, sl_arena *a, sl_str id, rule_def **out) {
+    sl_buf text = {0};
+    sl_json_write(&text, rule_of(a, id, SL_S("SELECT * FROM nothing"), NULL), false, 0);
+    sl_err *e = rule_parse(o, sl_buf_view(&text), (sl_str){0}, out);
+    sl_buf_free(&text);
+    return e;
+}
 static sl_err *open_path(sl_office *o, trial *t) {
     rule_def *d = t->def;
     const sl_json *action = d->actions->child->child;
@@ -219,7 +232,11 @@ static sl_err *create(sl_office *o, sl_arena *a, sl_str body, trial **out) {
     char key[24];
     if (!o->trials)
         o->trials = sl_map_new();
-    e = define(o, a, id, sql, props, mock, &d);
+    sl_err *verdict = sl_err_recode(sl_err_prefix(define(o, a, id, sql, props, mock, &d), "fail to run rule %.*s", SL_FMT(id)), SL_E_UNDEFINED);
+    if (verdict && (e = define_path(o, a, id, &d))) {
+        sl_err_free(e);
+        return verdict;
+    }
     if (!e) {
         if (old)
             end(old); /* a new one of the same name takes its place */
@@ -232,8 +249,11 @@ static sl_err *create(sl_office *o, sl_arena *a, sl_str body, trial **out) {
             }
             free(t);
             rule_def_free(d);
+            sl_err_free(verdict);
             return sl_err_new(SL_E_NOMEM, "out of memory");
         }
+        t->bad = verdict != NULL;
+        t->verdict = verdict;
         t->office = o;
         t->def = d;
         sl_timer_in(t->life, LIFE_MS);
