@@ -34,6 +34,17 @@ static sl_err *read_patch(sl_arena *a, sl_str body, patch *p) {
     SL_TRY(sl_body_want(j, "", "metricsDumpConfig", SL_J_OBJ, "struct { Enable *bool \"json:\\\"enable\\\"\" }", &m));
     return m ? sl_body_want(m, ".metricsDumpConfig", "enable", SL_J_BOOL, "bool", &p->dump) : NULL;
 }
+/* Date functions of running rules and schedules follow at once, as with eKuiper. */
+static void change_zone(sl_office *o, sl_zone zone) {
+    size_t it = 0;
+    void *v;
+    o->zone = zone;
+    while (sl_map_next(o->rules, &it, NULL, &v)) {
+        sl_rule *r = v;
+        if (r->flow && r->state == SL_RULE_RUNNING)
+            sl_flow_zone(r->flow, zone);
+    }
+}
 sl_err *sl_api_configs_patch(sl_office *o, sl_str body) {
     static const char who[] = "PATCH /configs";
     sl_arena *a = sl_arena_new(0);
@@ -50,7 +61,8 @@ sl_err *sl_api_configs_patch(sl_office *o, sl_str body) {
     if (!e && p.dump)
         e = sl_settings_set(o->conf.settings, "basic.metricsDumpConfig.enable", p.dump, who);
     if (!e) {
-        o->zone = zone;
+        if (zone != o->zone)
+            change_zone(o, zone);
         if (p.dump)
             dump_set(o);
         if (o->conf.log_changed && (p.text[0] || p.flag[0] || p.flag[1] || p.flag[2]))

@@ -377,6 +377,26 @@ void sl_flow_watch(sl_flow *f, const char *path, int64_t ms) { /* a closing flow
         free(w);
 }
 
+/* ---- zone ---- */
+typedef struct new_zone {
+    sl_flow *f;
+    sl_zone zone;
+} new_zone;
+static void zone_now(void *arg) { /* @on lane */
+    new_zone *z = arg;
+    if (z->f->exec)
+        sl_exec_zone(z->f->exec, z->zone);
+    free(z);
+}
+void sl_flow_zone(sl_flow *f, sl_zone zone) {
+    new_zone *z = malloc(sizeof *z);
+    if (!z)
+        return;
+    *z = (new_zone){f, zone};
+    if (!sl_post(f->lane->loop, zone_now, z))
+        free(z);
+}
+
 /* ---- closing ---- */
 static void all_closed(void *arg) { /* @on lane */
     sl_flow *f = arg;

@@ -139,6 +139,7 @@ typedef struct sl_trace { /* the messages of one batch */
 void sl_trace_free(sl_trace *t);
 /* Starts or ends watching; head: only messages that came with a trace. got comes on the office's loop and owns t. @on office */
 void sl_flow_trace(sl_flow *f, bool on, bool head, void (*got)(void *arg, sl_trace *t), void *arg);
+void sl_flow_zone(sl_flow *f, sl_zone zone); /* for date functions, from now on. @on office, while the flow is open */
 /* Shows what the flow emits, one JSON object a row, as an event stream at path of the data server for so long; again: longer. What the
  * listeners do not take is gone. @on office */
 void sl_flow_watch(sl_flow *f, const char *path, int64_t ms);

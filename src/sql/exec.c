@@ -567,3 +567,4 @@ void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl
     }
     *failed = w.nomem;
 }
+void sl_exec_zone(sl_exec *x, sl_zone zone) { x->p->opts.zone = zone; }

@@ -121,6 +121,15 @@ def test_client():
         assert any(r["key"] == "basic.restPort" and r["from"] == "command line" for r in sluice.json("explain", "config"))
         assert "basic.restPort" in sluice("explain", "config")
 
+        # settings at run time: a running rule follows the time zone at once
+        d.ask("PATCH", "/configs", {"timezone": "Asia/Tokyo"})
+        sluice("create", "rule", "hours", '{"sql":"SELECT format_time(cast(v * 1000, \\"datetime\\"), \\"HH\\") AS h FROM sim","actions":[{"nop":{}}]}')
+        assert json.loads(sluice("watch", "rule", "hours", "-n", "1")) == {"h": "09"}
+        d.ask("PATCH", "/configs", {"timezone": "UTC"})
+        assert json.loads(sluice("watch", "rule", "hours", "-n", "1")) == {"h": "00"}
+        assert [r for r in sluice.json("explain", "config") if r["key"] == "basic.timezone"][0] == {"key": "basic.timezone", "value": "UTC", "from": "PATCH /configs"}
+        sluice("drop", "rule", "hours")
+
         # everything at once
         sluice("export", "data", d.home + "/all.json")
         assert set(json.load(open(d.home + "/all.json"))["rules"]) == {"r1", "r2"}
