@@ -20,4 +20,6 @@ void sl_collected_free(collected *c);
 /* Makes the definitions below findable by name. @on main, before anything runs. */
 void sl_conn_allow_test(void);
 extern const sl_conn_def sl_conn_feed[];
+/* Publishes one row to a topic of the memory connector, for lookup tables; rowkind "" = a plain row. false: nobody listens. */
+bool sl_memory_say(sl_str topic, sl_value row, sl_str rowkind, sl_str key);
 #endif

@@ -199,7 +199,7 @@ sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out) {
 bool rule_scheduled(const rule_def *d) { return d->o.ranges || (d->o.cron.n && d->o.duration.n); }
 
 /* ---- planning ---- */
-static sl_err *make_source(sl_office *o, sl_str stream, bool alone, const sl_json *mock, sl_srcdef **out) {
+static sl_err *make_source(sl_office *o, sl_str stream, bool alone, bool lookup, const sl_json *mock, sl_srcdef **out) {
     sl_srcdef *s = sl_srcdef_new();
     if (!s)
         return sl_err_new(SL_E_NOMEM, "out of memory");
@@ -215,14 +215,18 @@ static sl_err *make_source(sl_office *o, sl_str stream, bool alone, const sl_jso
     s->stream = c->name;
     s->datasource = so->datasource;
     s->def = sl_conn_find(type);
-    if (o->conf.test_mode) { /* the test door stands in for whatever the stream names */
+    if (o->conf.test_mode && !lookup) { /* the test door stands in for whatever the stream names */
         const sl_conn_def *feed = sl_conn_find(sl_str_is(type, "memory") ? SL_S("$feed_rows") : SL_S("$feed"));
         if (feed && (sl_str_is(type, "memory") || sl_str_is(type, "mqtt")))
             s->def = feed;
     }
     if (mock)
         s->def = &sl_conn_simulator;
-    if (!s->def || !s->def->source) {
+    if (lookup && (!s->def || !s->def->lookup)) {
+        e = sl_err_new(SL_E_EXEC, "lookup source type %.*s not found", SL_FMT(type));
+        goto fail;
+    }
+    if (!lookup && (!s->def || !s->def->source)) {
         e = sl_err_new(SL_E_EXEC, "source type %.*s not found", SL_FMT(type));
         goto fail;
     }
@@ -233,8 +237,16 @@ static sl_err *make_source(sl_office *o, sl_str stream, bool alone, const sl_jso
     if (e)
         goto fail;
     s->conf = sl_arena_zero(a, s->def->conf_size ? s->def->conf_size : 1);
-    if (s->def->props && (e = sl_err_recode(sl_spec_load(s->def->props, SL_P_SOURCE, props, a, s->conf, NULL), SL_E_EXEC)))
+    if (s->def->props && (e = sl_err_recode(sl_spec_load(s->def->props, lookup ? SL_P_LOOKUP : SL_P_SOURCE, props, a, s->conf, NULL), SL_E_EXEC)))
         goto fail;
+    s->zone = o->zone;
+    if (lookup) {
+        s->lookup_props = props;
+        if (s->def->lookup->check && (e = sl_err_recode(s->def->lookup->check(s->conf, s->datasource), SL_E_EXEC)))
+            goto fail;
+        *out = s;
+        return NULL;
+    }
     if (s->def->source->check && (e = s->def->source->check(s->conf, s->datasource))) {
         if (sl_err_code(e) == SL_E_CONF)
             sl_err_recode(e, SL_E_EXEC);
@@ -333,7 +345,15 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
         if (c && c->opts.shared && d->o.no_discard)
             e = sl_err_new(SL_E_UNDEFINED, "disableBufferFullDiscard can't be enabled with shared stream %.*s", SL_FMT(ps->stream));
         else
-            e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->src), SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
+            e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0, false, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->src), SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
+        uint32_t n = sl_plan_nsources(spec->plan);
+        spec->more = SL_NEW_N(a, sl_srcdef *, n);
+        for (uint32_t i = 1; i < n && !e && spec->more; i++) {
+            ps = sl_plan_source_at(spec->plan, i);
+            spec->nmore = i;
+            if (ps->same_as == i)
+                e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0, ps->is_lookup, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->more[i - 1]), SL_E_EXEC);
+        }
     }
     uint32_t nsinks = 0;
     for (const sl_json *x = d->actions->child; x; x = x->next)

@@ -13,10 +13,78 @@ void sl_flowspec_free(sl_flowspec *s) {
         return;
     sl_plan_drop(s->plan);
     sl_srcdef_drop(s->src);
+    for (uint32_t i = 0; i < s->nmore; i++)
+        sl_srcdef_drop(s->more[i]);
     sl_arena_free(s->arena);
 }
 const sl_flowspec *sl_flow_spec(const sl_flow *f) { return f->spec; }
 sl_loop *sl_flow_loop(const sl_flow *f) { return f->lane->loop; }
+
+/* ---- further sources ---- */
+struct lookup_end {
+    sl_flow *f;
+    const sl_lookup_ops *ops;
+    sl_lookup *at;
+};
+static bool limbs_new(sl_flow *f) {
+    uint32_t n = f->spec->nmore;
+    f->limbs = calloc(n + 1, sizeof *f->limbs);
+    f->lookups = calloc(n + 2, sizeof *f->lookups);
+    for (uint32_t i = 0; f->limbs && f->lookups && i < n; i++) {
+        if (!f->spec->more[i] || sl_plan_source_at(f->spec->plan, i + 1)->is_lookup)
+            continue;
+        sl_flow *l = f->limbs[f->nlimbs] = calloc(1, sizeof *l);
+        if (!l || !(l->colmap = calloc(sl_plan_source_at(f->spec->plan, i + 1)->layout->n + 1, sizeof *l->colmap)))
+            return false;
+        f->nlimbs++;
+        l->spec = f->spec;
+        l->root = f;
+        l->src = i + 1;
+        l->lane = f->lane;
+    }
+    return f->limbs && f->lookups;
+}
+static void limbs_free(sl_flow *f) {
+    for (uint32_t i = 0; f->limbs && i <= f->nlimbs; i++)
+        if (f->limbs[i]) {
+            if (f->limbs[i]->seen)
+                sl_layout_drop(f->limbs[i]->seen);
+            free(f->limbs[i]->colmap);
+            free(f->limbs[i]);
+        }
+    free(f->limbs);
+    free(f->lookups);
+}
+static void look(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows),
+                 void *done_arg) {
+    struct lookup_end *l = &((sl_flow *)arg)->lookups[src];
+    l->ops->look(l->at, a, cols, vals, n, done, done_arg);
+}
+static void tick(void *arg);
+static void woken(void *arg) {
+    sl_flow *f = arg;
+    f->pending--;
+    tick(f);
+}
+static void wake(void *arg) {
+    sl_flow *f = arg;
+    f->pending++;
+    if (!sl_defer(f->lane->loop, woken, f))
+        woken(f);
+}
+static sl_err *open_lookups(sl_flow *f) {
+    for (uint32_t i = 0; i < f->spec->nmore; i++) {
+        const sl_srcdef *d = f->spec->more[i];
+        if (!d || !sl_plan_source_at(f->spec->plan, i + 1)->is_lookup)
+            continue;
+        struct lookup_end *l = &f->lookups[i + 1];
+        *l = (struct lookup_end){.f = f, .ops = d->def->lookup};
+        sl_conn_env env = {.loop = f->lane->loop, .home = f->spec->home, .rule_id = f->spec->rule_id.p, .op_name = d->stream.p, .http = f->spec->http,
+                           .private_net = f->spec->private_net, .zone = d->zone};
+        SL_TRY(l->ops->open(d->conf, d->datasource, &env, &l->at));
+    }
+    return NULL;
+}
 
 sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg, sl_flow_event e, const char *why), void *arg, sl_flow **out) {
     sl_flow *f = calloc(1, sizeof *f);
@@ -36,8 +104,18 @@ sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg,
     f->event = event;
     f->event_arg = arg;
     static unsigned turn; /* office thread only */
-    uint64_t where = spec->src->shared ? sl_hash(spec->src->stream.p, spec->src->stream.n) : turn++;
+    const sl_srcdef *shared = spec->src->shared ? spec->src : NULL;
+    for (uint32_t i = 0; i < spec->nmore && !shared; i++)
+        shared = spec->more[i] && spec->more[i]->shared ? spec->more[i] : NULL;
+    uint64_t where = shared ? sl_hash(shared->stream.p, shared->stream.n) : turn++;
     f->lane = sl_lane_at((int)(where % (uint64_t)sl_lane_count()));
+    if (spec->nmore && !limbs_new(f)) {
+        limbs_free(f);
+        free(f->sinks);
+        free(f->colmap);
+        free(f);
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
     *out = f;
     return NULL;
 }
@@ -73,7 +151,7 @@ static void tell(sl_flow *f, sl_flow_event e, const char *why) {
 static void map_columns(sl_flow *f, const sl_layout *l) {
     if (f->seen == l)
         return;
-    const sl_layout *want = sl_plan_source_at(f->spec->plan, 0)->layout;
+    const sl_layout *want = flow_want(f)->layout;
     f->identity = want->n == l->n;
     for (uint32_t i = 0; i < want->n; i++) {
         int at = i < l->n && sl_str_eq(l->names[i], want->names[i]) ? (int)i : sl_layout_find(l, want->names[i]);
@@ -105,7 +183,6 @@ static void give_out(sl_flow *f, sl_batch *out, int64_t t, int64_t weight) {
     }
     sl_batch_drop(out);
 }
-static void tick(void *arg);
 /* The next instant at which the statement wants to be called. */
 static void wind(sl_flow *f) {
     int64_t at = sl_exec_next(f->exec);
@@ -153,11 +230,12 @@ void flow_warm(const sl_flow *f, int step) {
             sink_warm(f->sinks[i]);
     sl_exec_warm(f->exec, step - 1);
 }
-void flow_batch(sl_flow *f, sl_batch *b, int64_t now) {
-    if (!f->open || f->eof || (f->closing && !source_stopped(f->source)))
+void flow_batch(sl_flow *from, sl_batch *b, int64_t now) {
+    sl_flow *f = from->root ? from->root : from;
+    if (!f->open || f->eof || (f->closing && !source_stopped(from->source)))
         return;
-    map_columns(f, b->layout);
-    sl_view v = {.batch = b, .n = b->nrows, .colmap = f->identity ? NULL : f->colmap, .frames = b->frames, .nframes = b->nframes};
+    map_columns(from, b->layout);
+    sl_view v = {.batch = b, .n = b->nrows, .colmap = from->identity ? NULL : from->colmap, .frames = b->frames, .nframes = b->nframes};
     /* Asking the clock costs as much as a small rule: of a long run every sixteenth turn stands for all. */
     enum { FIRST = 64, EVERY = 16 };
     bool timed = f->batches++ < FIRST || f->batches % EVERY == 0;
@@ -166,7 +244,7 @@ void flow_batch(sl_flow *f, sl_batch *b, int64_t now) {
     sl_batch *out = NULL;
     bool failed = false;
     sl_trace *seen = f->tap ? trace_begin(f, b) : NULL;
-    sl_exec_run(f->exec, 0, &v, now, &out, &failed);
+    sl_exec_run(f->exec, from->src, &v, now, &out, &failed);
     trace_ran(seen, out);
     f->ops.last_ms = now;
     int64_t t = timed ? clock_us() : 0;
@@ -192,6 +270,11 @@ static bool idle(const sl_flow *f) {
             return false;
     return true;
 }
+static void press(sl_flow *f, bool on) {
+    source_pressure(f, on);
+    for (uint32_t i = 0; i < f->nlimbs; i++)
+        source_pressure(f->limbs[i], on);
+}
 static void close_source(void *arg);
 void flow_sink_moved(sl_flow *f) {
     if (f->closing) {
@@ -211,15 +294,26 @@ void flow_sink_moved(sl_flow *f) {
     }
     if (full && !f->pressed) {
         f->pressed = true;
-        source_pressure(f, true);
+        press(f, true);
     } else if (low && f->pressed) {
         f->pressed = false;
-        source_pressure(f, false);
+        press(f, false);
     }
     if (f->eof && idle(f))
         tell(f, SL_FLOW_DONE, "done");
 }
-void flow_eof(sl_flow *f) {
+/* The end has come when every stream has ended; tables do not count. */
+static bool ended(sl_flow *f) {
+    bool all = f->eof_here || flow_want(f)->is_table;
+    for (uint32_t i = 0; i < f->nlimbs; i++)
+        all &= f->limbs[i]->eof_here || flow_want(f->limbs[i])->is_table;
+    return all;
+}
+void flow_eof(sl_flow *from) {
+    sl_flow *f = from->root ? from->root : from;
+    from->eof_here = true;
+    if (!ended(f))
+        return;
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_finish(f->sinks[i]);
     f->eof = true;
@@ -242,6 +336,12 @@ static void open_now(void *arg) {
     }
     f->open = !e;
     f->timed = f->exec && sl_exec_timed(f->exec);
+    if (!e && f->lookups) {
+        sl_exec_env_set(f->exec, &(sl_exec_env){f, look, wake});
+        e = open_lookups(f);
+    }
+    for (uint32_t i = 0; !e && i < f->nlimbs; i++) /* tables and other sides first: what drives the rule comes last */
+        e = source_join(f->limbs[i]);
     if (!e)
         e = source_join(f);
     if (!e && f->timed)
@@ -400,6 +500,11 @@ void sl_flow_zone(sl_flow *f, sl_zone zone) {
 /* ---- closing ---- */
 static void all_closed(void *arg) { /* @on lane */
     sl_flow *f = arg;
+    if (f->pending) { /* a call of ours is still on its way */
+        sl_defer(f->lane->loop, all_closed, f);
+        return;
+    }
+    limbs_free(f);
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_free(f->sinks[i]);
     f->nsinks = 0;
@@ -436,13 +541,27 @@ static void close_sinks(void *arg) {
         sink_close(f->sinks[i], sink_closed, f);
     sink_closed(f);
 }
+static void left(void *arg) {
+    sl_flow *f = arg;
+    if (--f->leaving == 0)
+        close_sinks(f);
+}
 static void close_source(void *arg) {
     sl_flow *f = arg;
     snapshot(f, &((letter *)f->done_arg)->m);
     f->open = false;
     sl_timer_free(f->tick);
     f->tick = NULL;
-    source_leave(f, close_sinks, f);
+    f->leaving = 2 + f->nlimbs;
+    for (uint32_t i = 0; i < f->nlimbs; i++)
+        source_leave(f->limbs[i], left, f);
+    for (uint32_t i = 0; f->lookups && i <= f->spec->nmore; i++)
+        if (f->lookups[i].at) {
+            f->leaving++;
+            f->lookups[i].ops->close(f->lookups[i].at, left, f);
+        }
+    source_leave(f, left, f);
+    left(f);
 }
 static void drain_over(void *arg) {
     sl_flow *f = arg;
@@ -459,6 +578,8 @@ static void close_now(void *arg) { /* @on lane */
         return;
     }
     source_stop_intake(f);
+    for (uint32_t i = 0; i < f->nlimbs; i++)
+        source_stop_intake(f->limbs[i]);
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_finish(f->sinks[i]);
     f->closing = true;

@@ -35,6 +35,7 @@ typedef struct sl_srcdef {
     bool shared, strict;
     sl_str timestamp_format;
     sl_zone zone;
+    const sl_json *lookup_props; /* lookup table: what it was configured with (the cache is the flow's) */
 } sl_srcdef;
 sl_srcdef *sl_srcdef_new(void); /* refs 1, empty arena; NULL out of memory */
 sl_srcdef *sl_srcdef_hold(sl_srcdef *d);
@@ -74,7 +75,9 @@ typedef struct sl_flowspec {
     sl_arena *arena; /* owns all below but plan and src */
     sl_str rule_id;
     sl_plan *plan; /* held */
-    sl_srcdef *src; /* held */
+    sl_srcdef *src; /* held: source 0 of the plan */
+    sl_srcdef **more; /* held: sources 1 … of the plan; NULL where the plan says same_as */
+    uint32_t nmore;
     sl_sinkdef *sinks;
     uint32_t nsinks;
     bool send_error;

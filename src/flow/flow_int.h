@@ -74,6 +74,11 @@ struct sl_flow {
     void *event_arg;
     sl_lane *lane;
     sl_exec *exec;
+    /* A statement over several sources has limbs: flows that only take rows of source `src` to their root. */
+    struct sl_flow *root, **limbs; /* root NULL: this is one */
+    uint32_t nlimbs, src;
+    struct lookup_end *lookups; /* [nsources] of the root */
+    uint32_t leaving;           /* sources and lookups that are closing */
     source_node *source;
     struct sl_flow *next_sub, **sub_at; /* list of flows of one source, and what points here */
     sink_node **sinks;
@@ -81,7 +86,7 @@ struct sl_flow {
     const sl_layout *seen; /* layout that colmap belongs to, held */
     uint16_t *colmap;
     bool identity;
-    bool open, closing, eof, pressed, told;
+    bool open, closing, eof, eof_here, pressed, told;
     bool timed; /* the statement may wait for time */
     uint32_t pending; /* letters on their way to this flow: it may not go before they arrived */
     sl_timer *drain;
@@ -97,6 +102,8 @@ struct sl_flow {
     uint64_t batches;
     trace_tap *tap; /* NULL: not watched */
 };
+static inline const sl_plan_source *flow_want(const sl_flow *f) { return sl_plan_source_at(f->spec->plan, f->src); }
+static inline sl_srcdef *flow_def(const sl_flow *f) { return f->src ? f->spec->more[f->src - 1] : f->spec->src; }
 void flow_batch(sl_flow *f, sl_batch *b, int64_t now); /* from the source */
 /* Asks the cache for what flow_batch of f will touch, steps 0 to 3 some work apart; f may be NULL. */
 void flow_warm(const sl_flow *f, int step);

@@ -124,14 +124,14 @@ static void narrow_types(source_node *s) {
     const sl_srcdef *def = s->def;
     bool some = false;
     for (sl_flow *f = s->subs; f; f = f->next_sub)
-        some |= sl_plan_source_at(f->spec->plan, 0)->nnarrowed > 0;
+        some |= flow_want(f)->nnarrowed > 0;
     sl_arena *a = some ? sl_arena_new(0) : NULL;
     sl_field *out = a ? SL_NEW_N(a, sl_field, def->nfields + 1) : NULL;
     const sl_field *fields = out ? out : def->fields;
     for (uint32_t i = 0; out && i < def->nfields; i++) {
         const sl_type *t = NULL;
         for (sl_flow *f = s->subs; f; f = f->next_sub) {
-            const sl_type *x = type_for(sl_plan_source_at(f->spec->plan, 0), &def->fields[i]);
+            const sl_type *x = type_for(flow_want(f), &def->fields[i]);
             t = x && t ? sl_type_union(a, def->fields[i].type, t, x) : x ? x : t;
         }
         out[i] = (sl_field){def->fields[i].name, t ? sl_type_copy(a, t) : def->fields[i].type};
@@ -161,7 +161,7 @@ static void narrow_types(source_node *s) {
 }
 /* Nothing new for the layout as it is: ten thousand rules that read the same columns join without planning them anew. */
 static bool covers(const source_node *s, const sl_flow *f) {
-    const sl_plan_source *ps = sl_plan_source_at(f->spec->plan, 0);
+    const sl_plan_source *ps = flow_want(f);
     if (!s->w || s->stale || (ps->all && !sl_builder_all(s->w)) || (ps->meta && !s->want_meta) || (f->spec->send_error && !s->errors) ||
         s->narrow || ps->nnarrowed)
         return false;
@@ -191,7 +191,7 @@ static void relayout(source_node *s) {
     s->errors = s->want_meta = false;
     for (sl_flow *f = s->subs; f; f = f->next_sub) {
         s->want_meta |= f->tap != NULL;
-        const sl_plan_source *ps = sl_plan_source_at(f->spec->plan, 0);
+        const sl_plan_source *ps = flow_want(f);
         all |= ps->all;
         s->want_meta |= ps->meta;
         s->errors |= f->spec->send_error;
@@ -232,7 +232,7 @@ void source_watch(source_node *s) {
     s->want_meta = false;
     for (const sl_flow *f = s->subs; f; f = f->next_sub) {
         any |= f->tap != NULL;
-        s->want_meta |= f->tap != NULL || sl_plan_source_at(f->spec->plan, 0)->meta;
+        s->want_meta |= f->tap != NULL || flow_want(f)->meta;
     }
     if (!any)
         unkeep(s);
@@ -516,7 +516,7 @@ static bool same_def(const sl_srcdef *a, const sl_srcdef *b) {
 }
 
 static sl_err *source_new(sl_flow *f, source_node **out) {
-    sl_srcdef *def = f->spec->src;
+    sl_srcdef *def = flow_def(f);
     source_node *s = calloc(1, sizeof *s);
     if (!s)
         return sl_err_new(SL_E_NOMEM, "out of memory");
@@ -554,7 +554,7 @@ static sl_err *source_new(sl_flow *f, source_node **out) {
     return NULL;
 }
 sl_err *source_join(sl_flow *f) {
-    sl_srcdef *def = f->spec->src;
+    sl_srcdef *def = flow_def(f);
     source_node *s = NULL;
     if (def->shared)
         for (s = f->lane->shared; s && (s->closing || !same_def(s->def, def)); s = s->next) {

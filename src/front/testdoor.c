@@ -180,6 +180,8 @@ static void put_value(sl_buf *b, sl_arena *a, sl_value v) {
 
 /* ---- playing ---- */
 typedef struct play {
+    const sl_json *next; /* input */
+    bool began;
     sl_door *door;
     sl_http_req *r;
     sl_loop *lane, *office;
@@ -218,21 +220,30 @@ static void put_collected(play *p) {
     sl_buf_putc(&p->out, ']');
     sl_collected_free(c);
 }
-static void play_lane(void *arg) { /* @on the rule's lane */
+static void play_lane(void *arg) { /* @on the rule's lane, once for every row that goes to a lookup table */
     play *p = arg;
     int64_t start = 0, at = 0;
     sl_json_i64(sl_json_get(p->j, "start"), &start);
-    const sl_json *in = sl_json_get(p->j, "input");
-    for (const sl_json *x = in ? in->child : NULL; x; x = x->next) {
+    if (!p->began) {
+        const sl_json *in = sl_json_get(p->j, "input");
+        p->next = in ? in->child : NULL;
+        p->began = true;
+    }
+    while (p->next) {
+        const sl_json *x = p->next;
+        p->next = x->next;
         at = 0;
         sl_json_i64(sl_json_get(x, "at"), &at);
         sl_clock_move(p->lane, start + at);
         sl_str topic = sl_json_text(sl_json_get(x, "stream"), (sl_str){0});
         sl_value meta = value_of(p->a, sl_json_get(x, "meta"));
         const sl_json *row = sl_json_get(x, "row"), *b64text = sl_json_get(x, "payload_base64");
-        if (row)
-            sl_feed_row(topic, value_of(p->a, row), meta);
-        else
+        if (row && !sl_feed_row(topic, value_of(p->a, row), meta) &&
+            sl_memory_say(topic, value_of(p->a, row), sl_json_text(sl_json_get(x, "rowkind"), SL_S("")), sl_json_text(sl_json_get(x, "key"), SL_S("")))) {
+            sl_post(p->lane, play_lane, p); /* the table hears of it by letter: go on behind that */
+            return;
+        }
+        if (!row)
             sl_feed_bytes(topic, b64text ? base64_get(p->a, b64text->s) : sl_json_text(sl_json_get(x, "payload"), (sl_str){"", 0}), meta.map,
                           meta.kind == SL_MAP ? meta.len : 0);
     }

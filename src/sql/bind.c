@@ -8,6 +8,7 @@
 #include "sql/planner.h"
 
 enum { TEXTS = 1 << 20 };
+#define SEVERAL UINTPTR_MAX
 typedef struct binder {
     sl_plan *p;
     sl_map *alias;     /* name -> alias number + 1 */
@@ -16,6 +17,7 @@ typedef struct binder {
     bool in_list;
     sl_str *alias_text; /* plan form of a reference */
     size_t texts;       /* bytes of such texts used so far */
+    sl_map *qualified;  /* joins: column name -> source + 1 where it is written with its source, SEVERAL when with several */
     sl_err *err;
 } binder;
 
@@ -122,6 +124,15 @@ static void bind_column(binder *b, sl_expr *e) {
         b->err = sl_err_new(SL_E_PLAN, "unknown field %.*s", SL_FMT(e->name));
         return;
     }
+    uintptr_t with = found < 0 && b->qualified ? (uintptr_t)sl_map_get(b->qualified, e->name) : 0;
+    if (with == SEVERAL) {
+        b->err = sl_err_new(SL_E_PLAN, "ambiguous field %.*s", SL_FMT(e->name));
+        return;
+    }
+    if (with) { /* written with its source elsewhere: the same column */
+        to_column(b, e, (uint32_t)with - 1, name);
+        return;
+    }
     if (found < 0 && p->nsrc > 1) { /* looked up in the joined row: the first source that has it */
         e->b_src = -1;
         for (uint32_t i = 0; i < p->nsrc; i++)
@@ -186,11 +197,11 @@ static void bind_row_objects(binder *b, sl_expr *e) {
     }
     bool count = e->func && strcmp(e->func->name, "count") == 0;
     for (uint32_t i = 0; i < e->nargs; i++) {
-        if (e->args[i]->kind != SL_X_WILDCARD || count)
+        if (e->args[i]->kind != SL_X_WILDCARD)
             continue;
-        for (uint32_t k = 0; k < p->nsrc; k++) {
+        for (uint32_t k = 0; k < p->nsrc; k++) { /* counting needs no values, but declared ones are checked */
             sl_psource *s = &p->src[k];
-            s->pub.all = true;
+            s->pub.all |= !count;
             for (uint32_t f = 0; !s->schemaless && f < s->def->nfields; f++)
                 if (sl_plan_column(p, k, sl_arena_dup(p->a, s->def->fields[f].name)) < 0)
                     b->err = no_memory();
@@ -343,7 +354,13 @@ static sl_err *add_source(sl_plan *p, const sl_source_ref *r, sl_lookup_def find
     s->alias = r->alias;
     s->def = def;
     s->schemaless = def->schemaless;
-    s->lookup = def->table && sl_str_ieq(def->opts.kind, SL_S("lookup"));
+    s->lookup = s->pub.is_lookup = def->table && sl_str_ieq(def->opts.kind, SL_S("lookup"));
+    bool file = !def->opts.type.n || sl_str_ieq(def->opts.type, SL_S("file"));
+    s->retain = def->opts.retain_size > 0 ? def->opts.retain_size : file ? 9999 : 1;
+    s->pub.same_as = p->nsrc - 1;
+    for (uint32_t i = 0; i + 1 < p->nsrc && !def->table; i++)
+        if (s->pub.same_as == p->nsrc - 1 && sl_str_eq(p->src[i].pub.stream, r->name))
+            s->pub.same_as = i;
     s->cols = sl_map_new();
     return s->cols ? NULL : no_memory();
 }
@@ -487,6 +504,37 @@ static sl_err *unique_names(const sl_plan *p) {
     sl_map_free(seen);
     return err;
 }
+static bool note_qualified(sl_expr *e, void *arg) {
+    binder *b = arg;
+    if (e->kind != SL_X_COLUMN || !e->source.n || sl_str_is(e->name, "*"))
+        return true;
+    for (uint32_t i = 0; i < b->p->nsrc; i++) {
+        const sl_psource *s = &b->p->src[i];
+        if (!sl_str_eq(s->pub.stream, e->source) && !(s->alias.n && sl_str_eq(s->alias, e->source)))
+            continue;
+        uintptr_t had = (uintptr_t)sl_map_get(b->qualified, e->name);
+        if (!sl_map_set(b->qualified, e->name, (void *)(had && had != i + 1 ? SEVERAL : (uintptr_t)i + 1), NULL))
+            b->err = no_memory();
+        break;
+    }
+    return true;
+}
+/* Which names of a join are written with their source. */
+static sl_err *find_qualified(binder *b, sl_select *s) {
+    if (b->p->nsrc < 2)
+        return NULL;
+    if (!(b->qualified = sl_map_new()))
+        return no_memory();
+    for (uint32_t i = 0; i < s->nfields; i++)
+        sl_expr_walk(s->fields[i].expr, note_qualified, b);
+    sl_expr_walk(s->where, note_qualified, b);
+    for (uint32_t i = 0; i < s->ndims; i++)
+        sl_expr_walk(s->dims[i], note_qualified, b);
+    sl_expr_walk(s->having, note_qualified, b);
+    for (uint32_t i = 0; i < s->norder; i++)
+        sl_expr_walk(s->order[i].expr, note_qualified, b);
+    return b->err;
+}
 static void bind_window(binder *b, sl_window *w) {
     bind(b, w->begin);
     bind(b, w->emit);
@@ -516,6 +564,7 @@ static sl_err *bind_all(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg,
     SL_TRY(add_source(p, &s->from, find, arg));
     for (uint32_t i = 0; i < s->njoins; i++)
         SL_TRY(add_source(p, &s->joins[i].src, find, arg));
+    SL_TRY(find_qualified(b, s));
     SL_TRY(fill_fields(p, s, b));
     SL_TRY(order_aliases(b));
     SL_TRY(bind_fields(p, b));
@@ -535,6 +584,8 @@ static void done(sl_plan *p, binder *b) {
     }
     if (b->alias)
         sl_map_free(b->alias);
+    if (b->qualified)
+        sl_map_free(b->qualified);
 }
 sl_err *sl_bind(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg) {
     binder b = {.p = p, .self = -1, .alias = sl_map_new()};

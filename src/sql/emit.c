@@ -164,9 +164,43 @@ static void load_objects(coll *c, sl_run *run) {
     }
 }
 
+/* As upstream's incremental windows: kept up row by row, the value after the last row counts. */
+static sl_value incremental(coll *c, sl_run *run, const sl_pcall *a, const uint32_t *rows, uint32_t n) {
+    const sl_func *f = sl_func_find(sl_arena_printf(run->tmp, "inc_%s", a->func->name));
+    sl_keeps *mem = sl_keeps_new();
+    sl_value v = sl_v_null(), args[4];
+    if (!f || !mem || a->nargs > 4) {
+        sl_keeps_free(mem);
+        c->r->nomem |= !mem;
+        return v;
+    }
+    sl_call *call = &run->call;
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t k = 0; k < a->nargs; k++) {
+            args[k] = sl_run_at(run, a->args[k].res, rows[i]);
+            if (args[k].kind == SL_JSONTEXT)
+                args[k] = sl_value_open(run->out, args[k]);
+        }
+        call->arena = run->out;
+        call->failed = false;
+        call->func = f;
+        if (!sl_func_gate(f, args, a->nargs, &v))
+            v = f->kept(call, sl_keeps_at(mem, (sl_str){"", 0}), args, a->nargs, true);
+        if (call->failed) {
+            v = sl_op_fail(run, "call func %s error: %.*s", f->name, SL_FMT(call->error));
+            break;
+        }
+    }
+    v = v.kind == SL_ERROR ? v : sl_value_copy(run->out, v);
+    sl_keeps_free(mem);
+    return v;
+}
+
 /* ---- aggregates over lists ---- */
 static sl_value aggregate(coll *c, sl_run *run, const sl_pcall *a, const uint32_t *rows, uint32_t n) {
     sl_value args[8];
+    if (c->k->incremental)
+        return incremental(c, run, a, rows, n);
     if (a->nargs > 8)
         return sl_op_fail(run, "call func %s error: too many arguments", a->func->name);
     for (uint32_t k = 0; k < a->nargs; k++) {
@@ -209,7 +243,7 @@ static void run_args(coll *c, sl_run *run, const sl_pcall *a, sl_rows rows) {
 static void where_aggregates(coll *c) {
     for (uint32_t i = 0; i < c->p->nagg && !c->failed; i++) {
         const sl_pcall *a = &c->p->agg[i];
-        if (!a->in_where || c->k->nin_where)
+        if (!a->in_where || c->k->where_early)
             continue;
         sl_value *to = column(c->r, c->front, c->n);
         run_args(c, c->front, a, (sl_rows){c->alive, c->nalive});
@@ -301,6 +335,8 @@ static void group(coll *c) {
         c->start_at[g + 2] += c->start_at[g + 1];
     for (uint32_t i = 0; i < n; i++)
         c->members[c->start_at[of[i] + 1]++] = c->alive[i];
+    for (uint32_t g = 0; c->k->incremental && g < c->ngroups; g++) /* there the last row stands for its group */
+        c->first[g] = c->members[c->start_at[g + 1] - 1];
 }
 static void single_group(coll *c) {
     c->ngroups = 1;
@@ -309,7 +345,7 @@ static void single_group(coll *c) {
     c->start_at = space(c, 2 * sizeof *c->start_at);
     if (c->failed)
         return;
-    c->first[0] = c->nalive ? c->alive[0] : UINT32_MAX;
+    c->first[0] = c->nalive ? c->alive[c->k->incremental ? c->nalive - 1 : 0] : UINT32_MAX;
     c->start_at[0] = 0;
     c->start_at[1] = c->nalive;
 }
@@ -347,7 +383,7 @@ static void group_aggregates(coll *c) {
             break;
         c->sel.reg[c->p->regs.agg + i] = to;
         if (a->in_where) {
-            sl_value v = c->n && !c->k->nin_where ? c->front->reg[c->p->regs.agg + i][0] : sl_v_null();
+            sl_value v = c->n && !c->k->where_early ? c->front->reg[c->p->regs.agg + i][0] : sl_v_null();
             for (uint32_t g = 0; g < c->ngroups; g++)
                 to[g] = v;
             continue;
@@ -532,6 +568,9 @@ static void row_numbers(coll *c) {
 
 /* ---- the select list ---- */
 static void select_list(coll *c) {
+    for (uint32_t i = 0; i < c->p->nfields && !c->failed; i++) /* columns that are looked up in the joined row */
+        if (c->p->fields[i].kind == SL_P_COLUMN && c->p->fields[i].block.n)
+            sl_run_block(&c->sel, c->p->fields[i].block, (sl_rows){c->alive, c->nalive});
     for (uint32_t i = 0; i < c->p->norder && !c->failed; i++) {
         const sl_pfield *f = &c->p->fields[c->p->order[i]];
         sl_run_block(&c->sel, f->block, (sl_rows){c->alive, c->nalive});
@@ -746,6 +785,7 @@ void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t widt
     if (!c.failed)
         where(&c);
     bool silent = !c.nalive && (c.k->nwhere || c.k->njoins || c.k->ndims); /* nothing left, and that says nothing */
+    silent |= c.k->incremental && !c.nalive;
     if (!c.failed && !silent && agg) {
         if (c.k->ndims)
             group(&c);

@@ -24,6 +24,7 @@ struct sl_exec {
     int64_t start_ms;
     sl_exec_stats filter, project;
     sl_keeps **ana; /* memory of analytic calls */
+    sl_exec_env env;
     sl_pipes *pipe; /* statements with memory run there */
     sl_buf last;
     int64_t last_at;
@@ -61,6 +62,11 @@ sl_exec *sl_exec_new(sl_plan *p, int64_t rule_start_ms) {
         return NULL;
     }
     return x;
+}
+void sl_exec_env_set(sl_exec *x, const sl_exec_env *env) {
+    x->env = *env;
+    if (x->pipe)
+        x->pipe->env = &x->env;
 }
 int64_t sl_exec_next(const sl_exec *x) { return x->pipe ? sl_pipes_next(x->pipe) : INT64_MAX; }
 bool sl_exec_timed(const sl_exec *x) { return x->pipe != NULL; }

@@ -9,7 +9,10 @@ static sl_str name_of(const sl_plan *p, uint32_t src, uint32_t col) { return p->
 static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
     sl_pipes *r = arg;
     r->nfired++;
-    sl_pipe_emit(r, rows, n, 1, start, end, false);
+    if (r->k->njoins)
+        sl_join_run(r, rows, n, start, end, false);
+    else
+        sl_pipe_emit(r, rows, n, 1, start, end, false);
 }
 static void **sites(const sl_prog *p) { return calloc(p->nsite + 1, sizeof(void *)); }
 sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
@@ -21,7 +24,7 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
     r->k = k;
     r->start_ms = start_ms;
     bool ok = (r->ana = calloc(p->nana + 1, sizeof *r->ana)) && (r->cols = calloc(p->ncols + 1, sizeof *r->cols)) && (r->state_in = sites(&k->in)) && (r->state_rows = sites(&k->rows)) &&
-              (r->state_out = sites(&p->prog)) && (r->state_join = sites(&k->join)) && (r->w = sl_builder_new(k->layout, true));
+              (r->state_out = sites(&p->prog)) && (r->state_join = sites(&k->join)) && (r->w = sl_builder_new(k->layout, true)) && (r->tables = calloc(p->nsrc + 1, sizeof *r->tables));
     if (ok && k->windowed)
         ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
     if (ok && p->opts.event_time) {
@@ -42,6 +45,10 @@ void sl_pipes_free(sl_pipes *r) {
     if (r->win)
         sl_win_free(r->win);
     sl_wm_free(r->wm);
+    sl_join_end(r);
+    for (uint32_t i = 0; r->tables && i < r->p->nsrc; i++)
+        sl_kq_free(&r->tables[i]);
+    free(r->tables);
     sl_krows_end(&r->rows);
     for (uint32_t i = 0; r->ana && i < r->p->nana; i++)
         sl_keeps_free(r->ana[i]);
@@ -195,12 +202,21 @@ static sl_krow *keep_row(intake *t, uint32_t row, const uint32_t *cols, uint32_t
     }
     return k;
 }
-static bool condition(intake *t, sl_block b, const char *head) {
-    uint32_t *keep = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *keep);
+static bool condition(intake *t, const sl_early *e) {
+    uint32_t *keep = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *keep), n = 0;
     if (!keep || sl_arena_failed(t->tmp->arena))
         return false;
-    t->head = head;
-    t->rows = (sl_rows){keep, sl_run_filter(&t->run, b, t->rows, keep, row_failed, t)};
+    t->head = "run Where error: ";
+    if (e->src < 0 || (!t->kept && (uint32_t)e->src == t->src))
+        t->rows = (sl_rows){keep, sl_run_filter(&t->run, e->block, t->rows, keep, row_failed, t)};
+    else if (t->kept) {
+        for (uint32_t i = 0; i < t->rows.n; i++) { /* rows of other sources pass */
+            uint32_t row = t->rows.at ? t->rows.at[i] : i, one;
+            if (t->kept[row]->src != (uint32_t)e->src || sl_run_filter(&t->run, e->block, (sl_rows){&row, 1}, &one, row_failed, t))
+                keep[n++] = row;
+        }
+        t->rows = (sl_rows){keep, n};
+    }
     return !t->run.nomem;
 }
 static bool is_true(sl_run *run, sl_block b, uint32_t row) {
@@ -250,11 +266,9 @@ static bool first_program(intake *t) {
     t->head = "";
     if (!sl_ana_run(&t->run, r->p->ana, r->p->nana, r->p->regs.ana, r->ana, &t->rows, keep, row_failed, t))
         return false;
-    for (uint32_t i = 0; i < k->nin_where && t->rows.n; i++)
-        if (!condition(t, k->in_where[i], "run Where error: "))
+    for (uint32_t i = 0; i < k->nearly && t->rows.n; i++)
+        if (!condition(t, &k->early[i]))
             return false;
-    if (k->has_filter && t->rows.n && !condition(t, k->filter, "run Where error: "))
-        return false;
     return true;
 }
 /* OVER (WHEN …) of every row; counters move on rows that trigger. */
@@ -301,7 +315,7 @@ static bool second_half(intake *t) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < t->rows.n && !r->nomem; i++) {
         uint32_t row = t->rows.at ? t->rows.at[i] : i;
-        sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, k->windowed);
+        sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, k->keeps);
         if (!x) {
             r->nomem = true;
             break;
@@ -313,7 +327,10 @@ static bool second_half(intake *t) {
             x->cells[r->p->src[x->src].n + a] = v.kind >= SL_DECIMAL ? sl_value_copy(sl_krow_arena(x), v) : v;
         }
         if (!k->windowed) {
-            sl_pipe_emit(r, &x, 1, 1, x->time, x->time, true);
+            if (k->njoins)
+                sl_join_run(r, &x, 1, x->time, x->time, false);
+            else
+                sl_pipe_emit(r, &x, 1, 1, x->time, x->time, true);
             sl_krow_drop(x);
             continue;
         }
@@ -378,6 +395,18 @@ static void released(sl_pipes *r, uint32_t n) {
     sl_run_end(&t.run);
     sl_batch_drop(t.tmp);
 }
+/* A scan table keeps its latest rows. */
+static void table_rows(intake *t) {
+    uint32_t ncols = 0, *cols = foreign(t, &ncols);
+    sl_kq *q = &t->r->tables[t->src];
+    for (uint32_t i = 0; cols && i < t->in->n && !t->r->nomem; i++) {
+        sl_krow *x = keep_row(t, sl_view_row(t->in, i), cols, ncols, true);
+        if (!x || !sl_kq_push(q, x))
+            t->r->nomem = true;
+        else if (q->n > t->r->p->src[t->src].retain)
+            sl_kq_drop(q, 1);
+    }
+}
 /* Event time: rows are kept in order of their timestamps; what the watermark reaches goes on. */
 static void await(intake *t) {
     sl_pipes *r = t->r;
@@ -427,9 +456,12 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
         t.run.time = b->time;
         t.run.at = b->at;
         load(&t);
-        if (r->wm)
+        bool table = r->p->src[src].pub.is_table;
+        if (table)
+            table_rows(&t);
+        else if (r->wm)
             await(&t);
-        ok = !r->nomem && (r->wm || (first_program(&t) && !r->nomem && second_half(&t)));
+        ok = !r->nomem && (table || r->wm || (first_program(&t) && !r->nomem && second_half(&t)));
     }
     r->nomem |= !ok || t.run.nomem || sl_arena_failed(a);
     sl_run_end(&t.run);
@@ -447,6 +479,8 @@ static void end(sl_pipes *r, sl_batch **out, bool *failed) {
 }
 void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed) {
     begin(r, now_ms);
+    if (r->parked)
+        sl_join_drain(r);
     if (r->win && sl_win_next(r->win) <= now_ms && !sl_win_tick(r->win, now_ms))
         r->nomem = true;
     end(r, out, failed);

@@ -27,18 +27,24 @@ typedef struct sl_pjoin {
     bool has_rest;
 } sl_pjoin;
 
+typedef struct sl_early {
+    sl_block block;
+    int32_t src; /* asked of rows of this source only; -1: of all */
+} sl_early;
 struct sl_pipe { /* part of the plan; immutable. The program `out` is that of the plan. */
     sl_prog in, rows, join; /* rows is unused unless aggregated */
-    sl_block *in_where;     /* early WHERE */
-    uint32_t nin_where;
+    sl_early *early; /* conditions before the window: WHERE and FILTER */
+    uint32_t nearly;
+    bool where_early;       /* all of WHERE is among them */
+    bool incremental;       /* results as upstream's incremental windows give them */
     sl_block *where;        /* late WHERE, in `rows` (aggregated) or `out` */
     uint32_t nwhere;
-    sl_block filter, when, begin, emit;
-    bool has_filter, has_when;
+    sl_block when, begin, emit;
+    bool has_when;
     sl_block *part;         /* of a state window */
     uint32_t npart;
     sl_wspec window;
-    bool windowed, aggregated; /* aggregated: one row a group */
+    bool windowed, keeps, aggregated; /* keeps: rows are kept beyond the call (window, lookups); aggregated: one row a group */
     sl_block *dims;
     uint32_t ndims;
     sl_block having;
@@ -70,11 +76,15 @@ sl_err *sl_pipe_output(sl_plan *p);
 void sl_pipe_free(sl_pipe *k);
 
 /* ---- running ---- */
+typedef struct sl_parked sl_parked;
 typedef struct sl_pipes { /* one running pipe */
     sl_plan *p;
     const sl_pipe *k;
     sl_krows rows;        /* where kept rows are made */
     sl_win *win;
+    sl_kq *tables;        /* [nsrc] rows of scan tables */
+    sl_parked *parked, *last_parked; /* collections that wait for lookups */
+    const sl_exec_env *env;
     sl_wm *wm;            /* event time */
     uint64_t late;        /* rows older than the watermark */
     sl_keeps **ana;       /* [nana] memory of analytic calls */
@@ -106,6 +116,11 @@ void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, 
 /* A run of program `prog` over n rows: registers made, everything ABSENT. */
 bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n);
 
+/* A collection through the joins, then out. */
+void sl_join_run(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end, bool row);
+/* Takes on what waited for lookups and has its answers. */
+void sl_join_drain(sl_pipes *r);
+void sl_join_end(sl_pipes *r);
 /* The object that * stands for in a function, of the tuple t. */
 sl_value sl_pipe_object(sl_pipes *r, sl_run *run, const sl_pstar *s, sl_krow *const *t, uint32_t width, uint32_t row);
 

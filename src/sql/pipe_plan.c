@@ -178,6 +178,42 @@ static sl_err *window_spec(sl_plan *p, const sl_window *w) {
     return NULL;
 }
 
+/* Which sources an expression reads, as bits; all when that cannot be told. */
+static uint64_t sources_of(const sl_plan *p, const sl_expr *e) {
+    if (!e)
+        return 0;
+    if (e->kind == SL_X_SLOT)
+        return sources_of(p, p->fields[p->alias_at[e->b_slot]].expr);
+    if (e->kind == SL_X_COLUMN || e->kind == SL_X_META)
+        return e->b_src < 0 || e->b_src > 62 ? UINT64_MAX : UINT64_C(1) << e->b_src;
+    if (e->kind == SL_X_WILDCARD || (e->kind == SL_X_CALL && e->func && e->func->kind != SL_FN_SCALAR))
+        return UINT64_MAX;
+    uint64_t m = sources_of(p, e->l) | (e->kind == SL_X_MEMBER ? 0 : sources_of(p, e->r));
+    for (uint32_t i = 0; i < e->nargs; i++)
+        m |= sources_of(p, e->args[i]);
+    return m;
+}
+typedef struct parts {
+    const sl_expr *at[64];
+    uint32_t n;
+    bool all; /* every part is here */
+} parts;
+static void split(parts *q, const sl_expr *e) {
+    while (e->kind == SL_X_PAREN)
+        e = e->l;
+    if (e->kind == SL_X_BINARY && e->op == SL_OP_AND) {
+        split(q, e->l);
+        split(q, e->r);
+    } else if (q->n < 64)
+        q->at[q->n++] = e;
+    else
+        q->all = false;
+}
+static const sl_expr *bare(const sl_expr *e) {
+    while (e->kind == SL_X_PAREN)
+        e = e->l;
+    return e;
+}
 /* ---- joins ---- */
 static sl_err *plan_joins(sl_plan *p, const sl_select *s) {
     sl_pipe *k = p->pipe;
@@ -197,6 +233,61 @@ static sl_err *plan_joins(sl_plan *p, const sl_select *s) {
     k->njoins = s->njoins;
     return NULL;
 }
+/* Equalities that find rows: of a lookup the keys it is asked with, of other joins those at the beginning of ON. */
+static sl_err *equalities(sl_plan *p, sl_comp *c, sl_pjoin *j, const sl_expr *on) {
+    parts q = {.all = true};
+    split(&q, on);
+    j->left = sl_zero(p->a, (q.n + 1) * sizeof *j->left);
+    j->right = sl_zero(p->a, (q.n + 1) * sizeof *j->right);
+    j->key = sl_zero(p->a, (q.n + 1) * sizeof *j->key);
+    if (!j->left || !j->right || !j->key)
+        return no_memory();
+    const sl_expr *rest = NULL;
+    bool leading = true;
+    for (uint32_t i = 0; i < q.n && !c->err; i++) {
+        const sl_expr *e = q.at[i], *mine = NULL, *other = NULL;
+        if (e->kind == SL_X_BINARY && e->op == SL_OP_EQ && j->src < 63) {
+            uint64_t me = UINT64_C(1) << j->src, l = sources_of(p, e->l), r = sources_of(p, e->r), before = me - 1;
+            if (j->lookup)
+                before = ~me;
+            if (l == me && !(r & ~before))
+                mine = e->l, other = e->r;
+            else if (r == me && !(l & ~before))
+                mine = e->r, other = e->l;
+            bool used = false;
+            for (uint32_t k = 0; mine && j->lookup && k < j->neq; k++)
+                used |= sl_str_eq(j->key[k], bare(mine)->name);
+            if (mine && j->lookup && (bare(mine)->kind != SL_X_COLUMN || used))
+                mine = NULL;
+        }
+        if (mine && (leading || j->lookup)) {
+            j->left[j->neq] = sl_compile_block(c, other);
+            if (j->lookup)
+                j->key[j->neq] = bare(mine)->name;
+            else
+                j->right[j->neq] = sl_compile_block(c, mine);
+            j->neq++;
+            continue;
+        }
+        leading = false;
+        if (!rest)
+            rest = e;
+        else {
+            sl_expr *and = sl_zero(p->a, sizeof *and);
+            if (!and)
+                return no_memory();
+            *and = (sl_expr){.kind = SL_X_BINARY, .op = SL_OP_AND, .l = (sl_expr *)rest, .r = (sl_expr *)e, .b_col = -1, .b_slot = -1};
+            rest = and;
+        }
+    }
+    if (!q.all)
+        return sl_err_new(SL_E_LIMIT, "a join condition may have at most 64 parts");
+    if (j->lookup && rest) {
+        j->rest = sl_compile_block(c, rest);
+        j->has_rest = true;
+    }
+    return c->err;
+}
 static sl_err *compile_joins(sl_plan *p, const sl_select *s) {
     sl_pipe *k = p->pipe;
     sl_comp c;
@@ -204,27 +295,77 @@ static sl_err *compile_joins(sl_plan *p, const sl_select *s) {
         return NULL;
     if (!sl_plan_comp(p, &k->join, &c))
         return no_memory();
-    for (uint32_t i = 0; i < k->njoins && !c.err; i++)
-        if (k->joins[i].has_on)
+    for (uint32_t i = 0; i < k->njoins && !c.err; i++) {
+        if (!k->joins[i].has_on)
+            continue;
+        SL_TRY(equalities(p, &c, &k->joins[i], s->joins[i].on));
+        if (!k->joins[i].lookup)
             k->joins[i].on = sl_compile_block(&c, s->joins[i].on);
+    }
     return c.err;
 }
 
 /* ---- programs ---- */
-static sl_err *compile_in(sl_plan *p, const sl_select *s, bool early) {
+/* The only source that e reads, -1 when it is none or several. */
+static int32_t only_source(const sl_plan *p, const sl_expr *e) {
+    uint64_t m = sources_of(p, e);
+    for (int32_t i = 0; i < 63; i++)
+        if (m == UINT64_C(1) << i)
+            return i;
+    return -1;
+}
+static void add_early(sl_plan *p, sl_comp *c, const sl_expr *e, int32_t src) {
+    sl_pipe *k = p->pipe;
+    sl_block *b;
+    uint32_t n = sl_plan_conditions(p, c, e, &b);
+    sl_early *more = sl_zero(p->a, (k->nearly + n + 1) * sizeof *more);
+    if (!more || c->err) {
+        c->err = c->err ? c->err : no_memory();
+        return;
+    }
+    if (k->nearly)
+        memcpy(more, k->early, k->nearly * sizeof *more);
+    for (uint32_t i = 0; i < n; i++)
+        more[k->nearly++] = (sl_early){b[i], src};
+    k->early = more;
+}
+/* Of an inner join, parts of ON and WHERE that read one stream are asked before the window, where that lets them through: it tells in where an
+ * error is reported, not in results. */
+static void push_parts(sl_plan *p, sl_comp *c, const sl_expr *e) {
+    parts q = {.all = true};
+    split(&q, e);
+    for (uint32_t i = 0; q.all && i < q.n; i++) {
+        int32_t src = only_source(p, q.at[i]);
+        if (src >= 0 && !p->src[src].pub.is_table)
+            add_early(p, c, q.at[i], src);
+    }
+}
+static sl_err *compile_in(sl_plan *p, const sl_select *s, bool early, bool timer) {
     sl_pipe *k = p->pipe;
     sl_comp c;
     if (!sl_plan_comp(p, &k->in, &c))
         return no_memory();
     for (uint32_t i = 0; i < p->nana; i++)
         sl_plan_call(&c, &p->ana[i]);
-    if (s->where && early)
-        k->nin_where = sl_plan_conditions(p, &c, s->where, &k->in_where);
-    const sl_window *w = s->window;
-    if (w && w->filter) {
-        k->filter = sl_compile_block(&c, w->filter);
-        k->has_filter = true;
+    if (s->where && early) {
+        add_early(p, &c, s->where, -1);
+        k->where_early = true;
+    } else if (timer && s->njoins == 1 && s->joins[0].type == SL_JOIN_INNER && !p->src[1].pub.is_table) {
+        if (s->joins[0].on)
+            push_parts(p, &c, s->joins[0].on);
+        if (s->where)
+            push_parts(p, &c, s->where);
     }
+    const sl_window *w = s->window;
+    if (w && w->filter && s->njoins) { /* rows of a stream are asked what concerns it */
+        parts q = {.all = true};
+        split(&q, w->filter);
+        for (uint32_t i = 0; q.all && i < q.n; i++)
+            add_early(p, &c, q.at[i], only_source(p, q.at[i]));
+        if (!q.all)
+            add_early(p, &c, w->filter, -1);
+    } else if (w && w->filter)
+        add_early(p, &c, w->filter, -1);
     if (w && w->when && w->kind == SL_W_SLIDING) {
         k->when = sl_compile_block(&c, w->when);
         k->has_when = true;
@@ -250,7 +391,7 @@ static void compile_groups(sl_plan *p, sl_comp *c, const sl_select *s) {
     }
     for (uint32_t i = 0; i < p->nagg; i++)
         sl_plan_call(c, &p->agg[i]);
-    if (s->where && !k->nin_where)
+    if (s->where && !k->where_early)
         k->nwhere = sl_plan_conditions(p, c, s->where, &k->where);
     k->dims = sl_zero(p->a, (s->ndims + 1) * sizeof *k->dims);
     for (uint32_t i = 0; k->dims && i < s->ndims; i++)
@@ -313,6 +454,21 @@ static sl_err *plan_event_time(sl_plan *p) {
     }
     return NULL;
 }
+/* Would upstream run this in incremental mode? (language reference 14) */
+static bool incremental(const sl_plan *p, const sl_select *s) {
+    static const char *const names[] = {"count", "avg", "max", "min", "sum", "merge_agg", "collect", "last_value"};
+    const sl_window *w = s->window;
+    if (!w || s->njoins || !p->nagg || w->kind == SL_W_SESSION || w->kind == SL_W_STATE || (w->kind == SL_W_COUNT && w->interval))
+        return false;
+    for (uint32_t i = 0; i < p->nagg; i++) {
+        bool known = false;
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+            known |= strcmp(p->agg[i].func->name, names[k]) == 0;
+        if (!known || p->agg[i].in_where)
+            return false;
+    }
+    return true;
+}
 sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
     sl_pipe *k = p->pipe = sl_zero(p->a, sizeof *k);
     if (!k || !(k->ncells = sl_zero(p->a, p->nsrc * sizeof *k->ncells)))
@@ -327,10 +483,14 @@ sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
     if (s->window && s->window->kind == SL_W_SLIDING && p->opts.sliding_twice && !s->window->delay)
         k->window.twice = false;
     SL_TRY(plan_joins(p, s));
+    k->keeps = k->windowed;
+    for (uint32_t i = 0; i < k->njoins; i++)
+        k->keeps |= k->joins[i].lookup;
     SL_TRY(plan_event_time(p));
     bool timer = !s->window || (s->window->kind != SL_W_COUNT && s->window->kind != SL_W_SLIDING);
     bool early = !s->njoins && timer && !(s->window && p->opts.event_time);
-    SL_TRY(compile_in(p, s, early));
+    SL_TRY(compile_in(p, s, early, s->window && timer && !p->opts.event_time));
+    k->incremental = p->opts.incremental && incremental(p, s);
     SL_TRY(compile_joins(p, s));
     if (k->aggregated) {
         sl_comp c;

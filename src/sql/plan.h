@@ -41,7 +41,8 @@ typedef struct sl_plan_source {
     const sl_layout *layout; /* columns by plan position */
     bool all;               /* wildcard: every column of the row is wanted */
     bool meta;              /* meta() is used */
-    bool is_table;
+    bool is_table, is_lookup;
+    uint32_t same_as;       /* number of the first source that is this very stream, itself when there is none before: only that one is fed */
     const sl_field *narrowed; /* declared STRUCT columns of which only some members are used, with the type that holds just these */
     uint32_t nnarrowed;
 } sl_plan_source;
@@ -53,6 +54,15 @@ const char *sl_plan_op(const sl_plan *p, uint32_t i);
 /* Upstream's explain text (sql.md 19). */
 void sl_plan_explain(const sl_plan *p, sl_buf *out);
 
+/* What an instance asks its owner for. look: rows of lookup table `src` whose columns equal the values; done may be called inside or later, on the
+ * same thread, never after the instance was freed. wake: sl_exec_tick is wanted soon (answers have come). */
+typedef struct sl_exec_env {
+    void *arg;
+    void (*look)(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows),
+                 void *done_arg);
+    void (*wake)(void *arg);
+} sl_exec_env;
+void sl_exec_env_set(sl_exec *x, const sl_exec_env *env); /* copied; before the first run of a plan with lookups */
 /* One running instance. zone, rule id and the like come from the plan's options. */
 sl_exec *sl_exec_new(sl_plan *p, int64_t rule_start_ms);
 /* Asks the cache for what the next run will touch. Steps 0, 1, 2 must be some work apart: each follows pointers that the one before asked for. */

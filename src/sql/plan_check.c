@@ -87,7 +87,6 @@ static sl_err *check_joins(const sl_plan *p, const sl_select *s) {
     }
     return NULL;
 }
-static sl_err *refuse(const char *what) { return sl_err_new(SL_E_UNSUPPORTED, "%s is not available yet", what); }
 
 sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
     scan sc = {0};
@@ -131,8 +130,6 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
     if (p->opts.send_meta && (s->window || s->njoins))
         return sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window");
 
-    if (s->njoins)
-        return refuse("JOIN");
     if (sc.missing.n)
         return sl_err_new(SL_E_UNSUPPORTED, "%s%.*s is not available yet", sc.missing_kind, SL_FMT(sc.missing));
     return NULL;

@@ -13,6 +13,7 @@ typedef struct sl_psource {
     sl_str alias;
     const sl_create *def; /* lent, only while planning */
     bool schemaless, lookup;
+    int64_t retain;       /* scan table: rows kept */
     bool star;            /* * or s.* shows all its columns */
     sl_map *cols;         /* name -> position + 1, only while planning */
     sl_str *names;

@@ -47,6 +47,8 @@ static void run(sl_plan *p) {
     if (!b)
         abort();
     sl_exec *x = sl_exec_new(p, 0);
+    if (!x)
+        abort();
     sl_view v = {.batch = b, .n = b->nrows, .frames = b->frames, .nframes = b->nframes};
     bool nomem;
     sl_exec_run(x, 0, &v, 1000, &out, &nomem);
@@ -59,6 +61,16 @@ static void run(sl_plan *p) {
         if (out->frames[i].first + out->frames[i].count > out->nrows)
             abort();
     sl_buf_free(&text);
+    sl_batch_drop(out);
+    for (int i = 0; i < 3 && sl_exec_next(x) != INT64_MAX; i++) { /* a few windows */
+        sl_exec_tick(x, sl_exec_next(x), &out, &nomem);
+        sl_batch_drop(out);
+    }
+    for (uint32_t i = 1; i < sl_plan_nsources(p) && i < 4; i++) { /* rows of the other sides; their columns are looked up by name */
+        sl_exec_run(x, i, &v, 2000, &out, &nomem);
+        sl_batch_drop(out);
+    }
+    sl_exec_run(x, 0, &v, 3000, &out, &nomem);
     sl_batch_drop(out);
     sl_batch_drop(b);
     sl_exec_free(x);

@@ -3,6 +3,7 @@
  *
  * Decision: rows are not copied between rules. The letter holds the publisher's batch, the subscriber's batch is built over it
  * (sl_builder_base) and shares its payloads. */
+#include "conn/feed.h"
 #include "conn/memory/board.h"
 #include "conn/memory/table.h"
 #include <stdio.h>
@@ -345,6 +346,32 @@ static void sink_close(sl_sink *s, sl_fn done, void *arg) {
     free(s->rowkind_field);
     free(s);
     done(arg);
+}
+
+/* ---- one row from the test door ---- */
+bool sl_memory_say(sl_str topic, sl_value row, sl_str rowkind, sl_str key) {
+    static const char *const words[] = {"", "insert", "update", "upsert", "delete"};
+    uint8_t kind = 0;
+    for (uint8_t i = 1; i < sizeof words / sizeof *words; i++)
+        if (sl_str_is(rowkind, words[i]))
+            kind = i;
+    sl_str *names = calloc(row.kind == SL_MAP && row.len ? row.len : 1, sizeof *names);
+    for (uint32_t i = 0; names && row.kind == SL_MAP && i < row.len; i++)
+        names[i] = row.map[i].key;
+    sl_layout *l = names ? sl_layout_new(names, row.kind == SL_MAP ? row.len : 0, 0) : NULL;
+    sl_batch *b = l ? sl_batch_derive(NULL, l, 1) : NULL;
+    publisher *me = publisher_new(topic, key, kind > 0);
+    route r = {0};
+    for (uint32_t i = 0; b && row.kind == SL_MAP && i < row.len; i++)
+        b->cols[i][0] = sl_value_copy(b->arena, row.map[i].val);
+    item it = {b, 0, 1, kind ? &kind : NULL};
+    bool ok = b && me && route_find(&r, topic) && r.n && route_post(&r, me, &it, 1, 1);
+    route_free(&r);
+    publisher_drop(me);
+    sl_batch_drop(b);
+    sl_layout_drop(l);
+    free(names);
+    return ok;
 }
 
 /* ---- lookup: the conf side; the table itself is in table.c ---- */
