@@ -284,6 +284,8 @@ static sl_err *make_source(sl_office *o, sl_str stream, bool alone, bool lookup,
                                         .columns = cols, .ncolumns = n, .int64 = sl_json_true(sl_json_iget(props, "useInt64ForWholeNumber"), false),
                                         .has_header = sl_json_true(sl_json_iget(props, "hasHeader"), false), .schemaid = so->schemaid};
     }
+    if ((e = sl_srcdef_common(s, props)))
+        goto fail;
     stream_def *d = sl_map_get(o->streams, stream);
     if (s->shared && d) { /* rules of a shared stream hold one definition between them */
         if (d->src && d->src->def == s->def && sl_str_eq(d->src->identity, s->identity)) {

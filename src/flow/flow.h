@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "codec/codec.h"
 #include "conn/conn.h"
+#include "data/press.h"
 #include "sql/plan.h"
 
 /* ---- lanes ---- */
@@ -19,6 +20,16 @@ void sl_lanes_stop(void);      /* flows must be closed before */
 int sl_lane_count(void);
 sl_lane *sl_lane_at(int i);
 sl_loop *sl_lane_loop(sl_lane *l);
+
+/* ---- common source properties (connectors.md 4, 13, 14) ---- */
+typedef struct sl_srcopts {
+    int64_t interval_ns, send_ns;
+    sl_str decompression, merge_field, merger, payload_format, payload_field, payload_batch, payload_schema, payload_delimiter;
+    sl_press unpress;
+    const sl_codec_def *payload; /* second decoder */
+    sl_codec_conf payload_conf;
+} sl_srcopts;
+extern const sl_prop sl_srcopts_props[];
 
 /* ---- what a source is; shared by all flows of a shared stream; immutable ---- */
 typedef struct sl_srcdef {
@@ -30,6 +41,7 @@ typedef struct sl_srcdef {
     void *conf;                /* filled property struct */
     const sl_codec_def *codec; /* NULL: the connector delivers rows */
     sl_codec_conf codec_conf;
+    const struct sl_srcopts *in; /* common source properties, NULL when none is used */
     const sl_field *fields; /* declared columns */
     uint32_t nfields;
     bool shared, strict;
@@ -38,6 +50,8 @@ typedef struct sl_srcdef {
     const sl_json *lookup_props; /* lookup table: what it was configured with (the cache is the flow's) */
 } sl_srcdef;
 sl_srcdef *sl_srcdef_new(void); /* refs 1, empty arena; NULL out of memory */
+/* Reads the common properties, once def and codec are set. Errors: code EXEC with upstream's text; what cannot run is refused by name. */
+sl_err *sl_srcdef_common(sl_srcdef *d, const sl_json *props);
 sl_srcdef *sl_srcdef_hold(sl_srcdef *d);
 void sl_srcdef_drop(sl_srcdef *d);
 
@@ -61,6 +75,7 @@ typedef struct sl_sinkdef {
     sl_sinkopts opts;
     const sl_codec_def *codec; /* NULL: the connector takes rows */
     sl_codec_conf codec_conf;
+    sl_press press;               /* compression of payloads */
 } sl_sinkdef;
 /* Fills d from the property object of an action: common properties, the connector's own, codec. Memory from a. Errors: code EXEC with
  * upstream's text; what cannot run yet is refused by name. */

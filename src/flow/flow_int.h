@@ -32,6 +32,18 @@ const sl_meter *source_decoder_meter(const source_node *s); /* NULL when rows co
 const sl_meter *source_preprocessor_meter(const source_node *s); /* NULL without strict validation */
 bool source_is_shared(const source_node *s);
 
+/* ---- intake: what common source properties put between the connector and the decoder ---- */
+typedef struct intake intake;
+typedef struct intake_ops { /* implemented by the source node */
+    bool (*bytes)(void *arg, const sl_packet *p); /* as sl_source_out.bytes: to be decoded */
+    void (*bad)(void *arg, const sl_packet *p, sl_str why); /* p could not be used */
+    sl_builder *(*builder)(void *arg, const sl_packet *p); /* rows of p go here; NULL: closing */
+    bool (*rows)(void *arg, const sl_packet *p, uint32_t n); /* n rows of p were put */
+} intake_ops;
+sl_err *intake_new(const sl_srcdef *d, sl_loop *l, const intake_ops *ops, void *arg, intake **out);
+bool intake_take(intake *t, const sl_packet *p); /* as sl_source_out.bytes */
+void intake_free(intake *t);
+
 /* ---- sink ---- */
 typedef struct sink_node sink_node;
 sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out);

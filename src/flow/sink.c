@@ -73,7 +73,21 @@ static bool shape(sink_node *s, sl_value *v, sl_str *why) { /* steps 7 to 9 of c
     }
     return true;
 }
+static bool compress(sink_node *s, size_t off) {
+    s->pressed.n = 0;
+    const char *why = sl_press_pack(s->def->press, sl_str_n(s->scratch.p + off, s->scratch.n - off), &s->pressed);
+    s->scratch.n = off;
+    if (!why)
+        sl_buf_str(&s->scratch, sl_buf_view(&s->pressed));
+    if (why || s->scratch.failed)
+        queue_fail(s, sl_str_of(why ? why : "out of memory: a message was lost"));
+    return !why && !s->scratch.failed;
+}
 static void queue_bytes(sink_node *s, size_t off, hold *h, bool is_error, bool collection) {
+    const sl_sinkopts *o = &s->def->opts;
+    bool whole = s->flushing || (o->batch_size <= 0 && o->linger_ns <= 0); /* of a batch, not its parts */
+    if (s->def->press && !is_error && whole && !compress(s, off))
+        return;
     if (!queue_push(s, (item){.off = off, .n = s->scratch.n - off, .hold = h, .is_error = is_error, .collection = collection}))
         queue_fail(s, SL_S("out of memory: a message was lost"));
 }
@@ -232,7 +246,9 @@ static void batch_flush(sink_node *s) {
         sl_buf_str(&s->scratch, sl_buf_view(&s->batch_buf));
         if (json)
             sl_buf_putc(&s->scratch, ']');
+        s->flushing = true;
         queue_bytes(s, off, h, false, true);
+        s->flushing = false;
     }
     sl_buf_clear(&s->batch_buf);
     hold_drop(h);
@@ -439,6 +455,7 @@ void sink_free(sink_node *s) {
     sl_timer_free(s->retry);
     sl_timer_free(s->linger);
     sl_buf_free(&s->scratch);
+    sl_buf_free(&s->pressed);
     sl_buf_free(&s->batch_buf);
     meter_free(&s->meter);
     free(s);

@@ -37,7 +37,8 @@ struct sink_node {
     size_t unsettled; /* of sent: SENT or BACK */
     size_t loose;     /* messages whose bytes are in scratch */
     hold own;         /* for the batch of the moment, when nothing older uses it: no allocation */
-    sl_buf scratch;
+    sl_buf scratch, pressed;
+    bool flushing; /* a batch becomes one message */
     sl_arena *arena; /* the lane's */
     sl_timer *retry, *linger;
     bool blind; /* messages are only counted */

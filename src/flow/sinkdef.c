@@ -97,8 +97,12 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
         o->data_field = o->table_data_field;
     if (o->data_template.n)
         return refuse("dataTemplate", "data templates are not available yet");
-    if (o->compression.n && !ops->writes_stream)
-        return refuse("compression", "compressing payloads is not available yet");
+    if (o->compression.n && !ops->writes_stream && !ops->rows) {
+        d->press = sl_press_of(o->compression);
+        if (!d->press)
+            return sl_err_new(SL_E_EXEC, "unsupported compressor: %.*s", SL_FMT(o->compression));
+        SL_TRY(sl_err_recode(sl_press_ready(d->press), SL_E_EXEC));
+    }
     if (o->encryption.n)
         return refuse("encryption", "encrypting payloads is not available yet");
     if (!ops->rows) {

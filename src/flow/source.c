@@ -26,6 +26,7 @@ struct source_node {
     sl_conn_env env;
     char *rule_id;
     sl_decoder *dec;
+    intake *intake; /* NULL: messages go straight to the decoder */
     sl_builder *w;
     sl_builder *checked; /* strict validation: what is published; NULL without */
     sl_arena *narrow;    /* holds `fields` when it is not the definition's */
@@ -88,6 +89,7 @@ static void unkeep(source_node *s);
 static void source_unref(source_node *s) {
     if (--s->refs)
         return;
+    intake_free(s->intake);
     if (s->dec)
         s->def->codec->dec_free(s->dec);
     if (s->w)
@@ -413,14 +415,14 @@ static void keep(kept *k, sl_str bytes) {
     }
     k->n++;
 }
-static bool give_bytes(sl_source_out *o, const sl_packet *p) {
-    source_node *s = (source_node *)o;
-    if (s->closing || !s->w || !s->dec)
-        return false;
+/* A message begins: metadata and time for its rows. */
+static int64_t begin(source_node *s, const sl_packet *p) {
     int64_t now = p->at_ms ? p->at_ms : sl_now(s->lane->loop);
-    s->meter.in++;
-    s->meter.out++;
-    s->meter.last_ms = now;
+    if (!s->intake) {
+        s->meter.in++;
+        s->meter.out++;
+        s->meter.last_ms = now;
+    }
     s->decoder.in++;
     s->decoder.last_ms = now;
     s->last_pos = p->pos;
@@ -430,25 +432,63 @@ static bool give_bytes(sl_source_out *o, const sl_packet *p) {
     s->building += p->bytes.n;
     if (s->kept)
         keep(s->kept, p->bytes);
-    uint32_t rows = 0;
-    sl_str why = {0};
-    sl_arena *a = sl_builder_arena(s->w);
     sl_value meta = sl_v_absent();
     if (p->nmeta && s->want_meta) {
+        sl_arena *a = sl_builder_arena(s->w);
         sl_member *m = sl_arena_alloc(a, p->nmeta * sizeof *m);
         for (uint32_t i = 0; i < p->nmeta; i++)
             m[i] = (sl_member){sl_arena_dup(a, p->meta[i].key), sl_value_copy(a, p->meta[i].val)};
         meta = sl_v_map(m, p->nmeta);
     }
     sl_builder_message(s->w, meta, p->at_ms);
-    if (!s->def->codec->decode(s->dec, s->w, p->bytes, false, &rows, &why)) {
-        meter_error(&s->decoder, now, why);
-        if (s->errors)
-            sl_builder_error(s->w, why);
-        return go_on(s);
-    }
+    return now;
+}
+static bool undecodable(source_node *s, int64_t now, sl_str why) {
+    meter_error(&s->decoder, now, why);
+    if (s->errors)
+        sl_builder_error(s->w, why);
+    return go_on(s);
+}
+static bool decode(void *arg, const sl_packet *p) {
+    source_node *s = arg;
+    if (s->closing || !s->w || !s->dec)
+        return false;
+    int64_t now = begin(s, p);
+    uint32_t rows = 0;
+    sl_str why = {0};
+    if (!s->def->codec->decode(s->dec, s->w, p->bytes, false, &rows, &why))
+        return undecodable(s, now, why);
     s->decoder.out += rows;
     s->decoder.processed += rows;
+    return go_on(s);
+}
+static bool give_bytes(sl_source_out *o, const sl_packet *p) {
+    source_node *s = (source_node *)o;
+    if (!s->intake)
+        return decode(s, p);
+    if (s->closing)
+        return false;
+    s->meter.in++;
+    s->meter.out++;
+    s->meter.last_ms = p->at_ms ? p->at_ms : sl_now(s->lane->loop);
+    return intake_take(s->intake, p) && !s->paused && !s->stop;
+}
+static void intake_bad(void *arg, const sl_packet *p, sl_str why) {
+    source_node *s = arg;
+    if (!s->closing && s->w)
+        undecodable(s, begin(s, p), why);
+}
+static sl_builder *intake_builder(void *arg, const sl_packet *p) {
+    source_node *s = arg;
+    if (s->closing || !s->w)
+        return NULL;
+    begin(s, p);
+    return s->w;
+}
+static bool intake_rows(void *arg, const sl_packet *p, uint32_t n) {
+    source_node *s = arg;
+    s->decoder.out += n;
+    s->decoder.processed += n;
     return go_on(s);
 }
 static sl_builder *give_builder(sl_source_out *o) {
@@ -546,6 +586,9 @@ static sl_err *source_new(sl_flow *f, source_node **out) {
     sl_err *e = NULL;
     if (def->codec)
         e = def->codec->dec_new(&def->codec_conf, &s->dec);
+    static const intake_ops ops = {decode, intake_bad, intake_builder, intake_rows};
+    if (!e && def->in)
+        e = intake_new(def, f->lane->loop, &ops, s, &s->intake);
     if (e || !s->meter.name || !s->rule_id || !s->decoder.name || !s->preprocessor.name) {
         source_unref(s);
         return e ? e : sl_err_new(SL_E_NOMEM, "out of memory");

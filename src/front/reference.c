@@ -107,6 +107,8 @@ static void connectors(sl_buf *out) {
         sl_buf_printf(out, "| `%s` | %s%s |\n", c->name, c->title ? c->title : "", c->enc_new && c->encode ? "" : " (sources only)");
     sl_buf_puts(out, "\n## Properties of every action\n\n");
     sl_spec_markdown(out, sl_sinkopts_props, SL_P_SINK);
+    sl_buf_puts(out, "\n## Properties of every source\n\nNot for sources that give rows instead of bytes (memory, simulator, httppull), unless they list them below.\n\n");
+    sl_spec_markdown(out, sl_srcopts_props, SL_P_SOURCE);
     const sl_conn_def *d;
     for (size_t i = 0; (d = sl_conn_at(i)); i++) {
         sl_buf_printf(out, "\n## %s\n\n%s\n", d->name, d->doc ? d->doc : "");

@@ -109,6 +109,10 @@ class Daemon:
         with open(self.home + "/out", errors="replace") as f:
             return f.read()[-4000:]
 
+    def log_all(self):
+        with open(self.home + "/out", errors="replace") as f:
+            return f.read() + self.log()
+
     def log(self):
         try:
             with open(self.home + "/log/stream.log", errors="replace") as f:

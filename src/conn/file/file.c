@@ -17,7 +17,7 @@ static const sl_prop file_props[] = {
     {"delimiter", SL_P_STR, SRC, SL_AT(file_conf, delimiter), .doc = "csv: the first byte separates fields; a comma when empty."},
     {"ignoreStartLines", SL_P_INT, SRC, SL_AT(file_conf, ignore_start), .def = "0", .doc = "csv and lines: lines to leave out at the start, empty ones counted."},
     {"ignoreEndLines", SL_P_INT, SRC, SL_AT(file_conf, ignore_end), .def = "0", .doc = "csv and lines: lines to leave out at the end, empty ones counted."},
-    {"decompression", SL_P_STR, SRC, SL_AT(file_conf, decompression), .doc = "gzip, zlib or flate: whole files are unpacked first. Not for csv and lines."},
+    {"decompression", SL_P_STR, SRC, SL_AT(file_conf, decompression), .doc = "gzip, zstd, zlib or flate: whole files are unpacked first. Not for csv and lines."},
     {"parallel", SL_P_REFUSED, SRC, 0, .doc = "files are read one after another, in order"},
     {"path", SL_P_STR, SINK | SL_P_TEMPLATE, SL_AT(file_conf, out_path), .def = "cache", .doc = "File to write; one file is open per rendered path. Relative to the engine's home."},
     {"fileType", SL_P_STR, SINK, SL_AT(file_conf, out_type), .def = "lines",
@@ -35,7 +35,7 @@ static const sl_prop file_props[] = {
             "none: a new file replaces the old one."},
     {"rollingHook", SL_P_REFUSED, SINK, 0, .doc = "there are no hooks; watch the folder, or read it with a file source"},
     {"rollingHookProps", SL_P_REFUSED, SINK, 0, .doc = "there are no hooks"},
-    {"compression", SL_P_STR, SINK, SL_AT(file_conf, compression), .doc = "gzip: the file is compressed."},
+    {"compression", SL_P_STR, SINK, SL_AT(file_conf, compression), .doc = "gzip or zstd: the file is compressed."},
     {"encryption", SL_P_REFUSED, SINK, 0, .doc = "encrypted files are not offered; write to an encrypted file system"},
     {"interval", SL_P_DUR, SINK, SL_AT(file_conf, interval), .def = "0", .doc = "Without effect; accepted from old rules."},
     {0}};

@@ -26,7 +26,7 @@ typedef enum got {
     GOT_ERROR /* *why */
 } got;
 typedef struct reader reader;
-/* inflate: "", gzip, zlib or flate. Skips the first `start` lines and the last `end` ones (lines only). */
+/* inflate: "", gzip, zlib, flate, or for whole files zstd. Skips the first `start` lines and the last `end` ones (lines only). */
 sl_err *reader_open(const char *path, sl_str inflate, int64_t start, int64_t end, reader **out);
 void reader_close(reader *r);
 void reader_turn(reader *r); /* a new turn: a new share */

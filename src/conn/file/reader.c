@@ -1,6 +1,7 @@
 /* One file, read in pieces. Decision: reading happens on the caller's loop (local files answer at once from the page cache), but a turn gets a
  * share of SHARE bytes only, whatever the size of the file or of a line, so that the loop's other work is never held up for long. */
 #include "conn/file/inside.h"
+#include "data/press.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ struct reader {
     bool inflate, ended; /* ended: the compressed stream is complete */
     z_stream z;
     unsigned char *in;
+    bool zstd;           /* unpacked when all is there */
+    sl_buf plain;
 };
 
 sl_err *reader_open(const char *path, sl_str inflate, int64_t start, int64_t end, reader **out) {
@@ -39,7 +42,9 @@ sl_err *reader_open(const char *path, sl_str inflate, int64_t start, int64_t end
         reader_close(r);
         return e;
     }
-    if (inflate.n) {
+    if (sl_str_is(inflate, "zstd"))
+        r->zstd = true;
+    else if (inflate.n) {
         int bits = sl_str_is(inflate, "gzip") ? 16 + MAX_WBITS : sl_str_is(inflate, "zlib") ? MAX_WBITS : -MAX_WBITS;
         r->in = malloc(PIECE);
         if (!r->in || inflateInit2(&r->z, bits) != Z_OK) {
@@ -61,6 +66,7 @@ void reader_close(reader *r) {
         close(r->fd);
     free(r->in);
     sl_buf_free(&r->buf);
+    sl_buf_free(&r->plain);
     free(r->path);
     free(r);
 }
@@ -192,8 +198,15 @@ got reader_line(reader *r, sl_str *line, sl_err **why) {
 got reader_whole(reader *r, sl_str *bytes, sl_err **why) {
     for (;;) {
         got g = more(r, why);
+        if (g == GOT_END && r->zstd) {
+            const char *bad = sl_press_unpack(SL_PRESS_ZSTD, sl_buf_view(&r->buf), WHOLE_LIMIT, &r->plain);
+            if (bad) {
+                *why = sl_err_new(SL_E_CODEC, "read %s: decompress: %s", r->path, bad);
+                return GOT_ERROR;
+            }
+        }
         if (g == GOT_END) {
-            *bytes = sl_buf_view(&r->buf);
+            *bytes = sl_buf_view(r->zstd ? &r->plain : &r->buf);
             return GOT_ONE;
         }
         if (g != GOT_ONE)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "conn/file/inside.h"
+#include "data/press.h"
 #include "os/file.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+enum { FRAME = 256 * 1024 };
 typedef enum { LINES, JSON, CSV } kind;
 typedef struct file {
     char *path; /* as rendered */
@@ -25,15 +27,16 @@ typedef struct file {
     sl_buf out;                   /* not written yet */
     int64_t written;              /* bytes in the file */
     int64_t items_before, size_before; /* of this put */
-    bool packed;
+    bool packed, zstd; /* zstd: in frames of FRAME bytes, else one gzip stream */
     z_stream z;
+    sl_buf plain;      /* of the next frame */
 } file;
 struct sl_sink {
     sl_sink_host *host;
     sl_loop *loop;
     char *home, *rule, *path, *delimiter;
     sl_buf header;
-    bool header_known, want_header, gzip, suffix, prefix, closing;
+    bool header_known, want_header, gzip, zstd, suffix, prefix, closing;
     kind kind;
     int64_t roll_ns, check_ms, roll_count, roll_size;
     sl_map *files; /* rendered path -> file */
@@ -130,16 +133,26 @@ static bool deflate_to(file *f, sl_str bytes, int flush) {
             return false;
     }
 }
+static bool pack_frame(file *f) {
+    const char *why = f->plain.failed ? "out of memory" : sl_press_pack(SL_PRESS_ZSTD, sl_buf_view(&f->plain), &f->out);
+    f->plain.n = 0;
+    return !why && !f->out.failed;
+}
 static bool put_bytes(file *f, sl_str bytes) {
     f->size += (int64_t)bytes.n;
+    if (f->zstd) {
+        sl_buf_str(&f->plain, bytes);
+        return f->plain.n < FRAME || pack_frame(f);
+    }
     if (f->packed)
         return deflate_to(f, bytes, Z_NO_FLUSH);
     sl_buf_str(&f->out, bytes);
     return !f->out.failed;
 }
 static void file_free(file *f) {
-    if (f->packed)
+    if (f->packed && !f->zstd)
         deflateEnd(&f->z);
+    sl_buf_free(&f->plain);
     sl_buf_free(&f->out);
     free(f->path);
     free(f->name);
@@ -150,7 +163,7 @@ static void file_close(sl_sink *s, file *f) {
     const char *why = NULL;
     if (s->kind == JSON && !put_bytes(f, SL_S("]")))
         why = "out of memory";
-    if (f->packed && !deflate_to(f, SL_S(""), Z_FINISH))
+    if (f->packed && !(f->zstd ? pack_frame(f) : deflate_to(f, SL_S(""), Z_FINISH)))
         why = "out of memory";
     if (!why)
         why = write_out(f);
@@ -205,6 +218,8 @@ static sl_err *file_open(sl_sink *s, sl_str path, file **out, int *why) {
         *why = errno;
         e = sl_err_new(SL_E_IO, "file sink: open %s: %s", f->name, strerror(*why));
     }
+    if (!e && s->zstd)
+        f->packed = f->zstd = true;
     if (!e && s->gzip) {
         f->packed = deflateInit2(&f->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK;
         if (!f->packed)
@@ -394,9 +409,7 @@ static sl_err *sink_check(const void *conf) {
         why = "compression must be one of gzip, zstd";
     if (why)
         return sl_err_new(SL_E_CONF, "%s", why);
-    if (sl_str_is(c->compression, "zstd"))
-        return sl_err_new(SL_E_UNSUPPORTED, "compression zstd of files is not offered yet; use gzip");
-    return NULL;
+    return sl_press_ready(sl_press_of(c->compression));
 }
 static sl_err *sink_open(const void *conf, const sl_conn_env *env, sl_sink_host *host, sl_sink **sink) {
     const file_conf *c = conf;
@@ -418,7 +431,8 @@ static sl_err *sink_open(const void *conf, const sl_conn_env *env, sl_sink_host 
         return sl_err_new(SL_E_NOMEM, "file sink: out of memory");
     }
     s->want_header = c->out_header;
-    s->gzip = c->compression.n > 0;
+    s->gzip = sl_str_is(c->compression, "gzip");
+    s->zstd = sl_str_is(c->compression, "zstd");
     s->prefix = sl_str_is(c->pattern, "prefix");
     s->suffix = sl_str_is(c->pattern, "suffix");
     s->roll_ns = c->roll_interval;

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "conn/file/inside.h"
+#include "data/press.h"
 #include "os/file.h"
 #include <errno.h>
 #include <stdio.h>
@@ -16,13 +17,16 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { SETTLE_MS = 50, ROWS_AT_ONCE = 256 };
+enum { SETTLE_MS = 50, SETTLE_MOST = 1000, ROWS_AT_ONCE = 256 };
 typedef enum kind { LINES, CSV, WHOLE } kind;
 
 typedef struct seen { /* what a file was when it was read last */
     int64_t mtime_ns, size;
     uint64_t inode;
 } seen;
+typedef struct noted { /* a notified change */
+    int64_t first, last;
+} noted;
 typedef struct job { /* a file on the queue, or read and waiting for its rows */
     char *name; /* in the folder; NULL = the single file */
     seen was;
@@ -49,7 +53,7 @@ struct sl_source {
         uv_timer_t timer;
     } watch;
     sl_map *files;          /* name -> seen */
-    sl_map *changed;        /* names notified, waiting for quiet */
+    sl_map *changed;        /* name -> noted, waiting for quiet of its own */
     SL_VEC(job) queue;      /* files to read; [0] is being read when rd is open */
     SL_VEC(job) read;       /* read, rows not settled yet (for position and action) */
     int64_t from_ns;        /* saved position: files up to here were read … */
@@ -156,7 +160,11 @@ static void on_settled_quiet(void *arg) {
     size_t it = 0;
     sl_str name;
     void *v;
+    int64_t at = (int64_t)uv_now(sl_loop_uv(s->loop));
     while (sl_map_next(s->changed, &it, &name, &v)) {
+        noted *c = v;
+        if (at - c->last < SETTLE_MS && at - c->first < SETTLE_MOST) /* a file that is written all the time is read now and then */
+            continue;
         seen now;
         bool plain;
         char *n = sl_strdup_n(name.p, name.n);
@@ -168,8 +176,10 @@ static void on_settled_quiet(void *arg) {
             free(sl_map_del(s->files, name)); /* gone: forget it */
         }
         free(n);
-        sl_map_del(s->changed, name);
+        free(sl_map_del(s->changed, name));
     }
+    if (sl_map_len(s->changed))
+        sl_timer_in(s->settle, SETTLE_MS);
     if (s->queue.n)
         kick(s);
 }
@@ -181,9 +191,20 @@ static void on_change(uv_fs_event_t *w, const char *name, int events, int status
     }
     if (!name || s->closing)
         return;
-    if (!sl_map_set(s->changed, sl_str_of(name), s, NULL))
-        report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
-    sl_timer_in(s->settle, SETTLE_MS);
+    noted *c = sl_map_get(s->changed, sl_str_of(name));
+    int64_t now = (int64_t)uv_now(sl_loop_uv(s->loop));
+    if (!c) {
+        if ((c = malloc(sizeof *c)))
+            c->first = now;
+        if (!c || !sl_map_set(s->changed, sl_str_of(name), c, NULL)) {
+            free(c);
+            report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
+            return;
+        }
+        if (sl_map_len(s->changed) == 1)
+            sl_timer_in(s->settle, SETTLE_MS);
+    }
+    c->last = now;
 }
 
 /* ---- reading ---- */
@@ -474,10 +495,9 @@ static sl_err *source_check(const void *conf, sl_str datasource) {
     if (c->decompression.n) {
         if (streams(c->file_type))
             return sl_err_new(SL_E_CONF, "decompression is not supported for %.*s file type", SL_FMT(c->file_type));
-        if (sl_str_is(c->decompression, "zstd"))
-            return sl_err_new(SL_E_UNSUPPORTED, "decompression zstd of files is not offered yet; use gzip, zlib or flate");
-        if (!sl_str_is(c->decompression, "gzip") && !sl_str_is(c->decompression, "zlib") && !sl_str_is(c->decompression, "flate"))
+        if (!sl_press_of(c->decompression))
             return sl_err_new(SL_E_CONF, "unsupported decompressor: %.*s", SL_FMT(c->decompression));
+        SL_TRY(sl_press_ready(sl_press_of(c->decompression)));
     }
     return NULL;
 }
@@ -516,6 +536,9 @@ static void source_free(sl_source *s) {
     while (s->files && sl_map_next(s->files, &it, &k, &v))
         free(v);
     sl_map_free(s->files);
+    it = 0;
+    while (s->changed && sl_map_next(s->changed, &it, &k, &v))
+        free(v);
     sl_map_free(s->changed);
     SL_VEC_FREE(s->names);
     SL_VEC_FREE(s->queue);

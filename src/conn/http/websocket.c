@@ -273,7 +273,7 @@ static uint32_t put(sl_sink *sink, const sl_message *m, uint32_t n) {
                 break;
             }
         } else if (!s->up)
-            s->host->answer(s->host, m[i].seq, m[i].seq, SL_LATER, SL_S("websocket is not connected"));
+            s->host->answer(s->host, m[i].seq, m[i].seq, SL_DOWN, SL_S("websocket is not connected"));
         else if (sl_ws_send(s->ws, m[i].bytes, true))
             s->host->answer(s->host, m[i].seq, m[i].seq, SL_DELIVERED, SL_S(""));
         else

@@ -82,6 +82,14 @@ static sl_err *source_check(const void *conf, sl_str datasource) {
     const mq_conf *c = conf;
     if (!datasource.n)
         return sl_err_new(SL_E_CONF, "topic is required");
+    for (const char *p = datasource.p, *end = p + datasource.n; p <= end;) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        sl_str one = sl_str_n(p, (size_t)((comma ? comma : end) - p));
+        const char *bad = sl_mqtt_filter_check(one);
+        if (bad)
+            return sl_err_new(SL_E_CONF, "topic '%.*s': %s", SL_FMT(one), bad);
+        p += one.n + 1;
+    }
     sl_buf b = {0};
     bool ok = b64_read(c->eof_message, &b);
     sl_buf_free(&b);

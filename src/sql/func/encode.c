@@ -3,11 +3,9 @@
  * with first is kept in its state, because upstream insists on one method per call site. */
 #include <limits.h>
 #include <stdlib.h>
-#include <zlib.h>
 #include "base/bytes.h"
-#include "os/module.h"
 #include "sql/func.h"
-#include "sql/func/zstd.h"
+#include "data/press.h"
 
 enum { MAX_UNPACKED = 256 << 20 };
 
@@ -73,56 +71,6 @@ static sl_value fn_dec2hex(sl_call *c, const sl_value *args, uint32_t n) {
 }
 
 /* ---- compression ---- */
-static const char *const methods[] = {"zlib", "gzip", "flate", "zstd"};
-enum { ZLIB, GZIP, FLATE, ZSTD, NMETHODS };
-static int window_bits(int m) { return m == ZLIB ? 15 : m == GZIP ? 31 : -15; }
-
-static const char *pack(int m, sl_str in, sl_buf *out) {
-    z_stream z = {0};
-    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window_bits(m), 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return "out of memory";
-    size_t room = deflateBound(&z, in.n);
-    const char *why = !sl_buf_room(out, room) ? "out of memory" : in.n > UINT_MAX || room > UINT_MAX ? "the data is too large" : NULL;
-    if (!why) {
-        z.next_in = (Bytef *)(uintptr_t)in.p;
-        z.avail_in = (uInt)in.n;
-        z.next_out = (Bytef *)out->p + out->n;
-        z.avail_out = (uInt)room;
-        if (deflate(&z, Z_FINISH) != Z_STREAM_END)
-            why = "the data could not be compressed";
-        out->n += z.total_out;
-    }
-    deflateEnd(&z);
-    return why;
-}
-static const char *unpack(int m, sl_str in, sl_buf *out) {
-    z_stream z = {0};
-    if (in.n > UINT_MAX)
-        return "the data is too large";
-    if (inflateInit2(&z, window_bits(m)) != Z_OK)
-        return "out of memory";
-    z.next_in = (Bytef *)(uintptr_t)in.p;
-    z.avail_in = (uInt)in.n;
-    const char *why = NULL;
-    for (int rc = Z_OK; rc != Z_STREAM_END && !why;) {
-        if (!sl_buf_room(out, 16384)) {
-            why = "out of memory";
-            break;
-        }
-        z.next_out = (Bytef *)out->p + out->n;
-        z.avail_out = 16384;
-        rc = inflate(&z, Z_NO_FLUSH);
-        out->n += 16384 - z.avail_out;
-        if (out->n > MAX_UNPACKED)
-            why = "the result is too large";
-        else if (rc == Z_BUF_ERROR || (rc == Z_OK && z.avail_in == 0 && z.avail_out != 0))
-            why = "unexpected EOF";
-        else if (rc != Z_OK && rc != Z_STREAM_END)
-            why = m == ZLIB ? "zlib: invalid header or data" : m == GZIP ? "gzip: invalid header or data" : "flate: corrupt input";
-    }
-    inflateEnd(&z);
-    return why;
-}
 static sl_value coded(sl_call *c, const sl_value *args, bool packing) {
     const char *const verb = packing ? "compress" : "decompress";
     sl_value v = args[0];
@@ -134,30 +82,19 @@ static sl_value coded(sl_call *c, const sl_value *args, bool packing) {
     const char *before = c->state ? *c->state : NULL;
     if (before && !sl_str_is(name, before))
         return sl_call_fail(c, "%s type must be consistent, previous %s, now %.*s", verb, before, SL_FMT(name));
-    int m = 0;
-    while (m < NMETHODS && !sl_str_is(name, methods[m]))
-        m++;
-    if (m == NMETHODS)
+    sl_press m = sl_press_of(name);
+    if (m == SL_PRESS_NONE)
         return sl_call_fail(c, "unsupported %sor: %.*s", verb, SL_FMT(name));
     sl_buf out = {0};
-    const char *why = NULL;
-    if (m == ZSTD) {
-        void *table;
-        sl_err *e = sl_module_load("zstd", "sl_zstd_module", &table);
-        if (e) {
-            sl_value bad = sl_call_fail(c, "zstd is a module of its own that could not be loaded: %s", sl_err_text(e));
-            sl_err_free(e);
-            return bad;
-        }
-        const sl_zstd *z = table;
-        if (packing)
-            z->pack(sl_v_text(v), &out, &why);
-        else
-            z->unpack(sl_v_text(v), MAX_UNPACKED, &out, &why);
-    } else
-        why = packing ? pack(m, sl_v_text(v), &out) : unpack(m, sl_v_text(v), &out);
+    sl_err *e = sl_press_ready(m);
+    if (e) {
+        sl_value bad = sl_call_fail(c, "%s", sl_err_text(e));
+        sl_err_free(e);
+        return bad;
+    }
+    const char *why = packing ? sl_press_pack(m, sl_v_text(v), &out) : sl_press_unpack(m, sl_v_text(v), MAX_UNPACKED, &out);
     if (c->state)
-        *c->state = (void *)(uintptr_t)methods[m]; /* static text: nothing to free */
+        *c->state = (void *)(uintptr_t)sl_press_name(m); /* static text: nothing to free */
     if (!why)
         return take_bytes(c, &out);
     sl_buf_free(&out);

@@ -1,7 +1,7 @@
-/* Zstandard for compress() and decompress(): a module, so that the daemon need not carry the library. */
+/* Zstandard: a module, so that the daemon need not carry the library. */
 #include <zstd.h>
 #include "os/module.h"
-#include "sql/func/zstd.h"
+#include "data/zstd.h"
 
 SL_MODULE_STAMP
 

@@ -1,6 +1,6 @@
-/* What the module sl_zstd.so gives to compress() and decompress(). */
-#ifndef SL_SQL_FUNC_ZSTD_H
-#define SL_SQL_FUNC_ZSTD_H
+/* What the module sl_zstd.so gives; used by data/press.c only. */
+#ifndef SL_DATA_ZSTD_H
+#define SL_DATA_ZSTD_H
 #include "base/str.h"
 typedef struct sl_zstd {
     /* Appends to out; false: *why (static text). most: limit of the result. */

@@ -1,0 +1,1230 @@
+"""The connector kit: one suite that every connector passes, against real peers. A connector is one row of SOURCES or SINKS: how to make its
+peer, what to write into the stream or the action, how to send or what arrived. Links in between are cut, slowed and taken away."""
+import base64, gzip, json, os, shutil, ssl, tempfile, time, zlib
+import pytest
+from kit import Broker, Mqtt, wait
+from kit_conn import Engine, Link, Out, Web, WsServer, certificates, tables, ws_dial, USED
+
+
+class World:
+    """What all tests share; one daemon, one broker, one web server."""
+
+    def __init__(self):
+        self.d = Engine().start()
+        self.web = Web(self.answer)
+        self.broker = Broker()
+        self.mqtt = Mqtt(self.broker, "kit-pub", clean=True).wait_ready()
+        self.pages = {}
+        self.certs = tempfile.mkdtemp(prefix="sluice-certs.")
+        os.chmod(self.certs, 0o755)
+        certificates(self.certs)
+
+    def answer(self, r):
+        page = self.pages.get(r["path"].split("?")[0])
+        if callable(page):
+            return page(r)
+        return page or (200, {}, b"")
+
+    def out(self, name):
+        return Out(self.web, name)
+
+    def close(self):
+        code = None
+        try:
+            if self.d.p.poll() is None:
+                self.d.stop()
+        finally:
+            self.mqtt.close()
+            self.web.close()
+            self.broker.close()
+            self.d.close()
+            shutil.rmtree(self.certs, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def w():
+    world = World()
+    yield world
+    world.close()
+
+
+# ================ the rows ================
+class Row:
+    """One use of a connector. link: how to reach the peer, None without one. repeats: what was sent may be lost while nobody listens."""
+    link = None
+    stateful = True  # tells the status of its connection
+
+    def __init__(self, w, name):
+        self.w, self.name = w, name
+        self.start()
+
+    def start(self):
+        pass
+
+    def close(self):
+        if self.link:
+            self.link.close()
+
+
+class MqttSource(Row):
+    type = "mqtt"
+
+    def start(self):
+        self.link = Link(self.w.broker.port)
+        self.datasource = "kit/" + self.name
+        self.props = {"server": "tcp://127.0.0.1:%d" % self.link.port, "qos": 1}
+
+    def send(self, n):
+        self.w.mqtt.publish(self.datasource, json.dumps({"n": n}).encode())
+
+
+class MqttSharedSource(MqttSource):
+    """Over a named connection."""
+
+    def start(self):
+        super().start()
+        self.w.d.ask("POST", "/connections", {"id": self.name, "typ": "mqtt", "props": {"server": self.props["server"], "protocolVersion": "5"}})
+        self.props = {"connectionSelector": self.name, "qos": 1}
+
+    def close(self):
+        super().close()
+        self.w.d.ask("DELETE", "/connections/" + self.name)
+
+
+class PushSource(Row):
+    type = "httppush"
+
+    def start(self):
+        self.link = Link(self.w.d.push)
+        self.datasource = "/kit/" + self.name
+        self.props = {"method": "PUT", "bufferLength": 64}
+
+    def send(self, n):
+        import http.client
+        c = http.client.HTTPConnection("127.0.0.1", self.link.port, timeout=10)
+        try:
+            c.request("PUT", self.datasource, json.dumps({"n": n}))
+            c.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            c.close()
+
+
+class PullSource(Row):
+    type = "httppull"
+    stateful = False
+
+    def start(self):
+        self.link = Link(self.w.web.port)
+        self.datasource = "/pull/" + self.name
+        self.now = 0
+        self.w.pages[self.datasource] = lambda r: (200, {"Content-Type": "application/json"}, json.dumps({"n": self.now}))
+        self.props = {"url": "http://127.0.0.1:%d" % self.link.port, "interval": "20ms", "incremental": True, "method": "get", "timeout": 2000}
+
+    def send(self, n):
+        self.now = n
+
+
+class FileSource(Row):
+    """A folder that is watched."""
+    type = "file"
+    stateful = False
+
+    def start(self):
+        self.dir = tempfile.mkdtemp(prefix="sluice-kit.")
+        self.datasource = "in"
+        self.props = {"path": self.dir, "fileType": "lines", "actionAfterRead": 1}
+        os.mkdir(self.dir + "/in")
+
+    def send(self, n):
+        with open(self.dir + "/part", "w") as f:
+            f.write(json.dumps({"n": n}) + "\n")
+        os.rename(self.dir + "/part", self.dir + "/in/%d-%d" % (n, time.monotonic_ns()))
+
+    def close(self):
+        shutil.rmtree(self.dir)
+
+
+class MemorySource(Row):
+    type = "memory"
+
+    def start(self):
+        d = self.w.d
+        self.datasource = "kit/%s/+" % self.name
+        self.props = {"bufferLength": 100}
+        d.create(self.name + "_feed", "httppush", "/feed/" + self.name)
+        d.add(self.name + "_feed", "SELECT * FROM %s_feed" % self.name, {"memory": {"topic": "kit/%s/x" % self.name}})
+
+    def send(self, n):
+        self.w.d.feed("/feed/" + self.name, {"n": n})
+
+    def close(self):
+        self.w.d.drop(self.name + "_feed")
+
+
+class WsServerSource(Row):
+    """An endpoint of the data server; peers come to it."""
+    type = "websocket"
+
+    def start(self):
+        self.link = Link(self.w.d.push)
+        self.datasource, self.props, self.end = "/ws/" + self.name, {}, None
+
+    def send(self, n):
+        for _ in range(2):
+            try:
+                if not self.end or self.end.closed:
+                    self.end = ws_dial(self.link.port, self.datasource)
+                self.end.send(json.dumps({"n": n}))
+                return
+            except OSError:
+                self.end = None
+                time.sleep(0.02)
+
+
+class WsClientSource(Row):
+    type = "websocket"
+
+    def start(self):
+        self.server = WsServer()
+        self.link = Link(self.server.port)
+        self.datasource = "/ws/there?x=1"
+        self.props = {"addr": "127.0.0.1:%d" % self.link.port, "requestHeader": {"X-Kit": ["a", "b"]}}
+
+    def send(self, n):
+        for e in self.server.alive():
+            try:
+                e.send(json.dumps({"n": n}))
+            except OSError:
+                pass
+
+    def close(self):
+        super().close()
+        self.server.close()
+
+
+class SimulatorSource(Row):
+    """Gives what it was told; there is nobody to send."""
+    type = "simulator"
+    stateful = False
+    datasource = ""
+    props = {"data": [{"n": n} for n in range(1, 40)], "interval": "5ms", "loop": True}
+
+    def send(self, n):
+        pass
+
+
+SOURCES = [MqttSource, MqttSharedSource, PushSource, PullSource, FileSource, MemorySource, WsServerSource, WsClientSource, SimulatorSource]
+
+
+class Sink(Row):
+    """got(): values of n that arrived."""
+
+
+class MqttSink(Sink):
+    type = "mqtt"
+
+    def start(self):
+        self.link = Link(self.w.broker.port)
+        self.seen = []
+        self.sub = Mqtt(self.w.broker, "kit-" + self.name, "sink/" + self.name, lambda t, p: self.seen.append(json.loads(p)["n"]), clean=True).wait_ready()
+        self.props = {"server": "tcp://127.0.0.1:%d" % self.link.port, "topic": "sink/" + self.name, "qos": 1}
+
+    def got(self):
+        return list(self.seen)
+
+    def close(self):
+        super().close()
+        self.sub.close()
+
+
+class MqttSharedSink(MqttSink):
+    def start(self):
+        super().start()
+        self.w.d.ask("POST", "/connections", {"id": self.name, "typ": "mqtt", "props": {"server": self.props["server"]}})
+        self.props = {"connectionSelector": self.name, "topic": "sink/" + self.name, "qos": 1}
+
+    def close(self):
+        super().close()
+        self.w.d.ask("DELETE", "/connections/" + self.name)
+
+
+class RestSink(Sink):
+    type = "rest"
+    stateful = False
+
+    def start(self):
+        self.link = Link(self.w.web.port)
+        self.path = "/rest/" + self.name
+        self.props = {"url": "http://127.0.0.1:%d%s" % (self.link.port, self.path), "method": "post", "enableCache": True, "resendInterval": 20}
+
+    def got(self):
+        return [json.loads(r["body"])["n"] for r in self.w.web.at(self.path)]
+
+
+class FileSink(Sink):
+    type = "file"
+    stateful = False
+
+    def start(self):
+        self.dir = tempfile.mkdtemp(prefix="sluice-kit.")
+        self.props = {"path": self.dir + "/out.txt", "rollingCount": 1, "rollingNamePattern": "suffix"}
+
+    def got(self):
+        return [json.loads(line)["n"] for f in sorted(os.listdir(self.dir)) for line in open(self.dir + "/" + f) if line.strip()]
+
+    def close(self):
+        shutil.rmtree(self.dir)
+
+
+class MemorySink(Sink):
+    type = "memory"
+
+    def start(self):
+        d = self.w.d
+        self.out = self.w.out(self.name + "_m")
+        self.props = {"topic": "sink/" + self.name}
+        d.create(self.name + "_m", "memory", "sink/" + self.name)
+        d.add(self.name + "_m", "SELECT * FROM %s_m" % self.name, self.out.action())
+
+    def got(self):
+        return [r["n"] for r in self.out.rows()]
+
+    def close(self):
+        self.w.d.drop(self.name + "_m")
+
+
+class LogSink(Sink):
+    type = "log"
+    stateful = False
+    props = {}
+
+    def got(self):
+        import re
+        return [int(n) for n in re.findall(r'sink result for rule %s: \{\\?"n\\?":(\d+)\}' % self.name, self.w.d.log_all())]
+
+
+class NopSink(LogSink):
+    type = "nop"
+    props = {"log": True}
+
+
+class WsServerSink(Sink):
+    type = "websocket"
+
+    def start(self):
+        self.link = Link(self.w.d.push)
+        self.props, self.end, self.old = {"path": "/wsink/" + self.name}, None, []
+
+    def ready(self):
+        if self.end and not self.end.closed:
+            return True
+        if self.end:
+            self.old += self.end.got
+        self.end = None
+        try:
+            self.end = ws_dial(self.link.port, self.props["path"])
+        except OSError:
+            pass
+        return self.end is not None
+
+    def got(self):
+        return [json.loads(p)["n"] for p in self.old + (self.end.got if self.end else [])]
+
+
+class WsClientSink(Sink):
+    type = "websocket"
+
+    def start(self):
+        self.server = WsServer()
+        self.link = Link(self.server.port)
+        self.props = {"addr": "127.0.0.1:%d" % self.link.port, "path": "/there"}
+
+    def got(self):
+        return [json.loads(p)["n"] for p in self.server.got()]
+
+    def close(self):
+        super().close()
+        self.server.close()
+
+
+class SseSink(Sink):
+    type = "sse"
+
+    def start(self):
+        import socket, threading
+        self.link = Link(self.w.d.push)
+        self.props, self.s, self.text = {"endpoint": "/sse/" + self.name}, None, b""
+
+    def ready(self):
+        import socket
+        if self.s:
+            return True
+        try:
+            s = socket.create_connection(("127.0.0.1", self.link.port), 5)
+            s.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % self.props["endpoint"].encode())
+            s.settimeout(2)
+            head = s.recv(4096)
+            if b" 200 " not in head:
+                s.close()
+                return False
+        except OSError:
+            return False
+        self.s = s
+        self.text += head.split(b"\r\n\r\n", 1)[1]
+        s.settimeout(0.01)
+        return True
+
+    def got(self):
+        import re
+        try:
+            while self.s:
+                data = self.s.recv(65536)
+                if not data:
+                    self.s = None
+                    break
+                self.text += data
+                if self.text.endswith(b"\r\n0\r\n\r\n"):  # the rule ended, and the stream with it
+                    self.s = None
+        except TimeoutError:
+            pass
+        except OSError:
+            self.s = None
+        return [json.loads(m)["n"] for m in re.findall(rb"data: (.*)\n", self.text)]
+
+
+SINKS = [MqttSink, MqttSharedSink, RestSink, FileSink, MemorySink, LogSink, NopSink, WsServerSink, WsClientSink, SseSink]
+ids = lambda row: row.__name__
+
+
+# ================ the suite ================
+class SourceRig:
+    def __init__(self, w, row, away=False, **options):
+        self.w, self.name = w, w.d.fresh("k")
+        self.row = row(w, self.name)
+        if away:
+            self.row.link.down()
+        self.out = w.out(self.name)
+        w.d.create(self.name, row.type, self.row.datasource, self.row.props)
+        w.d.add(self.name, "SELECT n FROM " + self.name, self.out.action(), **options)
+        w.d.running(self.name)
+
+    def through(self, n, seconds=10):
+        """Sends n until it comes out."""
+        def check():
+            if n in {r["n"] for r in self.out.rows()}:
+                return True
+            self.row.send(n)
+            return False
+        wait(lambda: "row %d of %s; status %s" % (n, self.name, self.w.d.status(self.name)), seconds, check, 0.03)
+
+    def status(self):
+        return self.w.d.status(self.name)
+
+    def close(self):
+        self.w.d.drop(self.name)
+        self.row.close()
+
+
+class SinkRig:
+    def __init__(self, w, row, away=False, more=None, **options):
+        self.w, self.name = w, w.d.fresh("k")
+        self.row = row(w, self.name)
+        if away:
+            self.row.link.down()
+        w.d.create(self.name, "httppush", "/sinkfeed/" + self.name)
+        w.d.add(self.name, "SELECT n FROM " + self.name, {row.type: dict({"sendSingle": True}, **self.row.props, **(more or {}))}, **options)
+        w.d.running(self.name)
+
+    def feed(self, *ns):
+        for n in ns:
+            self.w.d.feed("/sinkfeed/" + self.name, {"n": n})
+
+    def has(self, *ns, seconds=10):
+        wait(lambda: "%s at %s: got %s; status %s" % (ns, self.name, self.row.got()[-5:], self.status()), seconds, lambda: set(ns) <= set(self.row.got()), 0.02)
+
+    def through(self, n, seconds=10):
+        """Peers that must come to us first get n again until it arrives; everybody else gets it once."""
+        if not hasattr(self.row, "ready"):
+            self.feed(n)
+            self.has(n, seconds=seconds)
+            return
+
+        def check():
+            if n in self.row.got():
+                return True
+            if self.row.ready():
+                self.feed(n)
+            return n in self.row.got()
+        wait(lambda: "%d at %s; status %s" % (n, self.name, self.status()), seconds, check, 0.03)
+
+    def status(self):
+        return self.w.d.status(self.name)
+
+    def node(self, key):
+        s = self.status()
+        return next(v for k, v in s.items() if k.startswith("sink_") and k.endswith(key))
+
+    def close(self):
+        self.w.d.drop(self.name)
+        self.row.close()
+
+
+def life(w, rig):
+    try:
+        rig.through(1)
+        w.d.ask("POST", "/rules/%s/stop" % rig.name)
+        assert w.d.status(rig.name)["status"] == "stopped"
+        w.d.ask("POST", "/rules/%s/start" % rig.name)
+        w.d.running(rig.name)
+        rig.through(2)
+        w.d.ask("POST", "/rules/%s/restart" % rig.name)
+        w.d.running(rig.name)
+        rig.through(3)
+    finally:
+        rig.close()
+    assert w.d.call("GET", "/rules/" + rig.name)[0] == 404
+
+
+@pytest.mark.parametrize("row", SOURCES, ids=ids)
+def test_source_life(w, row):
+    life(w, SourceRig(w, row))
+
+
+@pytest.mark.parametrize("row", SINKS, ids=ids)
+def test_sink_life(w, row):
+    life(w, SinkRig(w, row))
+
+
+linked = lambda rows: [r for r in rows if r not in (FileSource, MemorySource, SimulatorSource, FileSink, MemorySink, LogSink, NopSink)]
+
+
+@pytest.mark.parametrize("row", linked(SOURCES), ids=ids)
+def test_source_peer(w, row):
+    """Away at the start, there, lost in the middle, back, slow."""
+    rig = SourceRig(w, row, away=True)
+    try:
+        assert rig.status()["status"] == "running"
+        rig.row.link.up()
+        rig.through(1)
+        rig.row.link.down()
+        time.sleep(0.05)
+        assert rig.status()["status"] == "running"
+        rig.row.link.up()
+        rig.through(2)
+        rig.row.link.cut()
+        rig.through(3)
+        rig.row.link.slow = True
+        rig.through(4)
+        assert rig.status()["status"] == "running"
+    finally:
+        rig.close()
+
+
+@pytest.mark.parametrize("row", linked(SINKS), ids=ids)
+def test_sink_peer(w, row):
+    """What a sink was given while its peer was away waits for it; nothing is lost silently: the ledger closes."""
+    rig = SinkRig(w, row, away=True)
+    waits = not hasattr(rig.row, "ready")
+    try:
+        if waits:
+            rig.feed(*range(1, 6))
+        assert rig.status()["status"] == "running"
+        rig.row.link.up()
+        if waits:
+            rig.has(*range(1, 6))
+        rig.through(10)
+        rig.row.link.down()
+        time.sleep(0.05)
+        if waits:
+            rig.feed(*range(11, 20))
+        rig.row.link.up()
+        if waits:
+            rig.has(*range(11, 20))
+        rig.through(20)
+        rig.row.link.slow = True
+        rig.through(21)
+        if waits:
+            rig.feed(*range(22, 30))
+            rig.has(*range(22, 30))
+        rig.row.link.slow = False
+        wait(lambda: "an empty buffer: %s" % rig.status(), 10, lambda: rig.node("_buffer_length") == 0)
+    finally:
+        rig.close()
+
+
+def test_file_source_folder_gone(w):
+    """A folder that is away is refused at the start; files that vanish or cannot be read are counted and the others are read."""
+    d = w.d
+    name = d.fresh("k")
+    d.create(name, "file", "nosuch", {"path": "/nonexistent"})
+    status, text = d.call("POST", "/rules", {"id": name, "sql": "SELECT * FROM " + name, "actions": [{"nop": {}}]})
+    if status == 201:  # the rule is kept and says why it does not run
+        wait("the reason", 10, lambda: "not exist" in d.status(name).get("message", ""))
+    else:
+        assert status == 400 and "not exist" in text
+    d.drop(name)
+
+
+# ---- bad configuration: every property with a wrong type ----
+WRONG = {"text": 5, "integer": "x", "boolean": "yes", "duration": "10 parsecs", "list of text": "a", "number": "x"}
+EMPTY = tempfile.mkdtemp(prefix="sluice-empty.")
+GOOD = {  # what makes the rest of the properties right
+    ("mqtt", "source"): ("t", {"server": "tcp://127.0.0.1:1"}), ("mqtt", "sink"): {"server": "tcp://127.0.0.1:1", "topic": "t"},
+    ("httppush", "source"): ("/bad", {}), ("httppull", "source"): ("/", {"url": "http://127.0.0.1:1"}),
+    ("file", "source"): ("", {"path": EMPTY}), ("file", "sink"): {"path": "/tmp/sluice-kit-none"},
+    ("memory", "source"): ("t", {}), ("memory", "sink"): {"topic": "t"}, ("simulator", "source"): ("", {"data": [{"a": 1}]}),
+    ("rest", "sink"): {"url": "http://127.0.0.1:1", "method": "post"}, ("log", "sink"): {}, ("nop", "sink"): {},
+    ("websocket", "source"): ("/bad", {}), ("websocket", "sink"): {"path": "/bad"}, ("sse", "sink"): {"endpoint": "/bad"},
+}
+WRONG_JSON = {"headers": 5, "formData": {"a": 1}, "properties": {"a": 1}, "oauth": "x", "states": 5, "data": "x", "requestHeader": {"a": "b"}}
+REFUSED = {"parallel": True, "decrypt": {"algorithm": "aes"}, "tls": "default", "renegotiationSupport": "once", "rollingHook": "x", "rollingHookProps": {"a": 1}, "encryption": "aes"}
+
+
+def try_source(w, type_, datasource, props, **options):
+    """(status, text) of the rule over a stream with these properties; nothing stays."""
+    name = w.d.fresh("b")
+    s, text = 0, ""
+    try:
+        w.d.create(name, type_, datasource, props, **options)
+        s, text = w.d.call("POST", "/rules", {"id": name, "sql": "SELECT * FROM " + name, "actions": [{"nop": {}}]})
+        if s != 201:
+            assert w.d.call("GET", "/rules/" + name)[0] == 404, "a refused rule stays"
+    finally:
+        w.d.drop(name)
+    return s, text
+
+
+def try_sink(w, type_, props):
+    name = w.d.fresh("b")
+    w.d.create(name, "memory", "nobody")
+    try:
+        s, text = w.d.call("POST", "/rules", {"id": name, "sql": "SELECT * FROM " + name, "actions": [{type_: props}]})
+        if s != 201:
+            assert w.d.call("GET", "/rules/" + name)[0] == 404, "a refused rule stays"
+    finally:
+        w.d.drop(name)
+    return s, text
+
+
+@pytest.mark.parametrize("key", sorted(GOOD), ids=lambda k: "%s-%s" % k)
+def test_bad_properties(w, key):
+    type_, side = key
+    good = GOOD[key]
+    ask = (lambda p: try_source(w, type_, good[0], dict(good[1], **p))) if side == "source" else (lambda p: try_sink(w, type_, dict(good, **p)))
+    s, text = ask({})
+    assert s == 201, text
+    s, text = ask({"noSuchProperty": 1})
+    assert s == 201, "an unknown property is no error, as upstream: " + text
+    for name, (kind, _) in tables().get(key, {}).items():
+        if (key, name) == (("file", "source"), "delimiter"):
+            continue  # always that of the stream's option
+        if kind == "refused":
+            s, text = ask({name: REFUSED[name]})
+            assert s == 400 and "'%s' is not supported" % name in text, (name, s, text)
+            continue
+        wrong = WRONG_JSON[name] if kind == "JSON" else WRONG[kind]
+        s, text = ask({name: wrong})
+        assert s == 400 and name.lower() in text.lower(), "%s given %r: %d %s" % (name, wrong, s, text)
+        s, text = ask({name: None})  # as if it were absent
+        assert s in (201, 400) and "unconvertible" not in text, (name, text)
+        if s == 400:
+            assert name in good or (side == "source" and name in good[1]), (name, text)
+
+
+def test_bad_combinations(w):
+    """Texts that people see when a combination is wrong."""
+    for type_, ds, props, why in [
+        ("mqtt", "", {"server": "tcp://h:1"}, "topic is required"),
+        ("mqtt", "a", {"server": ""}, "missing server property"),
+        ("mqtt", "a/#/b", {"server": "tcp://h:1"}, "a/#/b"),
+        ("mqtt", "a", {"server": "tcp://h:1", "protocolVersion": "2"}, "unsupported protocol version 2"),
+        ("mqtt", "a", {"server": "tcp://h:1", "protocolVersion": "5", "enableClientSession": True}, "missing client state path"),
+        ("mqtt", "a", {"server": "udp://h:1"}, "scheme udp is not known"),
+        ("mqtt", "a", {"server": "tcp://h:1", "decompression": "rar"}, "unsupported decompressor: rar"),
+        ("mqtt", "a", {"server": "tcp://h:1", "interval": "10us"}, "interval should be larger than 1ms"),
+        ("mqtt", "a", {"server": "tcp://h:1", "interval": 10, "mergeField": "a", "merger": "b"}, "mergeField and merger cannot set together"),
+        ("mqtt", "a", {"server": "tcp://h:1", "interval": 10, "mergeField": "a", "payloadFormat": "json", "payloadField": "b"}, "do not support rate limit merge together with payloadFormat"),
+        ("mqtt", "a", {"server": "tcp://h:1", "merger": "b"}, "merger is set but rate limit is not required"),
+        ("mqtt", "a", {"server": "tcp://h:1", "interval": 10, "merger": "b"}, "merger b not found"),
+        ("mqtt", "a", {"server": "tcp://h:1", "payloadField": "b"}, "payloadFormat is missing"),
+        ("mqtt", "a", {"server": "tcp://h:1", "payloadFormat": "xml", "payloadField": "b"}, "format type xml not supported"),
+        ("mqtt", "a", {"server": "tcp://h:1", "sendInterval": 10}, "sendInterval"),
+        ("memory", "a", {"interval": 10}, "interval"),
+        ("httppush", "bad", {}, "must start with /"),
+        ("httppush", "/bad", {"method": "PATCH"}, "PATCH"),
+        ("httppull", "/", {"url": "gopher://h"}, "gopher://h"),
+        ("httppull", "/", {"url": "http://h", "method": "BREW"}, "Not supported HTTP method BREW"),
+        ("httppull", "/", {"url": "http://h", "bodyType": "odd"}, "odd"),
+        ("httppull", "/", {"url": "http://h", "oauth": {}}, "access"),
+        ("file", "", {"path": EMPTY, "actionAfterRead": 7}, "invalid actionAfterRead: 7"),
+        ("file", "", {"path": EMPTY, "actionAfterRead": 2, "moveTo": ""}, "moveTo"),
+        ("file", "", {"path": EMPTY, "fileType": "csv", "decompression": "gzip"}, "decompression is not supported for csv file type"),
+        ("file", "", {"path": EMPTY, "fileType": "parquet"}, "parquet"),
+        ("memory", "", {}, "topic is required"),
+        ("websocket", "bad", {}, "must start with /"),
+        ("websocket", "/a", {"addr": "nohost"}, "nohost"),
+        ("nosuch", "a", {}, "source type nosuch not found"),
+    ]:
+        s, text = try_source(w, type_, ds, props)
+        assert s == 400 and why in text, "%s %r %s: %d %s" % (type_, ds, props, s, text)
+    for type_, props, why in [
+        ("mqtt", {"server": "tcp://h:1"}, "mqtt sink is missing property topic"),
+        ("mqtt", {"server": "tcp://h:1", "topic": "a/+"}, "shouldn't contain # or +"),
+        ("mqtt", {"server": "tcp://h:1", "topic": "a", "qos": 3}, "invalid qos value 3"),
+        ("rest", {"url": "http://h", "method": "PATCH"}, "Not supported HTTP method PATCH"),
+        ("rest", {"url": "h"}, "url"),
+        ("rest", {"url": "http://h", "method": "post", "bodyType": "form"}, "format must be urlencoded if bodyType is form"),
+        ("rest", {"url": "http://h", "method": "post", "compression": "rar"}, "unsupported compressor: rar"),
+        ("file", {"path": "/tmp/x", "fileType": "odd"}, "fileType must be one of json, csv or lines"),
+        ("file", {"path": "/tmp/x", "fileType": "csv"}, "format must be delimited when fileType is csv"),
+        ("file", {"path": "/tmp/x", "rollingCount": 0}, "one of rollingInterval"),
+        ("memory", {"topic": "a/#"}, "wildcard"),
+        ("memory", {"topic": "a", "rowkindField": "k"}, "keyField"),
+        ("memory", {}, "topic is required"),
+        ("websocket", {"path": "a"}, "must start with /"),
+        ("log", {"batchSize": -1}, "invalid batchSize -1"),
+        ("log", {"fields": ["a"], "excludeFields": ["b"]}, "cannot both be set"),
+        ("log", {"format": "xml"}, "format type xml not supported"),
+        ("nosuch", {}, "sink nosuch is not defined"),
+    ]:
+        s, text = try_sink(w, type_, props)
+        assert s == 400 and why in text, "%s %s: %d %s" % (type_, props, s, text)
+
+
+# ================ each property used, with its effect ================
+def one(w, type_, datasource, props, columns="", sql="SELECT * FROM %s", **options):
+    """A stream and a rule over it; (name, Out)."""
+    name = w.d.fresh("p")
+    out = w.out(name)
+    w.d.create(name, type_, datasource, props, columns=columns, **options)
+    w.d.add(name, sql % name, out.action())
+    w.d.running(name)
+    return name, out
+
+
+def to(w, action, rows=(), sql="SELECT * FROM %s", **options):
+    """A rule with this action, fed with rows; its name."""
+    name = w.d.fresh("p")
+    w.d.create(name, "httppush", "/to/" + name)
+    w.d.add(name, sql % name, action, **options)
+    w.d.running(name)
+    for r in rows:
+        w.d.feed("/to/" + name, r)
+    return name
+
+
+def up(w, name, node="source"):
+    wait(lambda: "%s of %s: %s" % (node, name, w.d.status(name)), 10,
+         lambda: any(k.startswith(node) and k.endswith("connection_status") and v == 1 for k, v in w.d.status(name).items()), 0.01)
+
+
+def message(w, name, part):
+    wait(lambda: "%s in the status of %s: %s" % (part, name, w.d.status(name)), 10, lambda: part in json.dumps(w.d.status(name)), 0.02)
+
+
+def sub(w, topic):
+    got = []
+    m = Mqtt(w.broker, "kit-sub-" + w.d.fresh("s"), topic, lambda t, p: got.append((t, p)), clean=True).wait_ready()
+    return m, got
+
+
+def b64file(path):
+    with open(path, "rb") as f:
+        return base64.b64encode(f.read()).decode()
+
+
+def test_mqtt_metadata_and_sessions(w):
+    d, url = w.d, w.broker.url
+    name, out = one(w, "mqtt", "meta/+,other", {"server": url, "protocolVersion": "5", "qos": 2, "clientid": d.fresh("kit-c"), "enableClientSession": True,
+                                               "clientStatePath": "data/mqtt", "sessionExpiryIntervalSeconds": 30},
+                    sql="SELECT n, meta(topic) AS t, meta(qos) AS q, meta(messageId) AS i, meta(properties) AS p FROM %s")
+    up(w, name)
+    sink = to(w, {"mqtt": {"server": url, "protocolVersion": "5", "qos": 2, "topic": "meta/x", "clientid": d.fresh("kit-c"), "enableClientSession": True,
+                             "clientStatePath": "data/mqtt", "sessionExpiryIntervalSeconds": 30, "properties": {"site": "a"}, "sendSingle": True}}, [{"n": 1}])
+    out.has(1)
+    r = out.rows()[0]
+    assert (r["t"], r["q"], r["p"]) == ("meta/x", 2, {"site": "a"}) and r["i"] > 0, r
+    d.ask("POST", "/rules/%s/stop" % name)
+    d.feed("/to/" + sink, {"n": 2})  # collects in the session
+    d.ask("POST", "/rules/%s/start" % name)
+    out.has(2)
+    d.drop(name, sink)
+
+
+def test_mqtt_retained_and_shared_subscription(w):
+    d, url = w.d, w.broker.url
+    sink = to(w, {"mqtt": {"server": url, "topic": "kept/a", "retained": True, "qos": 1, "protocolVersion": "3.1", "clientid": d.fresh("c"), "sendSingle": True}}, [{"n": 5}])
+    m, got = sub(w, "kept/a")
+    wait("the message", 10, lambda: got)
+    name, out = one(w, "mqtt", "kept/a", {"server": url, "protocolVersion": "3.1.1"})
+    out.has(5)
+    both = [one(w, "mqtt", "$share/g/job", {"server": url, "qos": 1}) for _ in range(2)]
+    for n, _ in both:
+        up(w, n)
+    for i in range(40):
+        w.mqtt.publish("job", json.dumps({"n": i}).encode())
+    w.mqtt.settle()
+    wait("every job once", 10, lambda: sorted(r["n"] for _, o in both for r in o.rows()) == list(range(40)))
+    assert all(o.rows() for _, o in both), "one of them got everything"
+    m.close()
+    d.drop(name, sink, *[n for n, _ in both])
+    w.mqtt.publish("kept/a", b"")
+
+
+def test_mqtt_eof_message(w):
+    name, out = one(w, "mqtt", "eof", {"server": w.broker.url, "eofMessage": base64.b64encode(b"END").decode()})
+    up(w, name)
+    w.mqtt.publish("eof", b'{"n":1}')
+    w.mqtt.publish("eof", b"END")
+    out.has(1)
+    wait(lambda: "the end: %s" % w.d.status(name), 10, lambda: "stopped" in w.d.status(name)["status"])
+    w.d.drop(name)
+
+
+def secure_broker(w, tail):
+    c = w.certs
+    os.chmod(c + "/server.key", 0o644)
+    port = __import__("kit").free_port()
+    b = Broker("listener %d 127.0.0.1\ncafile %s/ca.pem\ncertfile %s/server.pem\nkeyfile %s/server.key\n%s" % (port, c, c, c, tail))
+    b.tls_port = port
+    return b
+
+
+def test_mqtt_tls_and_passwords(w):
+    c, d = w.certs, w.d
+    os.makedirs(d.home + "/certs", exist_ok=True)
+    for n in ("ca.pem", "client.pem", "client.key"):
+        shutil.copy(c + "/" + n, d.home + "/certs/" + n)
+    b = secure_broker(w, "require_certificate true\n")
+    url = "ssl://127.0.0.1:%d" % b.tls_port
+    files = {"certificationPath": "certs/client.pem", "privateKeyPath": "certs/client.key", "rootCaPath": "certs/ca.pem"}
+    raw = {"certificationRaw": b64file(c + "/client.pem"), "privateKeyRaw": b64file(c + "/client.key"), "rootCARaw": b64file(c + "/ca.pem")}
+    try:
+        for kind, extra in (("files", files), ("raw", raw), ("skip", dict(files, rootCaPath="", insecureSkipVerify=True))):
+            name, out = one(w, "mqtt", "tls/" + kind, dict({"server": url, "qos": 1, "tlsMinVersion": "tls1.3"}, **extra))
+            up(w, name)
+            sink = to(w, {"mqtt": dict({"server": url, "topic": "tls/" + kind, "sendSingle": True, "tlsMinVersion": "tls1.2"}, **extra)}, [{"n": 1}])
+            out.has(1)
+            d.drop(name, sink)
+        name, out = one(w, "mqtt", "tls/no", {"server": url})
+        message(w, name, "certificate verify failed")
+        d.drop(name)
+    finally:
+        b.close()
+    b = Broker()
+    import subprocess
+    subprocess.run(["mosquitto_passwd", "-b", "-c", b.dir + "/pw", "joe", "secret"], check=True, stderr=subprocess.DEVNULL)
+    os.chmod(b.dir + "/pw", 0o644)
+    b.stop()
+    text = open(b.dir + "/mosquitto.conf").read().replace("allow_anonymous true", "allow_anonymous false\npassword_file %s/pw" % b.dir)
+    open(b.dir + "/mosquitto.conf", "w").write(text)
+    b.start()
+    try:
+        name, out = one(w, "mqtt", "pw", {"server": b.url, "username": "joe", "password": "secret"})
+        up(w, name)
+        sink = to(w, {"mqtt": {"server": b.url, "topic": "pw", "username": "joe", "password": "secret", "sendSingle": True}}, [{"n": 1}])
+        out.has(1)
+        bad, _ = one(w, "mqtt", "pw", {"server": b.url, "username": "joe", "password": "wrong"})
+        message(w, bad, "refused by the broker")
+        d.drop(name, sink, bad)
+    finally:
+        b.close()
+
+
+def test_mqtt_websocket(w):
+    port, secure = __import__("kit").free_port(), __import__("kit").free_port()
+    c = w.certs
+    b = Broker("listener %d 127.0.0.1\nprotocol websockets\nlistener %d 127.0.0.1\nprotocol websockets\ncafile %s/ca.pem\ncertfile %s/server.pem\nkeyfile %s/server.key\n" % (port, secure, c, c, c))
+    try:
+        name, out = one(w, "mqtt", "ws/#", {"server": "ws://127.0.0.1:%d/mqtt" % port, "qos": 1})
+        up(w, name)
+        sink = to(w, {"mqtt": {"server": "wss://127.0.0.1:%d" % secure, "topic": "ws/1", "qos": 1, "rootCaPath": c + "/ca.pem", "sendSingle": True}}, [{"n": i} for i in range(20)])
+        out.has(*range(20))
+        b.stop()
+        b.start()
+        w.d.feed("/to/" + sink, {"n": 21})
+        out.has(21, seconds=20)
+        w.d.drop(name, sink)
+    finally:
+        b.close()
+
+
+def test_mqtt_one_subscription(w):
+    """Two streams with one topic on one connection: each message once to each, retained ones too."""
+    d = w.d
+    w.mqtt.publish("twice", b'{"n":0}')
+    d.ask("POST", "/connections", {"id": "twice", "typ": "mqtt", "props": {"server": w.broker.url}})
+    both = [one(w, "mqtt", "twice", {"connectionSelector": "twice", "qos": q}) for q in (1, 0)]
+    for n, _ in both:
+        up(w, n)
+    status, text = d.call("DELETE", "/connections/twice")
+    assert status == 400 and "can't be dropped due to rule references" in text
+    for i in range(1, 20):
+        w.mqtt.publish("twice", json.dumps({"n": i}).encode())
+    for _, o in both:
+        o.has(*range(1, 20))
+        assert sorted(r["n"] for r in o.rows() if r["n"]) == list(range(1, 20)), "duplicates"
+    d.drop(*[n for n, _ in both])
+    d.ask("DELETE", "/connections/twice")
+
+
+def test_common_source_properties(w):
+    d, url = w.d, w.broker.url
+    for method, pack in (("gzip", gzip.compress), ("zlib", zlib.compress), ("flate", lambda b: zlib.compress(b)[2:-4])):
+        name, out = one(w, "mqtt", "zip/" + method, {"server": url, "decompression": method})
+        up(w, name)
+        w.mqtt.publish("zip/" + method, b"not compressed")
+        w.mqtt.publish("zip/" + method, pack(b'{"n":7}'))
+        out.has(7)
+        assert d.status(name)["op_2_decoder_0_exceptions_total"] == 1
+        d.drop(name)
+    # zstd both ways: a sink makes it
+    name, out = one(w, "mqtt", "zip/zstd", {"server": url, "decompression": "zstd"})
+    up(w, name)
+    sink = to(w, {"mqtt": {"server": url, "topic": "zip/zstd", "compression": "zstd", "sendSingle": True}}, [{"n": 8}])
+    out.has(8)
+    d.drop(name, sink)
+    # rate limit: the newest of each interval
+    name, out = one(w, "mqtt", "rate", {"server": url, "interval": 150, "useInt64ForWholeNumber": True})
+    up(w, name)
+    for i in range(100):
+        w.mqtt.publish("rate", json.dumps({"n": i}).encode())
+    out.has(99)
+    assert len(out.rows()) < 50, out.rows()
+    d.drop(name)
+    # by field: the newest of each key, merged into one row
+    name, out = one(w, "mqtt", "merge", {"server": url, "interval": 300, "mergeField": "id"})
+    up(w, name)
+    for row in ({"id": 1, "a": 1}, {"id": 2, "b": 2}, {"id": 1, "a": 3}):
+        w.mqtt.publish("merge", json.dumps(row).encode())
+    out.wait(lambda rows: any(r.get("a") == 3 and r.get("b") == 2 for r in rows))
+    d.drop(name)
+    # a payload inside of the row
+    name, out = one(w, "mqtt", "inner", {"server": url, "payloadFormat": "json", "payloadField": "data"})
+    up(w, name)
+    w.mqtt.publish("inner", json.dumps({"k": 1, "data": base64.b64encode(b'[{"n":1},{"n":2}]').decode()}).encode())
+    w.mqtt.publish("inner", json.dumps({"k": 2, "data": '{"n":3}'}).encode())
+    w.mqtt.publish("inner", json.dumps({"k": 3}).encode())
+    out.has(1, 2, 3)
+    assert [r["k"] for r in out.rows()] == [1, 1, 2] and all("data" not in r for r in out.rows()), out.rows()
+    d.drop(name)
+    name, out = one(w, "mqtt", "frames", {"server": url, "payloadFormat": "delimited", "payloadField": "d", "payloadBatchField": "frames", "payloadDelimiter": ";", "payloadSchemaId": ""})
+    up(w, name)
+    w.mqtt.publish("frames", json.dumps({"n": 1, "frames": [{"d": "x;y", "e": 1}, 5, {"d": "z"}]}).encode())
+    out.has(1)
+    assert out.rows()[0] == {"n": 1, "e": 1, "col0": "z", "col1": "y"}, out.rows()
+    d.drop(name)
+
+
+def test_push_properties(w):
+    name, out = one(w, "httppush", "/prop/push", {"method": "POST", "bufferLength": 5})
+    up(w, name)
+    assert w.d.post("/prop/push", {"n": 1}) == (200, b"ok")
+    assert w.d.post("/prop/push", {"n": 1}, "PUT")[0] == 405
+    assert w.d.post("/prop/none", {"n": 1})[0] == 404
+    assert w.d.post("/prop/push", [{"n": 2}, {"n": 3}])[0] == 200
+    assert w.d.post("/prop/push", b"{bad")[0] == 200  # counted, as upstream
+    out.has(1, 2, 3)
+    message(w, name, '"op_2_decoder_0_exceptions_total": 1')
+    second, out2 = one(w, "httppush", "/prop/push", {})  # two rules on one path
+    up(w, second)
+    assert w.d.post("/prop/push", {"n": 4})[0] == 200
+    out.has(4)
+    out2.has(4)
+    w.d.drop(name, second)
+
+
+def test_pull_properties(w):
+    d, base = w.d, "http://127.0.0.1:%d" % w.web.port
+    asked = lambda path: w.web.at(path)
+    w.pages["/pp/a"] = lambda r: (200, {}, json.dumps([{"n": 1}, {"n": 2}]))
+    name, out = one(w, "httppull", "/pp/a", {"url": base, "method": "PUT", "interval": 30, "timeout": "1s", "body": '{"ask":1}', "bodyType": "json", "headers": {"X-Kit": "yes"}, "incremental": True})
+    out.has(1, 2)
+    wait("several pulls", 10, lambda: len(asked("/pp/a")) > 3)
+    r = asked("/pp/a")[0]
+    assert (r["method"], r["body"], r["headers"]["x-kit"], r["headers"]["content-type"]) == ("PUT", b'{"ask":1}', "yes", "application/json")
+    assert len(out.rows()) == 2, "incremental: the same answer again gives nothing"
+    d.drop(name)
+    # responseType body: the code inside counts
+    w.pages["/pp/body"] = lambda r: (200, {}, json.dumps({"n": 3, "code": 500}) if len(asked("/pp/body")) < 3 else json.dumps({"n": 4, "code": 200}))
+    name, out = one(w, "httppull", "/pp/body", {"url": base, "interval": 30, "responseType": "body"})
+    out.has(4)
+    assert 3 not in [r["n"] for r in out.rows()]
+    d.drop(name)
+    # states: the answer's values go into the next url
+    def page(r):
+        at = int(r["path"].split("=")[1])
+        return 200, {}, json.dumps({"n": at, "since": at + 1})
+    w.pages["/pp/state"] = page
+    name, out = one(w, "httppull", "?since={{.since}}", {"url": base + "/pp/state", "interval": 20, "states": {"since": 5}})
+    out.has(5, 6, 7)
+    d.drop(name)
+    # compressed answers
+    w.pages["/pp/zip"] = lambda r: (200, {"Content-Encoding": "gzip"}, gzip.compress(b'{"n":9}'))
+    name, out = one(w, "httppull", "/pp/zip", {"url": base, "interval": 50, "compression": "gzip"})
+    out.has(9)
+    d.drop(name)
+    # a token, taken anew when half its time is over
+    tokens = []
+    def token(r):
+        tokens.append(r)
+        return 200, {}, json.dumps({"access_token": "t%d" % len(tokens), "refresh_token": "r"})
+    w.pages["/token"] = w.pages["/refresh"] = token
+    w.pages["/pp/secret"] = lambda r: (200, {}, json.dumps({"n": 1, "by": r["headers"].get("authorization"), "body": r["body"].decode()}))
+    name, out = one(w, "httppull", "/pp/secret", {"url": base, "method": "post", "interval": 100, "headers": {"Authorization": "Bearer {{.access_token}}"}, "body": '{"t":"{{.access_token}}"}',
+                    "oAuth": {"access": {"url": base + "/token", "body": '{"user":"a"}', "headers": {"X-A": "1"}, "expire": "1"}, "refresh": {"url": base + "/refresh", "headers": {"X-R": "{{.refresh_token}}"}, "body": ""}}})
+    out.wait(lambda rows: any(r["by"] == "Bearer t1" for r in rows) and any(r["by"] == "Bearer t2" and r["body"] == '{"t":"t2"}' for r in rows))
+    assert tokens[0]["body"] == b'{"user":"a"}' and tokens[0]["headers"]["x-a"] == "1"
+    assert tokens[1]["path"] == "/refresh" and tokens[1]["headers"]["x-r"] == "r"
+    d.drop(name)
+    USED.add(("httppull", "source", "oauth"))
+    # errors are told: a status, no JSON, a slow answer
+    w.pages["/pp/500"] = lambda r: (500, {}, b"")
+    w.pages["/pp/text"] = lambda r: (200, {}, b"hello")
+    w.pages["/pp/late"] = lambda r: (time.sleep(1), (200, {}, b"{}"))[1]
+    for path, text in (("/pp/500", "response code error: 500"), ("/pp/text", "invalid"), ("/pp/late", "timeout")):
+        name, out = one(w, "httppull", path, {"url": base, "interval": 50, "timeout": 200})
+        wait(lambda: "%s: %s" % (path, d.status(name)), 10, lambda: d.status(name)["source_%s_0_exceptions_total" % name] > 0)
+        d.drop(name)
+
+
+def tls_context(w):
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    c.load_cert_chain(w.certs + "/server.pem", w.certs + "/server.key")
+    c.load_verify_locations(w.certs + "/ca.pem")
+    c.verify_mode = ssl.CERT_REQUIRED
+    return c
+
+
+def test_tls_of_http_and_websocket(w):
+    c, d = w.certs, w.d
+    files = {"certificationPath": c + "/client.pem", "privateKeyPath": c + "/client.key", "rootCaPath": c + "/ca.pem", "tlsMinVersion": "tls1.2"}
+    raw = {"certificationRaw": b64file(c + "/client.pem"), "privateKeyRaw": b64file(c + "/client.key"), "rootCARaw": b64file(c + "/ca.pem"), "insecureSkipVerify": True}
+    web, ws = Web(lambda r: (200, {}, b'{"n":1}'), tls_context(w)), WsServer(tls_context(w))
+    try:
+        for extra in (files, raw):
+            name, out = one(w, "httppull", "/s", dict({"url": "https://127.0.0.1:%d" % web.port, "interval": 50}, **extra))
+            out.has(1)
+            before = len(web.at("/r"))
+            sink = to(w, {"rest": dict({"url": "https://127.0.0.1:%d/r" % web.port, "method": "post"}, **extra)}, [{"n": 1}])
+            wait("the request", 10, lambda: len(web.at("/r")) > before)
+            n = len(ws.ends)
+            source, out = one(w, "websocket", "/s", dict({"addr": "127.0.0.1:%d" % ws.port, "scheme": "wss"}, **extra))
+            wait("the source", 10, lambda: len(ws.ends) > n)
+            up(w, source)
+            ws.ends[n].send('{"n":5}')
+            out.has(5)
+            back = to(w, {"websocket": dict({"addr": "127.0.0.1:%d" % ws.port, "scheme": "wss", "datasource": "/t", "sendSingle": True}, **extra)}, [{"n": 6}])
+            wait("the frame", 10, lambda: b'{"n":6}' in ws.got())
+            d.drop(name, sink, source, back)
+        name, _ = one(w, "httppull", "/s", {"url": "https://127.0.0.1:%d" % web.port, "interval": 50})
+        message(w, name, "certificate")
+        d.drop(name)
+    finally:
+        web.close()
+        ws.close()
+
+
+def test_rest_properties(w):
+    d, base = w.d, "http://127.0.0.1:%d" % w.web.port
+
+    def sent(props, row={"n": 1}, sql="SELECT * FROM %s"):
+        path = "/rp/" + d.fresh("x")
+        name = to(w, {"rest": dict({"url": base + path, "sendSingle": True}, **props)}, [row], sql)
+        wait(lambda: "the request: %s" % d.status(name), 10, lambda: w.web.at(path))
+        r = w.web.at(path)[0]
+        d.drop(name)
+        return r
+
+    r = sent({})
+    assert (r["method"], r["body"]) == ("GET", b"")
+    r = sent({"method": "PUT", "headers": {"X-A": "b", "Content-Type": "application/senml+json"}})
+    assert (r["method"], r["body"], r["headers"]["x-a"], r["headers"]["content-type"]) == ("PUT", b'{"n":1}', "b", "application/senml+json")
+    for body, ctype in (("json", "application/json"), ("text", "text/plain"), ("html", "text/html"), ("xml", "application/xml"), ("javascript", "application/javascript")):
+        r = sent({"method": "post", "bodyType": body})
+        assert r["headers"]["content-type"] == ctype and r["body"] == b'{"n":1}'
+    r = sent({"method": "post", "bodyType": "form", "format": "urlencoded"}, {"a": "x y", "b": 2})
+    assert r["headers"]["content-type"] == "application/x-www-form-urlencoded;param=value" and r["body"] == b"a=x+y&b=2"
+    r = sent({"method": "post", "bodyType": "formdata", "formData": {"site": "a"}, "fileFieldName": "up"})
+    assert r["headers"]["content-type"].startswith("multipart/form-data") and b'name="up"' in r["body"] and b'{"n":1}' in r["body"] and b'name="site"' in r["body"], r
+    r = sent({"method": "delete", "bodyType": "none"})
+    assert (r["method"], r["body"]) == ("DELETE", b"")
+    for z, unpack in (("gzip", gzip.decompress),):
+        r = sent({"method": "post", "compression": z})
+        assert r["headers"]["content-encoding"] == z and unpack(r["body"]) == b'{"n":1}'
+    r = sent({"method": "post", "compression": "zstd"})
+    assert r["headers"]["content-encoding"] == "zstd" and r["body"][:4] == b"\x28\xb5\x2f\xfd"
+    r = sent({"method": "post", "bodyType": "text", "format": "delimited", "delimiter": ";", "fields": ["b", "a"]}, {"a": 1, "b": 2})
+    assert r["body"] == b"2;1"
+    # retries: a status is final, a connection that breaks is not
+    w.pages["/rp/500"] = lambda r: (500, {}, b"")
+    name = to(w, {"rest": {"url": base + "/rp/500", "method": "post", "timeout": 1000, "enableCache": True, "resendInterval": 10}}, [{"n": 1}])
+    message(w, name, "response code error: 500")
+    assert len(w.web.at("/rp/500")) == 1
+    d.drop(name)
+    w.pages["/rp/late"] = lambda r: (time.sleep(0.5 if len(w.web.at("/rp/late")) < 2 else 0), (200, {}, b""))[1]
+    name = to(w, {"rest": {"url": base + "/rp/late", "method": "post", "timeout": 100, "enableCache": True, "resendInterval": 10}}, [{"n": 1}])
+    wait(lambda: "a second try: %s" % d.status(name), 10, lambda: d.status(name)["sink_rest_0_0_records_out_total"] == 1)
+    assert len(w.web.at("/rp/late")) >= 2
+    d.drop(name)
+    # debugResp and responseType body
+    w.pages["/rp/body"] = lambda r: (200, {}, b'{"code":404,"why":"kit-says-no"}')
+    name = to(w, {"rest": {"url": base + "/rp/body", "method": "post", "debugResp": True, "responseType": "body"}}, [{"n": 1}])
+    wait("the answer in the log", 10, lambda: "kit-says-no" in d.log_all())
+    d.drop(name)
+    # a token
+    w.pages["/rp/token"] = lambda r: (200, {}, b'{"tok":"abc"}')
+    r = sent({"method": "post", "oauth": {"access": {"url": base + "/rp/token", "body": "", "expire": "3600"}}})
+    assert w.web.at("/rp/token")
+
+
+def lines(path):
+    return open(path).read()
+
+
+def test_file_source_properties(w):
+    d = w.d
+    t = tempfile.mkdtemp(prefix="sluice-kit.")
+    try:
+        def put(name, data):
+            with open(t + "/" + name, "wb") as f:
+                f.write(data if isinstance(data, bytes) else data.encode())
+        put("a.csv", "# one\n\nid;name\n1;\"x;y\"\n2;z\nend\n")
+        name, out = one(w, "file", "a.csv", {"path": t, "fileType": "csv", "hasHeader": True, "ignoreStartLines": 2, "ignoreEndLines": 1}, DELIMITER=";",
+                        sql="SELECT *, meta(file) AS f FROM %s")
+        out.wait(lambda rows: len(rows) == 2)
+        assert out.rows() == [{"id": "1", "name": "x;y", "f": t + "/a.csv"}, {"id": "2", "name": "z", "f": t + "/a.csv"}], out.rows()
+        USED.add(("file", "source", "delimiter"))
+        wait("the end of the file ends the rule", 10, lambda: "stopped" in d.status(name)["status"])
+        d.drop(name)
+        put("b.csv", "1,2\n3,4\n")
+        name, out = one(w, "file", "b.csv", {"path": t, "fileType": "csv", "columns": ["p", "q"], "sendInterval": 20})
+        out.wait(lambda rows: rows == [{"p": "1", "q": "2"}, {"p": "3", "q": "4"}])
+        d.drop(name)
+        put("c.json", '[{"n":1},{"n":2}]')
+        name, out = one(w, "file", "c.json", {"path": t, "interval": 40})
+        out.wait(lambda rows: len(rows) >= 6)  # read again and again
+        d.drop(name)
+        for z, data in (("gzip", gzip.compress(b'{"n":3}')), ("zlib", zlib.compress(b'{"n":3}')), ("flate", zlib.compress(b'{"n":3}')[2:-4])):
+            put("d.z", data)
+            name, out = one(w, "file", "d.z", {"path": t, "fileType": "json", "decompression": z})
+            out.has(3)
+            d.drop(name)
+        os.mkdir(t + "/in")
+        put("in/1", '{"n":10}')
+        name, out = one(w, "file", "in", {"path": t, "actionAfterRead": 2, "moveTo": t + "/done"})
+        out.has(10)
+        put("in/2", '{"n":11}')
+        out.has(11)
+        wait("moved", 10, lambda: sorted(os.listdir(t + "/done")) == ["1", "2"] and not os.listdir(t + "/in"))
+        d.drop(name)
+    finally:
+        shutil.rmtree(t)
+
+
+def test_file_sink_properties(w):
+    d = w.d
+    t = tempfile.mkdtemp(prefix="sluice-kit.")
+    names = lambda: sorted(os.listdir(t))
+    try:
+        def written(action, rows, sql="SELECT * FROM %s", stop=True):
+            name = to(w, {"file": action}, rows, sql)
+            wait(lambda: d.status(name), 10, lambda: d.status(name)["sink_file_0_0_records_out_total"] == len(rows))
+            if stop:
+                d.ask("POST", "/rules/%s/stop" % name)
+                d.drop(name)
+            return name
+        rows = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+        written({"path": t + "/l", "sendSingle": True, "fileType": "lines"}, rows)
+        wait(lambda: lines(t + "/l"), 5, lambda: lines(t + "/l") == '{"a":1,"b":"x"}\n{"a":2,"b":"y"}')
+        written({"path": t + "/j", "sendSingle": True, "fileType": "json"}, rows)
+        wait(lambda: lines(t + "/j"), 5, lambda: lines(t + "/j") == '[{"a":1,"b":"x"},{"a":2,"b":"y"}]')
+        written({"path": t + "/c", "sendSingle": True, "fileType": "csv", "format": "delimited", "hasHeader": True, "delimiter": ";", "fields": ["b", "a"]}, rows)
+        wait(lambda: lines(t + "/c"), 5, lambda: lines(t + "/c") == "b;a\nx;1\ny;2")
+        written({"path": t + "/h", "sendSingle": True, "fileType": "csv", "format": "delimited", "hasHeader": True}, rows)
+        wait(lambda: lines(t + "/h"), 5, lambda: lines(t + "/h") == "a,b\n1,x\n2,y")
+        written({"path": t + "/z", "sendSingle": True, "compression": "gzip"}, rows)
+        wait("gzip", 5, lambda: gzip.open(t + "/z").read() == b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}')
+        written({"path": t + "/zs", "sendSingle": True, "compression": "zstd", "fileType": "json"}, rows)
+        name, out = one(w, "file", "zs", {"path": t, "decompression": "zstd"})
+        out.wait(lambda got: got == rows)
+        d.drop(name)
+        for f in names():
+            os.remove(t + "/" + f)
+        written({"path": t + "/r.txt", "sendSingle": True, "rollingCount": 2, "rollingNamePattern": "prefix"}, [{"a": i} for i in range(5)])
+        wait(names, 5, lambda: len(names()) == 3 and all(n.endswith("-r.txt") and n.split("-")[0].isdigit() for n in names()))
+        for f in names():
+            os.remove(t + "/" + f)
+        written({"path": t + "/s.txt", "sendSingle": True, "rollingCount": 0, "rollingSize": 20, "rollingNamePattern": "suffix", "interval": 100}, [{"a": 1000 + i} for i in range(6)])
+        wait(names, 5, lambda: len(names()) == 3 and all(n.startswith("s-") and n.endswith(".txt") for n in names()))
+        for f in names():
+            os.remove(t + "/" + f)
+        name = written({"path": t + "/age.txt", "sendSingle": True, "rollingInterval": 50, "checkInterval": 20, "rollingCount": 0, "rollingNamePattern": "suffix"}, [{"a": 1}], stop=False)
+        for i in range(2):
+            time.sleep(0.15)
+            d.feed("/to/" + name, {"a": 2 + i})
+        wait(names, 5, lambda: len(names()) == 3)
+        d.drop(name)
+    finally:
+        shutil.rmtree(t)
+
+
+def test_memory_simulator_log_properties(w):
+    d = w.d
+    name, out = one(w, "memory", "mem/#", {"bufferLength": 10}, sql="SELECT *, meta(topic) AS t FROM %s")
+    sink = to(w, {"memory": {"topic": "mem/a/b", "rowkindField": "", "keyField": ""}}, [{"n": 1}, [{"n": 2}, {"n": 3}]])
+    out.has(1, 2, 3)
+    assert {r["t"] for r in out.rows()} == {"mem/a/b"}
+    d.drop(name, sink)
+    name, out = one(w, "simulator", "", {"data": [{"n": 1}, {"n": 2}], "interval": 10, "loop": False, "useInt64ForWholeNumber": True})
+    out.wait(lambda rows: rows == [{"n": 1}, {"n": 2}])
+    wait("its end", 10, lambda: "stopped" in d.status(name)["status"])
+    d.drop(name)
+    name = to(w, {"nop": {"log": True}}, [{"n": 77123}])
+    wait("the log", 10, lambda: "77123" in d.log_all())
+    d.drop(name)
+
+
+def test_websocket_properties(w):
+    ws = WsServer()
+    try:
+        name, out = one(w, "websocket", "/from?who=kit", {"addr": "127.0.0.1:%d" % ws.port, "scheme": "ws", "requestHeader": {"X-Kit": ["a", "b"]}})
+        up(w, name)
+        wait("the handshake", 10, lambda: ws.ends)
+        assert ws.heads[0].split("\r\n")[0] == "GET /from?who=kit HTTP/1.1" and ws.heads[0].count("X-Kit: ") == 2
+        ws.ends[0].send(b'{"n":1}', text=False)  # binary frames are ignored
+        ws.ends[0].send('{"n":2}')
+        out.has(2)
+        assert [r["n"] for r in out.rows()] == [2]
+        sink = to(w, {"websocket": {"addr": "127.0.0.1:%d" % ws.port, "path": "/to", "requestHeader": {"X-Kit": ["c"]}, "sendSingle": True}}, [{"n": 3}])
+        wait("the frame", 10, lambda: b'{"n":3}' in ws.got())
+        w.d.drop(name, sink)
+        # one endpoint for both directions
+        name, out = one(w, "websocket", "/both", {"path": "/both"})
+        up(w, name)
+        sink = to(w, {"websocket": {"datasource": "/both", "sendSingle": True, "scheme": "ws"}})
+        up(w, sink, "sink")
+        a, b = ws_dial(w.d.push, "/both"), ws_dial(w.d.push, "/both")
+        a.send('{"n":4}')
+        out.has(4)
+        w.d.feed("/to/" + sink, {"n": 5})
+        wait("both peers", 10, lambda: b'{"n":5}' in a.got and b'{"n":5}' in b.got)
+        sse = to(w, {"sse": {"datasource": "/sse/kit", "endpoint": "/sse/kit"}})
+        w.d.drop(name, sink, sse)
+        wait("the peers' end", 10, lambda: a.closed and b.closed)
+    finally:
+        ws.close()
+
+
+def test_every_property_was_used(w):
+    """Must come last. A property that nobody gives to a connector here is one that nobody knows to work."""
+    missing = []
+    for (type_, side), rows in tables().items():
+        if side == "lookup table":
+            continue
+        for name, (kind, _) in rows.items():
+            if kind != "refused" and (type_, side, name.lower()) not in USED:
+                missing.append("%s %s %s" % (type_, side, name))
+    assert not missing, missing
