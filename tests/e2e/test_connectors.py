@@ -1211,7 +1211,11 @@ def test_websocket_properties(w):
         out.has(4)
         w.d.feed("/to/" + sink, {"n": 5})
         wait("both peers", 10, lambda: b'{"n":5}' in a.got and b'{"n":5}' in b.got)
-        sse = to(w, {"sse": {"datasource": "/sse/kit", "endpoint": "/sse/kit"}})
+        sse = to(w, {"sse": {"datasource": "/sse/kit", "endpoint": "/sse/kit", "alsoWebsocket": True, "sendSingle": True}})
+        up(w, sse, "sink")
+        c = ws_dial(w.d.push, "/sse/kit")
+        w.d.feed("/to/" + sse, {"n": 6})
+        wait("the frame beside the event stream", 10, lambda: b'{"n":6}' in c.got)
         w.d.drop(name, sink, sse)
         wait("the peers' end", 10, lambda: a.closed and b.closed)
     finally:
