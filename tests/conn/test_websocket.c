@@ -155,7 +155,7 @@ static void redials(void **st) {
     kit_ok(sink_try(&b, &sl_conn_websocket, client("/late"))); /* nobody there yet: 404 */
     KIT_UNTIL(&a, b.states && b.state == SL_CONN_DISCONNECTED);
     put(&b, 1, "x");
-    assert_string_equal(sl_buf_cstr(&b.answers), "1-1 later websocket is not connected\n");
+    assert_string_equal(sl_buf_cstr(&b.answers), "1-1 down websocket is not connected\n");
     kit_source(&a, &sl_conn_websocket, "{}", "/late");
     connected(&b);
     put(&b, 2, "y");
