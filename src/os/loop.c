@@ -40,6 +40,7 @@ typedef struct heap {
     int64_t armed; /* instant the alarm stands for, INT64_MAX = none */
     uint64_t order;
     size_t alive; /* timers that exist, armed or not */
+    bool due;     /* something is due already: fired behind the poller, not by the alarm, as libuv 1.44 would run an alarm of 0 for ever */
 } heap;
 
 struct sl_loop {
@@ -128,6 +129,7 @@ static void alarm_set(sl_loop *l, heap *h) {
         if (h->armed != INT64_MAX)
             uv_timer_stop(&h->alarm);
         h->armed = INT64_MAX;
+        h->due = false;
         return;
     }
     int64_t at = h->v.at[0]->at;
@@ -138,14 +140,18 @@ static void alarm_set(sl_loop *l, heap *h) {
     if (wait > ALARM_MAX)
         wait = ALARM_MAX;
     h->armed = at;
+    h->due = wait == 0;
+    if (h->due) {
+        uv_timer_stop(&h->alarm);
+        return;
+    }
     uv_update_time(&l->uv);
     uv_timer_start(&h->alarm, on_alarm, (uint64_t)wait, 0);
 }
-static void on_alarm(uv_timer_t *u) {
-    heap *h = u->data;
-    sl_loop *l = u->loop->data;
+static void fire(sl_loop *l, heap *h) {
     bool real = h == &l->real;
     h->armed = INT64_MAX;
+    h->due = false;
     if (real || !sl_clock_held()) {
         int64_t now = real ? real_ms() : sl_now(l);
         uint64_t upto = h->order; /* a timer that re-arms itself at once waits for the next turn: sockets get their share */
@@ -159,6 +165,7 @@ static void on_alarm(uv_timer_t *u) {
     }
     alarm_set(l, h);
 }
+static void on_alarm(uv_timer_t *u) { fire(u->loop->data, u->data); }
 
 static sl_timer *timer_new(sl_loop *l, sl_fn fn, void *arg, bool real) {
     heap *h = real ? &l->real : &l->clock;
@@ -230,13 +237,17 @@ static bool run_late(sl_loop *l, size_t most) {
 }
 static void on_after(uv_check_t *u) {
     sl_loop *l = u->loop->data;
+    if (l->clock.due)
+        fire(l, &l->clock);
+    if (l->real.due)
+        fire(l, &l->real);
     run_late(l, l->late.n - l->late_at);
 }
 static void on_spin(uv_idle_t *u) {}
 static void on_before(uv_prepare_t *u) {
     sl_loop *l = u->loop->data;
     alarm_set(l, &l->clock); /* the clock may have been held or let go */
-    if (run_late(l, l->late.n - l->late_at))
+    if (run_late(l, l->late.n - l->late_at) || l->clock.due || l->real.due)
         uv_idle_start(&l->spin, on_spin); /* do not sleep in the poller */
     else
         uv_idle_stop(&l->spin);
