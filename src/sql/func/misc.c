@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/num.h"
+#include "data/template.h"
 #include "sql/func.h"
 #include "sql/func/conv.h"
 
@@ -50,30 +51,9 @@ static sl_value fn_mqtt(sl_call *c, const sl_value *args, uint32_t n) {
 static sl_value fn_props(sl_call *c, const sl_value *args, uint32_t n) {
     if (args[0].kind != SL_STRING)
         return sl_call_fail(c, "invalid input %s: must be property name of string type", sl_fn_v(c, args[0]));
-    sl_str name = sl_v_text(args[0]);
-    if (sl_str_is(name, "et"))
-        return sl_v_str(sl_arena_printf(c->arena, "%lld", (long long)c->now_ms));
-    if (sl_str_is(name, "snowflake")) { /* ms since the usual epoch, 10 bits of thread, 12 bits of sequence */
-        static _Thread_local uint64_t last;
-        static _Thread_local uint16_t node;
-        if (!last)
-            random_bytes(&node, sizeof node);
-        uint64_t id = (uint64_t)(sl_wall_ns() / 1000000 - 1288834974657) << 22 | (uint64_t)(node & 0x3ff) << 12;
-        if (id <= last)
-            id = (last & 0xfff) == 0xfff ? ((last >> 22) + 1) << 22 | (uint64_t)(node & 0x3ff) << 12 : last + 1;
-        last = id;
-        return sl_v_str(sl_arena_printf(c->arena, "%llu", (unsigned long long)id));
-    }
-    static const char prefix[] = "KUIPER_PROPS_";
-    for (char **e = environ; *e; e++) {
-        const char *eq = strncmp(*e, prefix, sizeof prefix - 1) == 0 ? strchr(*e, '=') : NULL;
-        sl_str key = eq ? sl_str_n(*e + sizeof prefix - 1, (size_t)(eq - *e) - (sizeof prefix - 1)) : (sl_str){0};
-        bool same = eq && key.n == name.n;
-        for (size_t i = 0; same && i < key.n; i++) /* names are lower-cased; the asked one is taken as it is */
-            same = (key.p[i] >= 'A' && key.p[i] <= 'Z' ? key.p[i] + 32 : key.p[i]) == name.p[i];
-        if (same)
-            return sl_v_str(sl_arena_dup(c->arena, sl_str_of(eq + 1)));
-    }
+    sl_str v;
+    if (sl_engine_prop(c->arena, sl_v_text(args[0]), c->now_ms, &v))
+        return sl_v_str(v);
     return sl_call_fail(c, "%s", "");
 }
 enum { MAX_DELAY_MS = 1000 };
