@@ -167,7 +167,9 @@ static void what_fails(void **st) {
         {"{{$x = 3}}", "?template: sink:1:2: executing \"sink\" at <$x = 3>: undefined variable: $x"},
     };
     CHECK(p, json(ROW, false));
-    assert_non_null(strstr(run("{{range $i := until 1000000}}{{range $j := until 1000000}}{{end}}{{end}}", sl_v_null()), "takes too long"));
+    assert_non_null(strstr(run("{{range 1000000000}}{{end}}", sl_v_null()), "takes too long"));
+    assert_non_null(strstr(run("{{range 1000000}}{{range until 1000000}}{{end}}{{end}}", sl_v_null()), "too "));
+    assert_non_null(strstr(run("{{range 1000000}}{{$x := until 1000000}}{{end}}", sl_v_null()), "too much memory"));
     assert_non_null(strstr(run("{{repeat 100000000 \"abc\"}}", sl_v_null()), "too long"));
 }
 static void printing(void **st) {

@@ -5,7 +5,7 @@
 #include "base/num.h"
 #include "data/tpl/tpl.h"
 
-enum { STEPS = 20000000, DEPTH = 200, OUT_MAX = 64 << 20 };
+enum { STEPS = 5000000, DEPTH = 200, OUT_MAX = 64 << 20, MEMORY = 128 << 20 };
 typedef enum flow_of { GO_ON, BREAK_OUT, CONTINUE_LOOP } flow_of;
 
 /* ---- failing ---- */
@@ -52,6 +52,15 @@ sl_str tpl_keep(trun *r, sl_buf *b) {
     sl_str s = b->failed ? SL_S("out of memory") : sl_arena_dup(r->a, sl_buf_view(b));
     sl_buf_free(b);
     return s;
+}
+
+/* One step more; false when the run used up what it may. */
+static bool step(trun *r) {
+    if (++r->steps > STEPS)
+        tpl_fail(r, "the template takes too long: more than %d steps", STEPS);
+    else if (sl_arena_bytes(r->a) > r->memory)
+        tpl_fail(r, "the template needs too much memory: more than %d MiB", MEMORY >> 20);
+    return !r->failed;
 }
 
 /* ---- the source form of nodes ---- */
@@ -338,8 +347,8 @@ static tval call(trun *r, tval dot, const node *ident, const node *cmd, node *co
         fixed -= 2; /* the last letter is for any number */
     if (many ? total < fixed : total != fixed)
         return tpl_fail(r, many ? "wrong number of args for %s: want at least %u got %u" : "wrong number of args for %s: want %u got %u", f->name, fixed, total);
-    if (++r->steps > STEPS)
-        return tpl_fail(r, "the template takes too long: more than %d steps", STEPS);
+    if (!step(r))
+        return tv_none();
     if (tpl_func_and(f) || tpl_func_or(f))
         return junction(r, dot, tpl_func_or(f), args, nargs, final);
     tval *v = sl_arena_alloc(r->a, (total + 1) * sizeof *v);
@@ -406,8 +415,8 @@ static tval pipeline(trun *r, const node *p, tval dot) {
     tval v = tv_none();
     if (++r->depth > DEPTH)
         return tpl_fail(r, "nested too deep");
-    if (++r->steps > STEPS)
-        return tpl_fail(r, "the template takes too long: more than %d steps", STEPS);
+    if (!step(r))
+        return tv_none();
     for (uint32_t i = 0; i < p->n && !r->failed; i++)
         v = unwrap(command(r, p->at[i], dot, i ? &v : NULL));
     for (uint32_t i = 0; i < p->ndecl && !r->failed; i++) {
@@ -431,7 +440,8 @@ static flow_of once(trun *r, const node *n, tval dot, tval key, tval elem, bool 
             r->frame[p->decl[1]] = elem;
     }
     flow_of f = walk(r, n->body, elem);
-    *stop = r->failed || f == BREAK_OUT;
+    r->at = n->pipe;
+    *stop = r->failed || f == BREAK_OUT || !step(r);
     return GO_ON;
 }
 static int by_key(const void *a, const void *b) { return sl_str_cmp((*(const sl_member *const *)a)->key, (*(const sl_member *const *)b)->key); }
@@ -462,11 +472,6 @@ static void range(trun *r, const node *n, tval dot) {
         for (int64_t i = 0; i < x.i && !stop; i++) {
             tval k = tv_of((sl_value){.kind = SL_INT, .flags = x.flags, .i = i});
             once(r, n, dot, k, k, &stop);
-            if (++r->steps > STEPS) {
-                r->at = n->pipe;
-                tpl_fail(r, "the template takes too long: more than %d steps", STEPS);
-            }
-            stop |= r->failed;
         }
         return;
     }
@@ -557,7 +562,7 @@ static flow_of walk(trun *r, const node *n, tval dot) {
 bool sl_template_run(sl_template *t, const sl_template_env *env, sl_arena *a, sl_value root, sl_buf *out, sl_str *why) {
     static const sl_template_env none = {0};
     size_t from = out->n;
-    trun r = {.t = t, .env = env ? env : &none, .a = a, .out = out, .def = t->defs, .limit = from + OUT_MAX};
+    trun r = {.t = t, .env = env ? env : &none, .a = a, .out = out, .def = t->defs, .limit = from + OUT_MAX, .memory = sl_arena_bytes(a) + MEMORY};
     tval dot = tv_of(root);
     r.root_list = root.kind == SL_LIST && root.len ? root.list : NULL;
     r.frame = sl_arena_zero(a, (t->defs->slots + 1) * sizeof *r.frame);

@@ -83,7 +83,7 @@ typedef struct trun {
     const node *at;        /* what is being evaluated, for messages */
     uint32_t depth;
     uint64_t steps;
-    size_t limit; /* of out */
+    size_t limit, memory; /* of out, of the arena */
     moved *moved;
     uint32_t nmoved, cmoved;
     bool failed;
