@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "base/map.h"
 #include "conn/feed.h"
+#include "data/template.h"
 
 typedef struct feed {
     char *topic;
@@ -75,11 +76,32 @@ static const sl_source_ops feed_ops = {.open = feed_open, .close = feed_close};
 static const sl_source_ops feed_rows_ops = {.rows = true, .open = feed_open, .close = feed_close};
 
 /* ---- collecting ---- */
+typedef struct collect_conf { /* properties that other connectors template */
+    sl_str topic, url, path, key, table, stable, node, group;
+} collect_conf;
+#define TPL(key, field) {key, SL_P_STR, SL_P_SINK | SL_P_TEMPLATE, SL_AT(collect_conf, field), .doc = "Shown as it was rendered."}
+static const sl_prop collect_props[] = {TPL("topic", topic), TPL("url", url), TPL("path", path), TPL("key", key), TPL("table", table), TPL("sTable", stable),
+                                        TPL("nodeName", node), TPL("groupName", group), {0}};
 typedef struct collect {
     sl_sink_host *host;
     sl_loop *loop;
     char *rule;
+    const collect_conf *conf;
 } collect;
+static char *props_of(const collect *c, const sl_str *v) {
+    sl_buf b = {0};
+    for (uint32_t i = 0; v && collect_props[i].name; i++) {
+        if (!sl_template_is(*(const sl_str *)((const char *)c->conf + collect_props[i].at)))
+            continue;
+        sl_buf_printf(&b, "%s\"%s\":", b.n ? "," : "{", collect_props[i].name);
+        sl_json_put_str(&b, v[i]);
+    }
+    if (b.n)
+        sl_buf_putc(&b, '}');
+    char *text = b.n ? sl_buf_take(&b) : NULL;
+    sl_buf_free(&b);
+    return text;
+}
 collected *sl_collected_take(sl_str rule) {
     collected *mine = NULL, **end = &mine, **p = &kept;
     while (*p)
@@ -97,6 +119,7 @@ void sl_collected_free(collected *c) {
         collected *n = c->next;
         sl_batch_drop(c->batch);
         free(c->bytes);
+        free(c->props);
         free(c->rule);
         free(c);
         c = n;
@@ -110,6 +133,7 @@ static sl_err *collect_open(const void *conf, const sl_conn_env *env, sl_sink_ho
     }
     c->host = host;
     c->loop = env->loop;
+    c->conf = conf;
     *sink = (sl_sink *)c;
     host->state(host, SL_CONN_CONNECTED, (sl_str){0});
     return NULL;
@@ -125,7 +149,7 @@ static uint32_t collect_put(sl_sink *s, const sl_message *m, uint32_t n) {
             return i;
         *k = (collected){.rule = sl_strdup_n(c->rule, strlen(c->rule)), .at_ms = sl_now(c->loop), .batch = m[i].batch ? sl_batch_hold((sl_batch *)(uintptr_t)m[i].batch) : NULL,
                          .first = m[i].first, .count = m[i].count, .bytes = m[i].batch ? NULL : sl_strdup_n(m[i].bytes.p, m[i].bytes.n), .nbytes = m[i].bytes.n,
-                         .is_error = m[i].is_error, .collection = m[i].collection};
+                         .is_error = m[i].is_error, .collection = m[i].collection, .props = props_of(c, m[i].props)};
         *end = k;
         end = &k->next;
         c->host->answer(c->host, m[i].seq, m[i].seq, SL_DELIVERED, (sl_str){0});
@@ -134,6 +158,7 @@ static uint32_t collect_put(sl_sink *s, const sl_message *m, uint32_t n) {
 }
 static void collect_close(sl_sink *s, sl_fn done, void *arg) {
     collect *c = (collect *)s;
+    sl_collected_free(sl_collected_take(sl_str_of(c->rule))); /* what came too late for anybody */
     free(c->rule);
     free(c);
     done(arg);
@@ -144,7 +169,7 @@ static const sl_sink_ops collect_bytes_ops = {.open = collect_open, .put = colle
 const sl_conn_def sl_conn_feed[] = {
     {.name = "$feed", .title = "Test feed of bytes", .doc = "Stands in for a source of bytes in test mode.", .source = &feed_ops, .sink = NULL},
     {.name = "$feed_rows", .title = "Test feed of rows", .doc = "Stands in for a source of rows in test mode.", .source = &feed_rows_ops},
-    {.name = "$collect", .title = "Test collector of rows", .doc = "Keeps the rows it gets, in test mode.", .sink = &collect_ops},
-    {.name = "$collect_bytes", .title = "Test collector of bytes", .doc = "Keeps the payloads it gets, in test mode.", .sink = &collect_bytes_ops},
+    {.name = "$collect", .title = "Test collector of rows", .doc = "Keeps the rows it gets, in test mode.", .props = collect_props, .conf_size = sizeof(collect_conf), .sink = &collect_ops},
+    {.name = "$collect_bytes", .title = "Test collector of bytes", .doc = "Keeps the payloads it gets, in test mode.", .props = collect_props, .conf_size = sizeof(collect_conf), .sink = &collect_bytes_ops},
     {0},
 };

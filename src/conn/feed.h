@@ -10,6 +10,7 @@ typedef struct collected {
     uint32_t first, count;
     int64_t at_ms;
     bool is_error, collection;
+    char *props; /* JSON object of the properties that were templates; NULL: none */
 } collected;
 /* Gives one message to all sources fed by topic. false: there is none on this lane. */
 bool sl_feed_bytes(sl_str topic, sl_str bytes, const sl_member *meta, uint32_t nmeta);

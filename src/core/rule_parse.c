@@ -369,7 +369,6 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     if (!e && !spec->nsinks)
         e = sl_err_new(SL_E_EXEC, "the actions of the rule are empty, expected objects with one key each, the type of the sink");
     if (e) {
-        spec->nsinks = 0;
         sl_flowspec_free(spec);
         return e;
     }

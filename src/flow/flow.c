@@ -11,6 +11,8 @@
 void sl_flowspec_free(sl_flowspec *s) {
     if (!s)
         return;
+    for (uint32_t i = 0; i < s->nsinks; i++)
+        sl_sinkdef_drop(&s->sinks[i]);
     sl_plan_drop(s->plan);
     sl_srcdef_drop(s->src);
     for (uint32_t i = 0; i < s->nmore; i++)

@@ -11,6 +11,7 @@
 #include "codec/codec.h"
 #include "conn/conn.h"
 #include "data/press.h"
+#include "data/template.h"
 #include "sql/plan.h"
 
 /* ---- lanes ---- */
@@ -76,10 +77,13 @@ typedef struct sl_sinkdef {
     const sl_codec_def *codec; /* NULL: the connector takes rows */
     sl_codec_conf codec_conf;
     sl_press press;               /* compression of payloads */
+    sl_template *data_template; /* NULL: none */
+    struct sl_sinkdyn *dyn;     /* templates of the action */
 } sl_sinkdef;
 /* Fills d from the property object of an action: common properties, the connector's own, codec. Memory from a. Errors: code EXEC with
  * upstream's text; what cannot run yet is refused by name. */
 sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkdef *d);
+void sl_sinkdef_drop(sl_sinkdef *d); /* frees what is not in the arena; also after a failed make */
 
 enum { SL_SINK_STEPS = 5 };
 /* What a message passes before this sink, in order ("transform", "encode", …), as status and topology list it. Returns how many. */

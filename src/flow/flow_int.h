@@ -59,6 +59,9 @@ uint64_t sink_taken(const sink_node *s); /* rows and collections that came in */
 void sink_took(sink_node *s, int64_t us);
 void sink_free(sink_node *s);
 
+/* Compiles the templates of an action; before that the options are filled. */
+sl_err *sinkdef_templates(sl_arena *a, const sl_json *props, sl_sinkdef *d);
+
 /* ---- watching ---- */
 typedef struct trace_tap {
     void (*got)(void *arg, sl_trace *t);

@@ -35,9 +35,9 @@ void hold_drop(hold *h) {
 void item_clear(sink_node *s, item *x) {
     if (x->owned)
         free(x->p);
-    else if (x->batch)
+    if (x->batch)
         sl_batch_drop(x->batch);
-    else if (x->state != DONE)
+    if (!x->owned && (!x->batch || x->dn) && x->state != DONE)
         s->loose--;
     hold *h = x->hold;
     *x = (item){.state = DONE};
@@ -70,7 +70,7 @@ bool queue_push(sink_node *s, item x) {
         return false;
     if (x.hold)
         x.hold->n++;
-    s->loose += !x.batch;
+    s->loose += !x.owned && (!x.batch || x.dn);
     *ring_at(&s->wait, s->wait.n++) = x;
     s->meter.in++;
     return true;
@@ -119,7 +119,7 @@ static void take_back(sink_node *s) {
     }
     pop_done(s);
 }
-enum { OFFER = 256, SENT_MAX = 65536 /* with the holes behind one that is never answered */ };
+enum { SENT_MAX = 65536 /* with the holes behind one that is never answered */ };
 static bool offer(sink_node *s) { /* false: no more now */
     sl_message m[OFFER];
     uint32_t n = s->wait.n < OFFER ? (uint32_t)s->wait.n : OFFER;
@@ -140,8 +140,12 @@ static bool offer(sink_node *s) { /* false: no more now */
         item *x = ring_at(&s->sent, s->sent.n);
         *x = *from;
         x->state = SENT;
-        m[k++] = (sl_message){.bytes = {x->owned ? x->p : s->scratch.p + x->off, x->n}, .batch = x->batch, .first = x->first, .count = x->count,
-                              .collection = x->collection, .is_error = x->is_error, .seq = s->base + s->sent.n++};
+        if (x->dn)
+            dyn_spread(s->def, x->owned ? x->p + x->n : s->scratch.p + x->doff, s->props + (size_t)k * dyn_count(s->def));
+        m[k] = (sl_message){.bytes = {x->owned ? x->p : s->scratch.p + x->off, x->n}, .batch = x->batch, .first = x->first, .count = x->count,
+                              .collection = x->collection, .is_error = x->is_error, .seq = s->base + s->sent.n++,
+                            .props = x->dn ? s->props + (size_t)k * dyn_count(s->def) : NULL};
+        k++;
     }
     n = k;
     if (!n)
@@ -178,9 +182,9 @@ void queue_pump(sink_node *s) {
 static void own_ring(sink_node *s, ring *r, bool sent) {
     for (size_t i = r->n; i-- > 0 && s->loose;) { /* the loose ones are the newest */
         item *x = ring_at(r, i);
-        if (x->owned || x->state == DONE || x->batch)
+        if (x->owned || x->state == DONE || (x->batch && !x->dn))
             continue;
-        char *p = malloc(x->n + 1);
+        char *p = malloc(x->n + x->dn + 1);
         if (!p) {
             s->meter.failed++;
             meter_error(&s->meter, now_of(s), SL_S("out of memory: a message was lost"));
@@ -188,7 +192,10 @@ static void own_ring(sink_node *s, ring *r, bool sent) {
             item_clear(s, x);
             continue;
         }
-        memcpy(p, s->scratch.p + x->off, x->n);
+        if (x->n)
+            memcpy(p, s->scratch.p + x->off, x->n);
+        if (x->dn)
+            memcpy(p + x->n, s->scratch.p + x->doff, x->dn);
         x->p = p;
         x->owned = true;
         s->loose--;

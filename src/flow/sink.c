@@ -10,69 +10,7 @@ const sl_meter *sink_meter(const sink_node *s) { return &s->meter; }
 uint64_t sink_taken(const sink_node *s) { return s->taken; }
 void sink_took(sink_node *s, int64_t us) { meter_took(&s->meter, us); }
 
-/* ---- transform: rows to messages ---- */
-static bool listed(const sl_strs *l, sl_str key) {
-    for (uint32_t i = 0; i < l->n; i++)
-        if (sl_str_eq(l->at[i], key))
-            return true;
-    return false;
-}
-static sl_value select_fields(sink_node *s, sl_value v) { /* fields / excludeFields on one MAP */
-    const sl_sinkopts *o = &s->def->opts;
-    if (o->fields.n) {
-        sl_member *m = sl_arena_alloc(s->arena, o->fields.n * sizeof *m);
-        for (uint32_t i = 0; i < o->fields.n; i++) {
-            sl_value x = sl_value_get(s->arena, v, o->fields.at[i]);
-            m[i] = (sl_member){o->fields.at[i], x.kind == SL_ABSENT ? sl_v_null() : x};
-        }
-        return sl_v_map(m, o->fields.n);
-    }
-    if (o->exclude.n) {
-        sl_member *m = sl_arena_alloc(s->arena, (v.len + 1) * sizeof *m);
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < v.len; i++)
-            if (!listed(&o->exclude, v.map[i].key))
-                m[n++] = v.map[i];
-        return sl_v_map(m, n);
-    }
-    return v;
-}
-static bool shape(sink_node *s, sl_value *v, sl_str *why) { /* steps 7 to 9 of connectors.md 19.7 */
-    const sl_sinkopts *o = &s->def->opts;
-    if (o->data_field.n) {
-        sl_value from = *v;
-        if (from.kind == SL_LIST)
-            from = from.len ? sl_value_open(s->arena, from.list[0]) : sl_v_null();
-        if (from.kind == SL_MAP)
-            *v = sl_value_copy(s->arena, sl_value_get(s->arena, from, o->data_field));
-        else
-            *v = sl_v_null();
-        *v = sl_value_open(s->arena, *v);
-    }
-    if (o->fields.n || o->exclude.n || o->data_field.n) {
-        if (v->kind == SL_MAP)
-            *v = select_fields(s, *v);
-        else if (v->kind == SL_LIST) {
-            sl_value *l = sl_arena_alloc(s->arena, (v->len + 1) * sizeof *l);
-            for (uint32_t i = 0; i < v->len; i++) {
-                sl_value x = sl_value_open(s->arena, v->list[i]);
-                if (x.kind != SL_MAP) {
-                    *why = SL_S("unsupported type");
-                    return false;
-                }
-                l[i] = select_fields(s, x);
-            }
-            *v = sl_v_list(l, v->len);
-        } else if (o->fields.n) {
-            *why = SL_S("unsupported type");
-            return false;
-        } else if (v->kind > SL_NULL && v->kind != SL_BYTES) {
-            *why = sl_arena_printf(s->arena, "invalid transform result type %s", sl_value_gotype(*v));
-            return false;
-        }
-    }
-    return true;
-}
+/* ---- rows to messages ---- */
 static bool compress(sink_node *s, size_t off) {
     s->pressed.n = 0;
     const char *why = sl_press_pack(s->def->press, sl_str_n(s->scratch.p + off, s->scratch.n - off), &s->pressed);
@@ -88,11 +26,11 @@ static void queue_bytes(sink_node *s, size_t off, hold *h, bool is_error, bool c
     bool whole = s->flushing || (o->batch_size <= 0 && o->linger_ns <= 0); /* of a batch, not its parts */
     if (s->def->press && !is_error && whole && !compress(s, off))
         return;
-    if (!queue_push(s, (item){.off = off, .n = s->scratch.n - off, .hold = h, .is_error = is_error, .collection = collection}))
+    if (!queue_push(s, (item){.off = off, .n = s->scratch.n - off, .hold = h, .is_error = is_error, .collection = collection, .doff = s->doff, .dn = s->dn}))
         queue_fail(s, SL_S("out of memory: a message was lost"));
 }
 static void queue_rows(sink_node *s, sl_batch *b, uint32_t first, uint32_t count, hold *h, bool collection, bool is_error) {
-    if (!queue_push(s, (item){.batch = sl_batch_hold(b), .first = first, .count = count, .hold = h, .collection = collection, .is_error = is_error})) {
+    if (!queue_push(s, (item){.batch = sl_batch_hold(b), .first = first, .count = count, .hold = h, .collection = collection, .is_error = is_error, .doff = s->doff, .dn = s->dn})) {
         sl_batch_drop(b);
         queue_fail(s, SL_S("out of memory: a message was lost"));
     }
@@ -120,100 +58,8 @@ static void queue_values(sink_node *s, sl_value v, hold *h, bool collection, boo
     if (l)
         sl_layout_drop(l);
 }
-static void emit_value(sink_node *s, sl_value v, hold *h, bool collection) {
-    sl_str why = {0};
-    if (!shape(s, &v, &why)) {
-        queue_fail(s, why);
-        return;
-    }
-    if (s->def->def->sink->rows) {
-        if (v.kind == SL_MAP || v.kind == SL_LIST)
-            queue_values(s, v, h, collection, false);
-        else
-            queue_fail(s, SL_S("unsupported type"));
-        return;
-    }
-    size_t off = s->scratch.n;
-    if (!s->def->codec->encode(s->enc, s->arena, v, &s->scratch, &why)) {
-        s->scratch.n = off;
-        queue_fail(s, why);
-        return;
-    }
-    queue_bytes(s, off, h, false, collection);
-}
-static bool plain_rows(const sink_node *s) {
-    const sl_sinkopts *o = &s->def->opts;
-    return !o->fields.n && !o->exclude.n && !o->data_field.n;
-}
-static bool row_empty(const sl_batch *b, uint32_t r) {
-    if (b->tails && b->tails[r].n)
-        return false;
-    for (uint32_t c = 0; c < b->layout->n; c++)
-        if (b->cols[c][r].kind != SL_ABSENT)
-            return false;
-    return true;
-}
-/* One frame (rows first … first+count) becomes one or several messages. */
-static void emit_frame(sink_node *s, sl_batch *b, uint32_t first, uint32_t count, bool collection, hold *h) {
-    const sl_sinkopts *o = &s->def->opts;
-    if (o->omit_empty && count == 0)
-        return;
-    bool single = o->send_single;
-    bool fast = plain_rows(s);
-    if (s->def->def->sink->rows && fast) {
-        if (!single) {
-            queue_rows(s, b, first, count, h, true, false);
-            return;
-        }
-        for (uint32_t r = first; r < first + count; r++)
-            if (!(o->omit_empty && row_empty(b, r)))
-                queue_rows(s, b, r, 1, h, false, false);
-        return;
-    }
-    sl_str why = {0};
-    if (fast && s->def->codec->encode_row && (single || s->def->codec == &sl_codec_json)) {
-        size_t off = s->scratch.n;
-        if (!single)
-            sl_buf_putc(&s->scratch, '[');
-        for (uint32_t r = first; r < first + count; r++) {
-            if (single) {
-                if (o->omit_empty && row_empty(b, r))
-                    continue;
-                off = s->scratch.n;
-            } else if (r > first)
-                sl_buf_putc(&s->scratch, ',');
-            if (!s->def->codec->encode_row(s->enc, s->arena, b, r, &s->scratch, &why)) {
-                s->scratch.n = off;
-                queue_fail(s, why);
-                if (!single)
-                    return;
-                continue;
-            }
-            if (single)
-                queue_bytes(s, off, h, false, false);
-        }
-        if (!single) {
-            sl_buf_putc(&s->scratch, ']');
-            queue_bytes(s, off, h, false, true);
-        }
-        return;
-    }
-    if (single) {
-        for (uint32_t r = first; r < first + count; r++)
-            if (!(o->omit_empty && row_empty(b, r)))
-                emit_value(s, sl_batch_row(b, r, s->arena), h, false);
-        return;
-    }
-    sl_value *l = sl_arena_alloc(s->arena, (count + 1) * sizeof *l);
-    if (!l) {
-        queue_fail(s, SL_S("out of memory: a result was lost"));
-        return;
-    }
-    for (uint32_t k = 0; k < count; k++)
-        l[k] = sl_batch_row(b, first + k, s->arena);
-    emit_value(s, sl_v_list(l, count), h, true);
-}
 static void emit_error(sink_node *s, sl_str text, hold *h) {
+    s->dn = 0;
     if (s->def->def->sink->rows) {
         sl_member *m = SL_NEW(s->arena, sl_member);
         *m = (sl_member){SL_S("error"), sl_v_str(text)};
@@ -224,12 +70,145 @@ static void emit_error(sink_node *s, sl_str text, hold *h) {
     sl_buf_str(&s->scratch, text);
     queue_bytes(s, off, h, true, false);
 }
+/* A result that cannot become a message: counted, and with sendError told to the sink. */
+static void lose(sink_node *s, sl_str why, hold *h) {
+    queue_fail(s, why);
+    if (s->flow->spec->send_error)
+        emit_error(s, why, h);
+}
+static bool batches(const sink_node *s) { return s->def->opts.batch_size > 0 || s->def->opts.linger_ns > 0; }
+static int by_key(const void *a, const void *b) { return sl_str_cmp(((const sl_member *)a)->key, ((const sl_member *)b)->key); }
+/* Columns of a csv batch: `fields`, or the sorted keys of the first row ever; of a list those of its first row. Always joined by commas
+ * (connectors.md 5.1). */
+static void csv_columns(sink_node *s, sl_value v) {
+    const sl_sinkopts *o = &s->def->opts;
+    bool list = v.kind == SL_LIST;
+    sl_buf *to = list ? &s->csv_list : &s->csv_head;
+    if (to->n && (!list || s->batch_buf.n))
+        return;
+    sl_buf_clear(to);
+    if (o->fields.n && !list) {
+        for (uint32_t i = 0; i < o->fields.n; i++)
+            sl_buf_printf(to, i ? ",%.*s" : "%.*s", SL_FMT(o->fields.at[i]));
+        return;
+    }
+    if (list)
+        v = v.len ? sl_value_open(s->arena, v.list[0]) : sl_v_null();
+    sl_member *m = v.kind == SL_MAP ? sl_arena_alloc(s->arena, (v.len + 1) * sizeof *m) : NULL;
+    if (!m || !v.len)
+        return;
+    memcpy(m, v.map, v.len * sizeof *m);
+    qsort(m, v.len, sizeof *m, by_key);
+    for (uint32_t i = 0; i < v.len; i++)
+        sl_buf_printf(to, i ? ",%.*s" : "%.*s", SL_FMT(m[i].key));
+}
+static void emit_value(sink_node *s, sl_value data, hold *h, bool collection) {
+    sl_str why = {0}, text = {0};
+    sl_value v;
+    made m = sink_transform(s, data, &v, &text, &why);
+    if (m == MADE_ERROR) {
+        lose(s, why, h);
+        return;
+    }
+    if (s->def->def->sink->rows) {
+        queue_values(s, v, h, v.kind == SL_LIST, false);
+        return;
+    }
+    if (m == MADE_TEXT && batches(s)) {
+        lose(s, SL_S("unknown data type: *xsql.RawTuple (dataTemplate cannot be batched unless dataField, fields or excludeFields make rows of it)"), h);
+        return;
+    }
+    size_t off = s->scratch.n;
+    if (m == MADE_TEXT)
+        sl_buf_str(&s->scratch, text);
+    else if (!s->def->codec->encode(s->enc, s->arena, v, &s->scratch, &why)) {
+        s->scratch.n = off;
+        lose(s, why, h);
+        return;
+    }
+    if (batches(s) && s->def->codec == &sl_codec_delimited)
+        csv_columns(s, v);
+    queue_bytes(s, off, h, false, collection);
+}
+static bool plain_rows(const sink_node *s) { return !sink_shapes(s) && !s->def->data_template; }
+static bool row_empty(const sl_batch *b, uint32_t r) {
+    if (b->tails && b->tails[r].n)
+        return false;
+    for (uint32_t c = 0; c < b->layout->n; c++)
+        if (b->cols[c][r].kind != SL_ABSENT)
+            return false;
+    return true;
+}
+/* What templates and the transform see: the row, or the list of rows. */
+static sl_value data_of(sink_node *s, sl_batch *b, uint32_t first, uint32_t count, bool single) {
+    if (single)
+        return sl_batch_row(b, first, s->arena);
+    sl_value *l = sl_arena_alloc(s->arena, (count + 1) * sizeof *l);
+    for (uint32_t k = 0; l && k < count; k++)
+        l[k] = sl_batch_row(b, first + k, s->arena);
+    return sl_v_list(l, l ? count : 0);
+}
+/* One message: a row, or rows as one collection. */
+static void emit_rows(sink_node *s, sl_batch *b, uint32_t first, uint32_t count, bool single, hold *h) {
+    bool fast = plain_rows(s), rows = s->def->def->sink->rows;
+    sl_str why = {0};
+    sl_value data = sl_v_absent();
+    s->dn = 0;
+    if (s->props) {
+        data = data_of(s, b, first, count, single);
+        s->doff = s->scratch.n;
+        if (!dyn_render(s, data, &s->scratch, &why)) {
+            lose(s, why.n ? why : SL_S("out of memory: a result was lost"), h);
+            return;
+        }
+        s->dn = s->scratch.n - s->doff;
+    }
+    if (fast && rows) {
+        queue_rows(s, b, first, count, h, !single, false);
+        return;
+    }
+    if (fast && s->def->codec->encode_row && (single || s->def->codec == &sl_codec_json)) {
+        size_t off = s->scratch.n;
+        if (!single)
+            sl_buf_putc(&s->scratch, '[');
+        for (uint32_t r = first; r < first + count; r++) {
+            if (r > first)
+                sl_buf_putc(&s->scratch, ',');
+            if (!s->def->codec->encode_row(s->enc, s->arena, b, r, &s->scratch, &why)) {
+                s->scratch.n = off;
+                lose(s, why, h);
+                return;
+            }
+        }
+        if (!single)
+            sl_buf_putc(&s->scratch, ']');
+        queue_bytes(s, off, h, false, !single);
+        return;
+    }
+    if (data.kind == SL_ABSENT)
+        data = data_of(s, b, first, count, single);
+    emit_value(s, data, h, !single);
+}
+/* One frame (rows first … first+count) becomes one or several messages. */
+static void emit_frame(sink_node *s, sl_batch *b, uint32_t first, uint32_t count, hold *h) {
+    const sl_sinkopts *o = &s->def->opts;
+    if (o->omit_empty && count == 0)
+        return;
+    if (!o->send_single) {
+        emit_rows(s, b, first, count, false, h);
+        return;
+    }
+    for (uint32_t r = first; r < first + count; r++)
+        if (!(o->omit_empty && row_empty(b, r)))
+            emit_rows(s, b, r, 1, true, h);
+}
 
 /* ---- batchSize and lingerInterval: outputs are collected after the transform, joined by a format writer ---- */
 static void batch_flush(sink_node *s) {
     if (!s->batch_n)
         return;
     s->batch_n = 0;
+    s->dn = 0;
     hold *h = s->batch_hold;
     s->batch_hold = NULL;
     if (s->def->def->sink->rows) {
@@ -239,6 +218,12 @@ static void batch_flush(sink_node *s) {
             sl_batch_drop(b);
         }
     } else {
+        if (s->batch_dyn.n) { /* those of the last message hold for all */
+            s->doff = s->scratch.n;
+            s->dn = s->batch_dyn.n;
+            sl_buf_str(&s->scratch, sl_buf_view(&s->batch_dyn));
+            sl_buf_clear(&s->batch_dyn);
+        }
         size_t off = s->scratch.n;
         bool json = s->def->codec == &sl_codec_json;
         if (json)
@@ -262,26 +247,8 @@ static void linger_tick(void *arg) {
     queue_own(s);
     flow_sink_moved(s->flow);
 }
-static int by_key(const void *a, const void *b) { return sl_str_cmp(((const sl_member *)a)->key, ((const sl_member *)b)->key); }
-static void csv_header(sink_node *s, const sl_batch *src, uint32_t row) { /* always ',' (connectors.md 5.1) */
-    const sl_sinkopts *o = &s->def->opts;
-    for (uint32_t i = 0; i < o->fields.n; i++) {
-        if (i)
-            sl_buf_putc(&s->batch_buf, ',');
-        sl_buf_str(&s->batch_buf, o->fields.at[i]);
-    }
-    if (o->fields.n || row >= src->nrows)
-        return;
-    sl_value v = sl_batch_row(src, row, s->arena);
-    qsort((void *)(uintptr_t)v.map, v.len, sizeof *v.map, by_key);
-    for (uint32_t i = 0; i < v.len; i++) {
-        if (i)
-            sl_buf_putc(&s->batch_buf, ',');
-        sl_buf_str(&s->batch_buf, v.map[i].key);
-    }
-}
 /* The messages queued since `from` go into the batch instead. */
-static void batch_collect(sink_node *s, size_t from, const sl_batch *src, uint32_t first) {
+static void batch_collect(sink_node *s, size_t from) {
     const sl_sinkopts *o = &s->def->opts;
     bool json = s->def->codec == &sl_codec_json;
     if (s->def->def->sink->rows) {
@@ -292,8 +259,16 @@ static void batch_collect(sink_node *s, size_t from, const sl_batch *src, uint32
                 sl_layout_drop(l);
         }
     }
+    uint32_t taken = 0;
     for (size_t i = from; i < s->wait.n; i++) {
         item *x = ring_at(&s->wait, i);
+        if (x->is_error) /* errors pass by */
+            continue;
+        taken++;
+        if (x->dn) {
+            sl_buf_clear(&s->batch_dyn);
+            sl_buf_put(&s->batch_dyn, s->scratch.p + x->doff, x->dn);
+        }
         if (x->batch && s->batch_rows) {
             for (uint32_t r = x->first; r < x->first + x->count; r++) {
                 sl_value v = sl_value_copy(sl_builder_arena(s->batch_rows), sl_batch_row(x->batch, r, s->arena));
@@ -305,7 +280,7 @@ static void batch_collect(sink_node *s, size_t from, const sl_batch *src, uint32
         } else {
             bool csv = s->def->codec == &sl_codec_delimited;
             if (csv && !s->batch_buf.n)
-                csv_header(s, src, first);
+                sl_buf_str(&s->batch_buf, sl_buf_view(x->collection ? &s->csv_list : &s->csv_head));
             if (json && s->batch_buf.n)
                 sl_buf_putc(&s->batch_buf, ',');
             else if (csv)
@@ -314,8 +289,16 @@ static void batch_collect(sink_node *s, size_t from, const sl_batch *src, uint32
         }
     }
     /* take them back out of the queue; their holds become one */
-    while (s->wait.n > from) {
-        item *x = ring_at(&s->wait, --s->wait.n);
+    size_t keep = from, end = s->wait.n;
+    s->wait.n = from;
+    for (size_t i = from; i < end; i++) {
+        item *x = ring_at(&s->wait, i);
+        if (x->is_error) {
+            item e = *x;
+            *ring_at(&s->wait, keep++) = e;
+            s->wait.n = keep;
+            continue;
+        }
         if (x->hold && (!s->batch_hold || s->batch_hold->ticket != x->hold->ticket)) {
             hold *n = hold_new(s, x->hold->ticket);
             if (n) {
@@ -326,7 +309,7 @@ static void batch_collect(sink_node *s, size_t from, const sl_batch *src, uint32
         s->meter.in--;
         item_clear(s, x);
     }
-    s->batch_n++;
+    s->batch_n += taken > 0;
     if (o->batch_size && s->batch_n >= (uint32_t)o->batch_size)
         batch_flush(s);
 }
@@ -355,8 +338,7 @@ void sink_take(sink_node *s, sl_batch *b) {
     if (lane->depth++ == 0)
         sl_arena_reset(s->arena); /* keeps its largest piece */
     sl_buf_clear(&s->scratch);
-    const sl_sinkopts *o = &s->def->opts;
-    bool batching = o->batch_size > 0 || o->linger_ns > 0;
+    bool batching = batches(s);
     uint32_t nf = b->frames ? b->nframes : b->nrows;
     s->taken += nf;
     for (uint32_t i = 0; i < nf; i++) {
@@ -366,9 +348,9 @@ void sink_take(sink_node *s, sl_batch *b) {
         if (f->kind == SL_FRAME_ERROR)
             emit_error(s, f->error, h);
         else
-            emit_frame(s, b, f->first, f->count, f->kind == SL_FRAME_COLLECTION, h);
+            emit_frame(s, b, f->first, f->count, h);
         if (batching && s->wait.n > from)
-            batch_collect(s, from, b, f->first);
+            batch_collect(s, from);
     }
     hold_drop(h);
     queue_pump(s);
@@ -405,6 +387,8 @@ sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out) {
     sl_err *e = s->meter.name ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && d->codec)
         e = d->codec->enc_new(&d->codec_conf, &s->enc);
+    if (!e && dyn_count(d) && !(s->props = calloc((size_t)OFFER * dyn_count(d), sizeof *s->props)))
+        e = sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && d->opts.linger_ns > 0) {
         s->linger = sl_timer_new(f->lane->loop, linger_tick, s);
         if (s->linger)
@@ -415,7 +399,7 @@ sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out) {
                                .http = f->spec->http, .private_net = f->spec->private_net, .lasts = f->spec->qos >= 1};
         e = d->def->sink->open(d->conf, &s->env, &s->host, &s->sink);
         const sl_sinkopts *o = &d->opts;
-        s->blind = d->def->sink->blind && d->def->sink->blind(d->conf) && plain_rows(s) && !o->omit_empty && o->batch_size <= 0 && o->linger_ns <= 0;
+        s->blind = d->def->sink->blind && d->def->sink->blind(d->conf) && plain_rows(s) && !s->props && !o->omit_empty && !batches(s);
     }
     if (e) {
         sink_free(s);
@@ -457,6 +441,10 @@ void sink_free(sink_node *s) {
     sl_buf_free(&s->scratch);
     sl_buf_free(&s->pressed);
     sl_buf_free(&s->batch_buf);
+    sl_buf_free(&s->batch_dyn);
+    sl_buf_free(&s->csv_head);
+    sl_buf_free(&s->csv_list);
+    free(s->props);
     meter_free(&s->meter);
     free(s);
 }

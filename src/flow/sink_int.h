@@ -19,6 +19,7 @@ typedef struct item {
     hold *hold;
     uint8_t state;
     bool owned, is_error, collection, tried;
+    size_t doff, dn; /* rendered properties: in scratch, or behind the payload when owned; dn 0: none */
 } item;
 typedef struct ring {
     item *at;
@@ -36,6 +37,8 @@ struct sink_node {
     uint64_t base;   /* sequence number of the head of sent */
     size_t unsettled; /* of sent: SENT or BACK */
     size_t loose;     /* messages whose bytes are in scratch */
+    size_t doff, dn;  /* rendered properties of the message being made */
+    sl_str *props;    /* room for the rendered properties of one offer; NULL: none are templated */
     hold own;         /* for the batch of the moment, when nothing older uses it: no allocation */
     sl_buf scratch, pressed;
     bool flushing; /* a batch becomes one message */
@@ -47,7 +50,7 @@ struct sink_node {
     sl_meter meter;
     uint64_t taken;
     /* batchSize / lingerInterval */
-    sl_buf batch_buf;
+    sl_buf batch_buf, batch_dyn, csv_head, csv_list;
     uint32_t batch_n;
     hold *batch_hold;
     sl_builder *batch_rows;
@@ -58,7 +61,18 @@ struct sink_node {
 static inline item *ring_at(const ring *r, size_t i) { return &r->at[(r->head + i) & (r->cap - 1)]; }
 static inline int64_t now_of(const sink_node *s) { return sl_now(s->flow->lane->loop); }
 
+/* ---- transform.c ---- */
+uint32_t dyn_count(const sl_sinkdef *d); /* templated properties of the connector; 0: all are constant */
+/* Renders the action's properties on data as one block. false: *why. */
+bool dyn_render(sink_node *s, sl_value data, sl_buf *out, sl_str *why);
+void dyn_spread(const sl_sinkdef *def, const char *block, sl_str *to); /* to: dyn_count texts, .p NULL where the constant holds */
+bool sink_shapes(const sink_node *s); /* dataField, fields or excludeFields */
+typedef enum made { MADE_ERROR, MADE_VALUE, MADE_TEXT } made;
+/* data (a MAP, or the LIST of rows) to what is encoded (*v), or to a finished payload (*text); *why when it failed. Memory: the lane's arena. */
+made sink_transform(sink_node *s, sl_value data, sl_value *v, sl_str *text, sl_str *why);
+
 /* ---- queue.c ---- */
+enum { OFFER = 256 }; /* most messages of one put */
 extern const sl_sink_host queue_host;
 hold *hold_new(sink_node *s, sl_ticket *t);
 void hold_drop(hold *h);

@@ -95,8 +95,7 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
         return sl_err_recode(sl_err_prefix(e, "fail to parse sink configuration"), SL_E_EXEC);
     if (!o->data_field.n)
         o->data_field = o->table_data_field;
-    if (o->data_template.n)
-        return refuse("dataTemplate", "data templates are not available yet");
+    SL_TRY(sinkdef_templates(a, props, d));
     if (o->compression.n && !ops->writes_stream && !ops->rows) {
         d->press = sl_press_of(o->compression);
         if (!d->press)

@@ -214,7 +214,10 @@ static void put_collected(play *p) {
         } else {
             sl_buf_puts(&p->out, k->is_error ? "\"is_error\":true,\"base64\":\"" : "\"base64\":\"");
             base64_put(&p->out, (sl_str){k->bytes, k->nbytes});
-            sl_buf_puts(&p->out, "\"}");
+            sl_buf_putc(&p->out, '"');
+            if (k->props)
+                sl_buf_printf(&p->out, ",\"props\":%s", k->props);
+            sl_buf_putc(&p->out, '}');
         }
     }
     sl_buf_putc(&p->out, ']');

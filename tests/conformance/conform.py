@@ -311,13 +311,14 @@ class Runner:
             for e in json.loads(body):
                 data = base64.b64decode(e["base64"]).decode("utf-8", "surrogateescape")
                 got.append({"error" if e.get("is_error") else "bytes": data, "at": e["at"] - start, "props": e.get("props")})
-            ok = True
             want = v["expect"]
-            bytes_wanted = [x for x in want if "bytes" in x]
-            bytes_got = [x for x in got if "bytes" in x]
-            ok = len(bytes_wanted) == len(bytes_got)
-            for x, g in zip(bytes_wanted, bytes_got):
-                ok = ok and x["bytes"] == g["bytes"] and ("at" not in x or x["at"] == g["at"]) and ("props" not in x or x["props"] == g["props"])
+            ok = len(want) == len(got)
+            for x, g in zip(want, got):
+                if "error" in x:
+                    ok = ok and "error" in g and (x["error"] == g["error"] or v.get("error_match") in ("loose", "any"))
+                else:
+                    ok = ok and x["bytes"] == g.get("bytes") and ("props" not in x or x["props"] == g["props"])
+                ok = ok and ("at" not in x or x["at"] == g["at"])
             return None if ok else (want, got)
         finally:
             if rule:

@@ -346,7 +346,7 @@ static uint32_t sink_put(sl_sink *x, const sl_message *m, uint32_t n) {
     for (; i < n; i++) {
         mq_message k = {.topic = m[i].props ? m[i].props[0] : s->conf->topic, .payload = m[i].bytes, .qos = (uint8_t)s->conf->qos, .retain = s->conf->retained,
                         .users = s->users, .nusers = s->nusers, .seq = m[i].seq};
-        if (m[i].props && s->nusers) { /* rendered: the object's text */
+        if (m[i].props && m[i].props[1].p && s->nusers) { /* rendered: the object's text */
             sl_json *o;
             sl_arena_reset(s->arena);
             sl_err *e = sl_json_parse(s->arena, m[i].props[1], &o, NULL);
