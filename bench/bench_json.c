@@ -1,17 +1,26 @@
-/* Rows a second of the JSON paths, one core: rows of ten fields and about 200 bytes, one message a row, 1,000 rows a batch. */
+/* Rows a second of the JSON paths, one core: one message a row, 1,000 rows a batch; beside each decode the rival on the same bytes and fields, in turns.
+ * The rival makes no columns and copies no text: it reads the fields and is done, so that its time is a floor for a reader that keeps what it read. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include "codec/codec.h"
 #include "data/json.h"
+typedef double rival(const char *text, size_t n, size_t room, double *sum); /* 0, or 1 on an error */
 #if SL_SIMDJSON
-double peer_three(const char *text, size_t n, size_t room, double *sum);
-double peer_all(const char *text, size_t n, size_t room, double *sum);
+rival peer_three, peer_all, peer_nested, peer_arrays;
 const char *peer_name(void);
+#else
+#define peer_three NULL
+#define peer_all NULL
+#define peer_nested NULL
+#define peer_arrays NULL
 #endif
-enum { ROWS = 1000, TRIES = 40 };
-static char *texts;
-static size_t at[ROWS + 1], room;
+enum { ROWS = 1000, TRIES = 25, FIELDS = 16 };
+typedef struct docs {
+    char *text;
+    size_t at[ROWS + 1], room;
+    int rounds; /* over all rows, in a try */
+} docs;
 static const char *only; /* part of the name of what is to run; NULL: all */
 static bool off(const char *what) { return only && !strstr(what, only); }
 static double now(void) {
@@ -19,58 +28,108 @@ static double now(void) {
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
-static void make(void) {
-    texts = calloc(ROWS, 320);
-    size_t n = 0;
-    unsigned x = 12345;
-    for (int i = 0; i < ROWS; i++) {
-        at[i] = n;
-        x = x * 1103515245 + 12345;
-        n += (size_t)sprintf(texts + n, "{\"ts\":17000064%05d,\"device\":\"sensor-%u\",\"site\":\"plant 7, hall %u\",\"temperature\":%u.%u,\"humidity\":%u.%02u,\"pressure\":10%u.%u,"
-            "\"status\":\"%s\",\"online\":%s,\"seq\":%d,\"note\":\"no remarks so far for this one\"}", i, x >> 20, x >> 28, 10 + (x >> 8) % 30, (x >> 4) % 10, 30 + (x >> 12) % 60, x >> 25,
-            10 + (x >> 9) % 80, (x >> 3) % 10, x & 1024 ? "running" : "idle", x & 2048 ? "true" : "false", i * 17);
-    }
-    at[ROWS] = n;
-    room = ROWS * 320;
+static unsigned seed = 12345;
+static unsigned rnd(unsigned n) { return ((seed = seed * 1103515245 + 12345) >> 8) % n; }
+static int flat(char *o, int i) {
+    unsigned x = seed = seed * 1103515245 + 12345;
+    return sprintf(o, "{\"ts\":17000064%05d,\"device\":\"sensor-%u\",\"site\":\"plant 7, hall %u\",\"temperature\":%u.%u,\"humidity\":%u.%02u,\"pressure\":10%u.%u,"
+        "\"status\":\"%s\",\"online\":%s,\"seq\":%d,\"note\":\"no remarks so far for this one\"}", i, x >> 20, x >> 28, 10 + (x >> 8) % 30, (x >> 4) % 10, 30 + (x >> 12) % 60, x >> 25,
+        10 + (x >> 9) % 80, (x >> 3) % 10, x & 1024 ? "running" : "idle", x & 2048 ? "true" : "false", i * 17);
 }
-static void show(const char *what, double rows, double secs) { printf("%-44s %8.2f M rows/s  %6.0f ns/row  %7.2f MB/s\n", what, rows / secs / 1e6, secs / rows * 1e9, rows / secs * (double)at[ROWS] / ROWS / 1e6); }
-
-static double decode(const char *what, const char *const *names, uint32_t n, bool all, bool borrowed) {
+static int nested(char *o, int i) {
+    char *p = o;
+    p += sprintf(p, "{\"id\":\"machine-%u\",\"ts\":17000064%05d,\"meta\":{\"site\":{\"name\":\"plant %u\",\"geo\":{\"lat\":48.%u,\"lon\":11.%u}},\"tags\":[\"line-%u\",\"press\",\"night shift\"],\"owner\":null},",
+        rnd(5000), i, rnd(20), rnd(100000), rnd(100000), rnd(9));
+    p += sprintf(p, "\"reading\":{\"temperature\":%u.%u,\"humidity\":%u,\"status\":{\"ok\":%s,\"code\":%u}},\"history\":[", rnd(90), rnd(10), rnd(100), rnd(2) ? "true" : "false", rnd(1000));
+    for (unsigned k = 0; k < 5; k++)
+        p += sprintf(p, "%s{\"t\":17000064%05u,\"v\":%u.%u,\"q\":\"good\"}", k ? "," : "", rnd(100000), rnd(100), rnd(100));
+    p += sprintf(p, "],\"online\":%s,\"version\":%u}", rnd(2) ? "true" : "false", rnd(10));
+    return (int)(p - o);
+}
+static int arrays(char *o, int i, unsigned numbers, unsigned words) {
+    char *p = o;
+    p += sprintf(p, "{\"id\":\"machine-%u\",\"ts\":17000064%05d,\"samples\":[", rnd(5000), i);
+    for (unsigned k = 0; k < numbers; k++)
+        p += sprintf(p, "%s%s%u.%u", k ? "," : "", rnd(5) ? "" : "-", rnd(200), rnd(1000));
+    p += sprintf(p, "],\"labels\":[");
+    for (unsigned k = 0; k < words; k++)
+        p += sprintf(p, "%s\"label %u\"", k ? "," : "", rnd(100000));
+    p += sprintf(p, "],\"last\":%u.%u,\"online\":%s}", rnd(100), rnd(100), rnd(2) ? "true" : "false");
+    return (int)(p - o);
+}
+static int arrays_small(char *o, int i) { return arrays(o, i, 100, 30); }
+static int arrays_large(char *o, int i) { return arrays(o, i, 2000, 300); }
+static docs *make(int (*f)(char *, int), int rounds) {
+    docs *d = calloc(1, sizeof *d);
+    size_t cap = 64 << 10, n = 0;
+    d->text = malloc(cap);
+    for (int i = 0; i < ROWS; i++) {
+        if (cap - n < 32 << 10)
+            d->text = realloc(d->text, cap *= 2);
+        d->at[i] = n;
+        n += (size_t)f(d->text + n, i);
+    }
+    d->at[ROWS] = n;
+    d->room = n + (32 << 10) < cap ? n + (32 << 10) : cap;
+    d->rounds = rounds;
+    return d;
+}
+static void show(const char *what, const docs *x, double secs) {
+    double rows = (double)ROWS * x->rounds;
+    printf("%-44s %8.3f M rows/s %7.0f ns/row %6.2f GB/s\n", what, rows / secs / 1e6, secs / rows * 1e9, rows / secs * (double)x->at[ROWS] / ROWS / 1e9);
+}
+static void decode(const char *what, const docs *x, const char *const *names, bool all, bool borrowed, rival *peer) {
     if (off(what))
-        return 0;
-    sl_str cols[16];
-    for (uint32_t i = 0; i < n; i++)
-        cols[i] = sl_str_of(names[i]);
+        return;
+    sl_str cols[FIELDS];
+    uint32_t n = 0;
+    for (; names && names[n]; n++)
+        cols[n] = sl_str_of(names[n]);
     sl_layout *l = sl_layout_new(cols, n, 1);
     sl_builder *w = sl_builder_new(l, all);
     sl_jsonrows *d = sl_jsonrows_new(NULL, 0, false, false);
-    double best = 1e9;
+    double best = 1e9, other = 1e9, sum = 0;
     for (int try = 0; try < TRIES; try++) {
         double t = now();
-        for (int k = 0; k < 50; k++) {
+        for (int k = 0; k < x->rounds; k++) {
             for (int i = 0; i < ROWS; i++) {
                 uint32_t rows;
                 sl_str why;
-                if (!sl_jsonrows_read(d, w, (sl_str){texts + at[i], at[i + 1] - at[i]}, borrowed, &rows, &why))
+                if (!sl_jsonrows_read(d, w, (sl_str){x->text + x->at[i], x->at[i + 1] - x->at[i]}, borrowed, &rows, &why)) {
+                    fprintf(stderr, "%.*s\n", (int)why.n, why.p);
                     exit(1);
+                }
             }
             sl_batch_drop(sl_builder_done(w, 0));
         }
         t = now() - t;
         best = t < best ? t : best;
+        t = now();
+        for (int k = 0; peer && k < x->rounds; k++)
+            for (int i = 0; i < ROWS; i++)
+                if (peer(x->text + x->at[i], x->at[i + 1] - x->at[i], x->room - x->at[i], &sum) != 0)
+                    exit(2);
+        t = now() - t;
+        other = t < other ? t : other;
     }
-    show(what, 50.0 * ROWS, best);
+    show(what, x, best);
+    if (peer) {
+        if (sum == 0)
+            exit(2);
+        show("  the rival, no columns made", x, other);
+        printf("  ratio %.2f\n", other / best);
+    }
     sl_builder_free(w);
     sl_jsonrows_free(d);
     sl_layout_drop(l);
-    return best;
 }
-static void encode(const char *what, const char *const *names, uint32_t n, bool all, bool through) {
+static void encode(const char *what, const docs *x, const char *const *names, bool all, bool through) {
     if (off(what))
         return;
-    sl_str cols[16];
-    for (uint32_t i = 0; i < n; i++)
-        cols[i] = sl_str_of(names[i]);
+    sl_str cols[FIELDS];
+    uint32_t n = 0;
+    for (; names && names[n]; n++)
+        cols[n] = sl_str_of(names[n]);
     sl_layout *l = sl_layout_new(cols, n, 1);
     sl_builder *w = sl_builder_new(l, all);
     sl_jsonrows *d = sl_jsonrows_new(NULL, 0, false, false);
@@ -83,12 +142,12 @@ static void encode(const char *what, const char *const *names, uint32_t n, bool 
     sl_batch *b = NULL;
     for (int try = 0; try < TRIES; try++) {
         double t = now();
-        for (int k = 0; k < 50; k++) {
+        for (int k = 0; k < x->rounds; k++) {
             if (!b)
                 for (int i = 0; i < ROWS; i++) {
                     uint32_t rows;
                     sl_str why;
-                    if (!sl_jsonrows_read(d, w, (sl_str){texts + at[i], at[i + 1] - at[i]}, false, &rows, &why))
+                    if (!sl_jsonrows_read(d, w, (sl_str){x->text + x->at[i], x->at[i + 1] - x->at[i]}, false, &rows, &why))
                         exit(1);
                 }
             if (!b)
@@ -108,7 +167,7 @@ static void encode(const char *what, const char *const *names, uint32_t n, bool 
         t = now() - t;
         best = t < best ? t : best;
     }
-    show(what, 50.0 * ROWS, best);
+    show(what, x, best);
     sl_batch_drop(b);
     sl_buf_free(&out);
     sl_arena_free(a);
@@ -117,47 +176,32 @@ static void encode(const char *what, const char *const *names, uint32_t n, bool 
     sl_jsonrows_free(d);
     sl_layout_drop(l);
 }
-#if SL_SIMDJSON
-static double peer(const char *what, double (*f)(const char *, size_t, size_t, double *)) {
-    if (off(what))
-        return 0;
-    double best = 1e9, sum = 0;
-    for (int try = 0; try < TRIES; try++) {
-        double t = now();
-        for (int k = 0; k < 50; k++)
-            for (int i = 0; i < ROWS; i++)
-                if (f(texts + at[i], at[i + 1] - at[i], room - at[i], &sum) != 0)
-                    exit(2);
-        t = now() - t;
-        best = t < best ? t : best;
-    }
-    show(what, 50.0 * ROWS, best);
-    if (sum == 0)
-        exit(2);
-    return best;
-}
-#endif
 int main(int argc, char **argv) {
     only = argc > 1 ? argv[1] : NULL;
-    static const char *const three[] = {"device", "temperature", "online"},
-                             *const ten[] = {"ts", "device", "site", "temperature", "humidity", "pressure", "status", "online", "seq", "note"};
-    make();
-    printf("rows of %zu bytes on average, 10 fields; best of 40, CPU time of one thread\n", at[ROWS] / ROWS);
-    double a = decode("decode 3 of 10 fields into columns", three, 3, false, false);
-    decode("decode 3 of 10 fields, bytes lent", three, 3, false, true);
-    double c = decode("decode all 10 fields into columns", ten, 10, false, false);
-    decode("decode all, names unknown (SELECT *)", NULL, 0, true, false);
-    encode("encode 10 columns", ten, 10, false, false);
-    encode("encode 10 members of the tail", NULL, 0, true, false);
-    encode("decode and encode 3 of 10", three, 3, false, true);
-    encode("decode and encode 10 of 10", ten, 10, false, true);
+    static const char *const three[] = {"device", "temperature", "online", NULL},
+                             *const ten[] = {"ts", "device", "site", "temperature", "humidity", "pressure", "status", "online", "seq", "note", NULL},
+                             *const deep[] = {"id", "reading", "online", NULL}, *const wide[] = {"id", "last", "online", NULL};
+    docs *f = make(flat, 50), *t = make(nested, 20), *s = make(arrays_small, 10), *g = make(arrays_large, 1);
 #if SL_SIMDJSON
-    double p = peer("rival, 3 of 10 fields (no columns made)", peer_three), q = peer("rival, all 10 fields (no columns made)", peer_all);
-    if (!only)
-        printf("against %s On-Demand: %.2f x on 3 of 10, %.2f x on all\n", peer_name(), p / a, q / c);
+    printf("best of %d, CPU time of one thread; the rival is %s On-Demand\n", TRIES, peer_name());
 #else
-    (void)a, (void)c;
-    printf("simdjson is not installed: no rival\n");
+    printf("best of %d, CPU time of one thread; no rival: simdjson is not installed\n", TRIES);
 #endif
+    printf("flat rows of 10 fields, %zu bytes\n", f->at[ROWS] / ROWS);
+    decode("decode 3 of 10 fields into columns", f, three, false, false, peer_three);
+    decode("decode 3 of 10 fields, bytes lent", f, three, false, true, NULL);
+    decode("decode all 10 fields into columns", f, ten, false, false, peer_all);
+    decode("decode all, names unknown (SELECT *)", f, NULL, true, false, NULL);
+    encode("encode 10 columns", f, ten, false, false);
+    encode("encode 10 members of the tail", f, NULL, true, false);
+    encode("decode and encode 3 of 10", f, three, false, true);
+    encode("decode and encode 10 of 10", f, ten, false, true);
+    printf("nested documents, %zu bytes\n", t->at[ROWS] / ROWS);
+    decode("decode 3 of 7 nested fields, one an object", t, deep, false, false, peer_nested);
+    encode("encode the same", t, deep, false, false);
+    printf("100 numbers and 30 strings in arrays, %zu bytes\n", s->at[ROWS] / ROWS);
+    decode("decode 3 fields beside small arrays", s, wide, false, false, peer_arrays);
+    printf("2,000 numbers and 300 strings in arrays, %zu bytes\n", g->at[ROWS] / ROWS);
+    decode("decode 3 fields beside large arrays", g, wide, false, false, peer_arrays);
     return 0;
 }

@@ -3,6 +3,8 @@
 extern "C" {
 double peer_three(const char *text, size_t n, size_t room, double *sum);
 double peer_all(const char *text, size_t n, size_t room, double *sum);
+double peer_nested(const char *text, size_t n, size_t room, double *sum);
+double peer_arrays(const char *text, size_t n, size_t room, double *sum);
 const char *peer_name(void);
 }
 using namespace simdjson;
@@ -64,5 +66,31 @@ double peer_all(const char *text, size_t n, size_t room, double *sum) {
         }
         *sum += double(key.size());
     }
+    return 0;
+}
+// Two scalars and one object as it stands.
+double peer_nested(const char *text, size_t n, size_t room, double *sum) {
+    ondemand::document doc;
+    if (parser.iterate(text, n, room).get(doc))
+        return 1;
+    std::string_view id, reading;
+    bool ok;
+    ondemand::object o, r;
+    if (doc.get_object().get(o) || o["id"].get(id) || o["reading"].get(r) || r.raw_json().get(reading) || o["online"].get(ok))
+        return 1;
+    *sum += double(id.size() + reading.size()) + ok;
+    return 0;
+}
+double peer_arrays(const char *text, size_t n, size_t room, double *sum) {
+    ondemand::document doc;
+    if (parser.iterate(text, n, room).get(doc))
+        return 1;
+    std::string_view id;
+    double last;
+    bool ok;
+    ondemand::object o;
+    if (doc.get_object().get(o) || o["id"].get(id) || o["last"].get(last) || o["online"].get(ok))
+        return 1;
+    *sum += last + double(id.size()) + ok;
     return 0;
 }

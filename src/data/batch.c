@@ -272,7 +272,7 @@ sl_value sl_batch_row(const sl_batch *b, uint32_t r, sl_arena *a) {
 }
 
 /* ---- builder ---- */
-#define NO_TIME INT64_MIN
+#define NO_TIME SL_BUILDER_NO_TIME
 
 static bool builder_open(sl_builder *w) { /* takes a shell for the next batch */
     static _Atomic uint64_t serials;
@@ -293,6 +293,7 @@ static bool builder_open(sl_builder *w) { /* takes a shell for the next batch */
         return false;
     }
     w->stride = w->n ? stride_of(w->s->ncells, w->n) : UINT32_MAX;
+    w->cells = w->s->cells;
     return true;
 }
 sl_builder *sl_builder_new(const sl_layout *layout, bool all) {
@@ -356,7 +357,7 @@ static bool grow_cells(sl_builder *w) {
         if (w->rows)
             memcpy(p + (size_t)c * stride, s->cells + (size_t)c * w->stride, w->rows * sizeof *p);
     free(s->cells);
-    s->cells = p;
+    s->cells = w->cells = p;
     s->ncells = ncells;
     w->stride = stride;
     w->cleared = w->rows;

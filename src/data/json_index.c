@@ -56,16 +56,9 @@ void sl_json_index_plain(const char *p, size_t n, sl_jindex *x) {
             x->comma[x->ncommas++] = (uint16_t)i;
     }
 }
-/* The loop over blocks of 64 bytes. The last one is taken from the end of the text, so that nothing behind it is read; its bits are then
- * shifted down over those that were seen before. */
-#define INDEX_BODY(BLOCK, INSIDE, PUT)                                                                                    \
-    char small[64];                                                                                                    \
-    if (n < 64) {                                                                                                      \
-        memset(small, 0, sizeof small);                                                                                \
-        memcpy(small, p, n);                                                                                           \
-        p = small;                                                                                                     \
-        n = 64;                                                                                                        \
-    }                                                                                                                  \
+/* The loop over blocks of 64 bytes, of which there is at least one. The last one is taken from the end of the text, so that nothing behind it is
+ * read; its bits are then shifted down over those that were seen before. */
+#define INDEX_BODY(BLOCK, INSIDE, PUT)                                                                                 \
     uint16_t *o = x->comma;                                                                                            \
     uint64_t carry = 0;                                                                                                \
     uint32_t nquotes = 0;                                                                                              \
@@ -79,12 +72,11 @@ void sl_json_index_plain(const char *p, size_t n, sl_jindex *x) {
         }                                                                                                              \
         BLOCK(q, &m);                                                                                                  \
         uint64_t quote = m.quote >> shift, comma = m.comma >> shift;                                                   \
-        uint64_t inside = INSIDE(quote) ^ carry;                                                                    \
+        uint64_t inside = INSIDE(quote) ^ carry;                                                                       \
         carry = (uint64_t)((int64_t)inside >> 63);                                                                     \
         x->quotes[w] = quote;                                                                                          \
-        nquotes += (uint32_t)__builtin_popcountll(quote);                                                                          \
-        comma &= ~inside;                                                                                              \
-        o = PUT(o, comma, (unsigned)at);                                             \
+        nquotes += (uint32_t)__builtin_popcountll(quote);                                                              \
+        o = PUT(o, comma & ~inside, (unsigned)at);                                                                     \
     }                                                                                                                  \
     x->nquotes = nquotes;                                                                                              \
     x->ncommas = (uint32_t)(o - x->comma);                                                                             \
@@ -141,11 +133,13 @@ static inline AVX512 __attribute__((always_inline)) uint16_t *put_512(uint16_t *
     static const uint8_t places[64] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
         32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
     __m512i all = _mm512_maskz_compress_epi8(m, _mm512_loadu_si512(places));
-    __m512i add = _mm512_set1_epi16((short)base);
     unsigned n = (unsigned)__builtin_popcountll(m);
-    _mm512_storeu_si512(o, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(all)), add));
-    if (__builtin_expect(n > 32, 0))
+    _mm256_storeu_si256((__m256i *)(void *)o, _mm256_add_epi16(_mm256_cvtepu8_epi16(_mm512_castsi512_si128(all)), _mm256_set1_epi16((short)base)));
+    if (__builtin_expect(n > 16, 0)) {
+        __m512i add = _mm512_set1_epi16((short)base);
+        _mm512_storeu_si512(o, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(all)), add));
         _mm512_storeu_si512(o + 32, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(all, 1)), add));
+    }
     return o + n;
 }
 static inline AVX512 __attribute__((always_inline)) void block_avx512(const char *p, marks *m) {
@@ -180,6 +174,12 @@ sl_jindex *sl_json_index(const char *p, size_t n) {
         f = choose();
         atomic_store_explicit(&chosen, f, memory_order_relaxed);
     }
-    f(p, n, &mine);
+    if (__builtin_expect(n < 64, 0)) {
+        char small[64];
+        memset(small + n, 0, 64 - n);
+        memcpy(small, p, n);
+        f(small, 64, &mine);
+    } else
+        f(p, n, &mine);
     return &mine;
 }

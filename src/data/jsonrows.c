@@ -10,43 +10,15 @@
 #include <stdlib.h>
 #include "base/num.h"
 #include "base/utf8.h"
-#include "base/vec.h"
-#include "data/builder.h"
-#include "data/json.h"
-#include "data/json_index.h"
-#include "data/json_lex.h"
-#include "data/json_text.h"
+#include "data/jsonrows_in.h"
 
-enum { SHAPE_MAX = 64, LIT_MAX = 48, COL_SKIP = -1, COL_TAIL = -2 };
-typedef struct seen {
-    char lit[LIT_MAX]; /* `"key":`, the rest zero */
-    uint32_t n, need; /* need: a bit for each of the n bytes, when they are at most 32 */
-    int32_t col;
-    const sl_type *type; /* declared type, or NULL */
-    bool undeclared;     /* typed stream, key not declared: only a null is kept */
-    sl_str key;          /* for the tail: its copy in the arena of batch `serial` */
-    uint64_t serial;
-} seen;
-struct sl_jsonrows {
-    const sl_field *types;
-    uint32_t ntypes;
-    bool typed, int64, keep_raw;
-    sl_layout *typenames; /* index over the declared names */
-    sl_layout *layout;    /* held: what the shape was made for */
-    bool all;
-    seen *shape;
-    uint32_t nshape, misses;
-    SL_VEC(sl_member) stack; /* of nested values under construction */
-    /* of the message being read */
-    sl_builder *w;
-    sl_arena *a;
-    bool borrowed, failed;
-    uint64_t serial;
-    sl_buf why;
-    const char *end; /* of its text */
-    sl_str key; /* unescaped key of a member that was not predicted */
-};
-
+static void forget_shape(sl_jsonrows *d) {
+    memset(d->shape, 0, sizeof *d->shape);
+    d->shape->lit[0] = (char)0xFF; /* in no text */
+    d->shape->n = d->shape->need = 1;
+    d->nshape = 0;
+    d->misses = 0;
+}
 sl_jsonrows *sl_jsonrows_new(const sl_field *types, uint32_t ntypes, bool int64, bool keep_raw) {
     sl_jsonrows *d = calloc(1, sizeof *d);
     if (!d)
@@ -56,7 +28,7 @@ sl_jsonrows *sl_jsonrows_new(const sl_field *types, uint32_t ntypes, bool int64,
     d->typed = types != NULL;
     d->int64 = int64;
     d->keep_raw = keep_raw;
-    d->shape = calloc(SHAPE_MAX, sizeof *d->shape);
+    d->shape = aligned_alloc(_Alignof(seen), (SHAPE_MAX + 1) * sizeof *d->shape);
     sl_str *names = malloc((ntypes ? ntypes : 1) * sizeof *names);
     if (names)
         for (uint32_t i = 0; i < ntypes; i++)
@@ -67,6 +39,7 @@ sl_jsonrows *sl_jsonrows_new(const sl_field *types, uint32_t ntypes, bool int64,
         sl_jsonrows_free(d);
         return NULL;
     }
+    forget_shape(d);
     return d;
 }
 void sl_jsonrows_free(sl_jsonrows *d) {
@@ -132,8 +105,7 @@ static sl_value number_slow(sl_jsonrows *d, const char *p, const char *q, bool w
     sl_buf_free(&none);
     return v;
 }
-/* whole: BIGINT, or a number without point under the int64 rule. Returns behind the number, NULL when there is none. */
-static inline const char *number(sl_jsonrows *d, const char *p, const char *end, bool bigint, bool int64, sl_value *out) {
+const char *sl_jr_number(sl_jsonrows *d, const char *p, const char *end, bool bigint, bool int64, sl_value *out) {
     const char *q = p;
     bool neg = *q == '-';
     q += neg;
@@ -170,31 +142,6 @@ static inline const char *number(sl_jsonrows *d, const char *p, const char *end,
     bool point = memchr(p, '.', (size_t)(stop - p)) != NULL;
     *out = number_slow(d, p, stop, bigint || (int64 && !point && ((*p >= '0' && *p <= '9') || *p == '-' || *p == '+')));
     return stop;
-}
-static inline sl_str text_of(sl_jsonrows *d, const char *p, const char *q, unsigned flags) { /* between the quotes, to the arena */
-    sl_str s = {p, (size_t)(q - p)};
-    if (SL_JX_RARE(flags & SL_JX_ESCAPED)) {
-        char *t = sl_arena_alloc(d->a, s.n + 1); /* valid UTF-8 by now: never longer than it was */
-        if (!t || (sl_arena_failed(d->a) && s.n + 1 > SL_ARENA_BIG))
-            return (sl_str){"", 0};
-        return (sl_str){t, sl_jt_unescape(t, s)};
-    }
-    if (d->borrowed)
-        return s;
-    char *t = sl_arena_alloc(d->a, s.n);
-    if (!t)
-        return (sl_str){"", 0};
-#if defined(SL_JX_SSE2)
-    if (SL_JX_LIKELY(s.n <= 32 && (size_t)(d->end - s.p) >= 32)) { /* the arena rounds up to 16 */
-        if (s.n)
-            _mm_storeu_si128((__m128i *)(void *)t, _mm_loadu_si128((const __m128i *)(const void *)s.p));
-        if (s.n > 16)
-            _mm_storeu_si128((__m128i *)(void *)(t + 16), _mm_loadu_si128((const __m128i *)(const void *)(s.p + 16)));
-        return (sl_str){t, s.n};
-    }
-#endif
-    memcpy(t, s.p, s.n);
-    return (sl_str){t, s.n};
 }
 static bool go_bool(sl_str s, bool *out) {
     static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"}, *const no[] = {"0", "f", "F", "FALSE", "false", "False"};
@@ -241,29 +188,10 @@ static const char *string(sl_jsonrows *d, const char *p, const char *end, sl_str
     const char *q = sl_jx_str(p + 1, end, &flags);
     if (!q)
         return NULL;
-    *out = text_of(d, p + 1, q, flags);
+    *out = sl_jr_text(d, p + 1, q, flags);
     return q + 1;
 }
-/* Length of true or false at p, 0 when it is neither; which of the two is no branch, as it cannot be foreseen. */
-static inline unsigned boolean(const char *p, const char *end, sl_value *out) {
-    uint32_t w;
-    if (SL_JX_RARE(end - p < 4))
-        return 0;
-    memcpy(&w, p, 4);
-    uint32_t t, f;
-    memcpy(&t, "true", 4);
-    memcpy(&f, "fals", 4);
-    unsigned yes = w == t;
-    if (SL_JX_RARE(!(yes | (w == f))))
-        return 0;
-    if (SL_JX_RARE(end - p < 5))
-        return yes ? (*out = sl_v_bool(true), 4) : 0;
-    if (SL_JX_RARE(!(yes | (p[4] == 'e'))))
-        return 0;
-    *out = sl_v_bool(yes);
-    return 5 - yes;
-}
-static inline const char *any(sl_jsonrows *d, const char *p, const char *end, unsigned depth, sl_value *out) {
+const char *sl_jr_any(sl_jsonrows *d, const char *p, const char *end, unsigned depth, sl_value *out) {
     if (SL_JX_RARE(p >= end))
         return NULL;
     switch (*p) {
@@ -272,7 +200,7 @@ static inline const char *any(sl_jsonrows *d, const char *p, const char *end, un
         const char *q = sl_jx_str(p + 1, end, &flags);
         if (!q)
             return NULL;
-        *out = sl_v_str(text_of(d, p + 1, q, flags));
+        *out = sl_v_str(sl_jr_text(d, p + 1, q, flags));
         return q + 1;
     }
     case '{':
@@ -283,13 +211,13 @@ static inline const char *any(sl_jsonrows *d, const char *p, const char *end, un
             return NULL;
         if (flags)
             return full(d, NULL, (sl_str){"array", 5}, p, end, depth, out);
-        *out = sl_v_jsontext(text_of(d, p, q, 0));
+        *out = sl_v_jsontext(sl_jr_text(d, p, q, 0));
         out->aux = d->int64;
         return q;
     }
     case 't':
     case 'f': {
-        unsigned n = boolean(p, end, out);
+        unsigned n = sl_jr_boolean(p, end, out);
         return n ? p + n : NULL;
     }
     case 'n':
@@ -302,7 +230,7 @@ static inline const char *any(sl_jsonrows *d, const char *p, const char *end, un
         *out = number_slow(d, p, p + 3, d->int64);
         return p + 3;
     default:
-        return number(d, p, end, false, d->int64, out);
+        return sl_jr_number(d, p, end, false, d->int64, out);
     }
 }
 static const sl_field *field_of(const sl_type *t, sl_str name) {
@@ -317,15 +245,14 @@ static const char *skip(const char *p, const char *end, unsigned depth) {
 }
 /* A list or an object, parsed to the end. t: NULL schemaless, else ARRAY or STRUCT with what it declares. */
 static const char *full(sl_jsonrows *d, const sl_type *t, sl_str name, const char *p, const char *end, unsigned depth, sl_value *out);
-static const char *typed(sl_jsonrows *d, const sl_type *t, sl_str name, const char *p, const char *end, unsigned depth, sl_value *out);
 static const char *inner(sl_jsonrows *d, const sl_type *t, sl_str name, const char *p, const char *end, unsigned depth, sl_value *out) {
     if (p >= end || depth > SL_JX_DEPTH)
         return NULL;
     if (t && t->kind != SL_T_ANY)
-        return typed(d, t, name, p, end, depth, out);
+        return sl_jr_typed(d, t, name, p, end, depth, out);
     if (*p == '{' || *p == '[')
         return full(d, NULL, name, p, end, depth, out);
-    return any(d, p, end, depth, out);
+    return sl_jr_any(d, p, end, depth, out);
 }
 static const char *full(sl_jsonrows *d, const sl_type *t, sl_str name, const char *p, const char *end, unsigned depth, sl_value *out) {
     bool obj = *p == '{';
@@ -393,7 +320,7 @@ static const char *full(sl_jsonrows *d, const sl_type *t, sl_str name, const cha
     return p;
 }
 /* By declared type (not ANY). A value of the wrong kind is skipped and told. */
-static const char *typed(sl_jsonrows *d, const sl_type *t, sl_str name, const char *p, const char *end, unsigned depth, sl_value *out) {
+const char *sl_jr_typed(sl_jsonrows *d, const sl_type *t, sl_str name, const char *p, const char *end, unsigned depth, sl_value *out) {
     if (p >= end)
         return NULL;
     *out = sl_v_null();
@@ -405,16 +332,16 @@ static const char *typed(sl_jsonrows *d, const sl_type *t, sl_str name, const ch
         switch (*p) {
         case '{':
             if (t->kind == SL_T_STRUCT)
-                return t->nfields ? full(d, t, name, p, end, depth, out) : any(d, p, end, depth, out);
+                return t->nfields ? full(d, t, name, p, end, depth, out) : sl_jr_any(d, p, end, depth, out);
             break;
         case '[':
             if (t->kind == SL_T_ARRAY)
-                return t->elem && t->elem->kind != SL_T_ANY ? full(d, t, name, p, end, depth, out) : any(d, p, end, depth, out);
+                return t->elem && t->elem->kind != SL_T_ANY ? full(d, t, name, p, end, depth, out) : sl_jr_any(d, p, end, depth, out);
             break;
         case 't':
         case 'f':
             if (t->kind == SL_T_BOOLEAN)
-                return any(d, p, end, depth, out);
+                return sl_jr_any(d, p, end, depth, out);
             break;
         case '"': {
             sl_str s;
@@ -454,11 +381,11 @@ static const char *typed(sl_jsonrows *d, const sl_type *t, sl_str name, const ch
         }
     }
     if (t->kind == SL_T_BIGINT)
-        return number(d, p, end, true, false, out);
+        return sl_jr_number(d, p, end, true, false, out);
     if (t->kind == SL_T_FLOAT || t->kind == SL_T_DATETIME)
-        return number(d, p, end, false, false, out);
+        return sl_jr_number(d, p, end, false, false, out);
     if (t->kind == SL_T_STRING || t->kind == SL_T_BOOLEAN) {
-        p = number(d, p, end, false, false, out);
+        p = sl_jr_number(d, p, end, false, false, out);
         if (!p || out->kind != SL_FLOAT)
             return p;
         if (t->kind == SL_T_BOOLEAN) {
@@ -476,17 +403,6 @@ static const char *typed(sl_jsonrows *d, const sl_type *t, sl_str name, const ch
 }
 
 /* ---- members ---- */
-static inline bool same_lit(const seen *e, const char *p, const char *end) {
-#if defined(SL_JX_SSE2)
-    if (SL_JX_LIKELY(e->need && end - p >= 32)) {
-        const __m128i *t = (const __m128i *)(const void *)p, *l = (const __m128i *)(const void *)e->lit;
-        uint32_t m = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(t), _mm_loadu_si128(l))) |
-                     (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(t + 1), _mm_loadu_si128(l + 1))) << 16;
-        return (~m & e->need) == 0;
-    }
-#endif
-    return (size_t)(end - p) >= e->n && memcmp(p, e->lit, e->n) == 0;
-}
 /* What is to be done with a key. */
 static void resolve(sl_jsonrows *d, sl_str key, seen *e) {
     int c = sl_layout_find(d->layout, key);
@@ -499,6 +415,7 @@ static void resolve(sl_jsonrows *d, sl_str key, seen *e) {
         e->undeclared = f < 0;
         e->type = f >= 0 && d->types[f].type && d->types[f].type->kind != SL_T_ANY ? d->types[f].type : NULL;
     }
+    e->what = e->col == COL_SKIP ? DO_SKIP : e->type || e->undeclared ? DO_OTHER : DO_KEEP;
 }
 /* A key that the shape did not foresee at *k. Learns it, or finds it elsewhere; *loose: from here on the row may repeat keys. */
 static const char *learn(sl_jsonrows *d, const char *p, const char *end, uint32_t *k, bool *loose, seen *tmp, const seen **e) {
@@ -526,16 +443,16 @@ static const char *learn(sl_jsonrows *d, const char *p, const char *end, uint32_
             }
     d->key = (sl_str){p + 1, (size_t)(q - p - 1)};
     if (flags & SL_JX_ESCAPED)
-        d->key = text_of(d, p + 1, q, flags);
+        d->key = sl_jr_text(d, p + 1, q, flags);
     if (fits && d->nshape < SHAPE_MAX) { /* takes its place in the order */
         seen *s = &d->shape[*k];
-        memmove(s + 1, s, (d->nshape - *k) * sizeof *s);
+        memmove(s + 1, s, (d->nshape + 1 - *k) * sizeof *s);
         d->nshape++;
         memset(s, 0, sizeof *s);
         memcpy(s->lit, p, n - 1);
         s->lit[n - 1] = ':';
         s->n = n;
-        s->need = n > 32 ? 0 : (uint32_t)((1ull << n) - 1);
+        s->need = n > 16 ? (1u << 17) - 1 : (1u << n) - 1;
         resolve(d, d->key, s);
         ++*k;
         *e = s;
@@ -547,7 +464,17 @@ static const char *learn(sl_jsonrows *d, const char *p, const char *end, uint32_
     *e = tmp;
     return v;
 }
-static inline sl_str lit_key(const seen *e) { return (sl_str){e->lit + 1, e->n - 3}; }
+void sl_jr_tail(sl_jsonrows *d, seen *e, sl_value v) {
+    if (SL_JX_RARE(e->serial != d->serial)) { /* first use in this batch */
+        e->key = sl_arena_dup(d->a, sl_jr_lit_key(e));
+        e->serial = d->serial;
+    }
+    sl_builder *w = d->w;
+    if (SL_JX_LIKELY(w->ntail < w->tailcap))
+        w->tail[w->ntail++] = (sl_member){e->key, v};
+    else
+        sl_builder_tail_new(w, e->key, v);
+}
 /* One object at p ('{') as a row. NULL: syntax error; the row is begun and not ended. */
 static const char *row(sl_jsonrows *d, const char *p, const char *end, unsigned depth) {
     sl_builder *w = d->w;
@@ -562,12 +489,12 @@ static const char *row(sl_jsonrows *d, const char *p, const char *end, unsigned 
         return p + 1;
     for (;;) {
         const seen *e;
-        if (SL_JX_LIKELY(k < d->nshape && same_lit(&d->shape[k], p, end))) {
+        if (SL_JX_LIKELY(k < d->nshape && sl_jr_same_lit(&d->shape[k], p, end))) {
             e = &d->shape[k++];
             p += e->n;
         } else {
             uint32_t j = k + 1;
-            while (j < d->nshape && j < k + 4 && !same_lit(&d->shape[j], p, end))
+            while (j < d->nshape && j < k + 4 && !sl_jr_same_lit(&d->shape[j], p, end))
                 j++;
             if (j < d->nshape && j < k + 4) {
                 e = &d->shape[j];
@@ -593,7 +520,7 @@ static const char *row(sl_jsonrows *d, const char *p, const char *end, unsigned 
                 return NULL;
         } else {
             sl_value v;
-            sl_str key = e->n ? lit_key(e) : d->key;
+            sl_str key = e->n ? sl_jr_lit_key(e) : d->key;
             if (SL_JX_RARE(e->undeclared)) {
                 const char *q = skip(p, end, depth + 1);
                 if (!q)
@@ -603,19 +530,14 @@ static const char *row(sl_jsonrows *d, const char *p, const char *end, unsigned 
                 v = sl_v_null();
                 if (!null)
                     goto next;
-            } else if (!(p = e->type ? typed(d, e->type, key, p, end, depth + 1, &v) : any(d, p, end, depth + 1, &v)))
+            } else if (!(p = e->type ? sl_jr_typed(d, e->type, key, p, end, depth + 1, &v) : sl_jr_any(d, p, end, depth + 1, &v)))
                 return NULL;
             if (e->col >= 0)
                 sl_builder_set(w, (uint32_t)e->col, v);
+            else if (e->n && !loose)
+                sl_jr_tail(d, (seen *)e, v);
             else {
-                if (e->n) {
-                    seen *m = (seen *)e;
-                    if (m->serial != d->serial) { /* first use in this batch */
-                        m->key = sl_arena_dup(d->a, key);
-                        m->serial = d->serial;
-                    }
-                    key = m->key;
-                } else if (!d->borrowed)
+                if (e->n || !d->borrowed)
                     key = sl_arena_dup(d->a, key);
                 if (loose)
                     sl_builder_tail(w, key, v);
@@ -636,137 +558,6 @@ static const char *row(sl_jsonrows *d, const char *p, const char *end, unsigned 
         }
         return *p == '}' ? p + 1 : NULL;
     }
-}
-
-/* ---- the straight way ---- */
-static inline bool all_number(const char *p, size_t n, const char *end) {
-#if defined(SL_JX_SSE2)
-    if (SL_JX_LIKELY(n <= 16 && end - p >= 16)) { /* + , - . / and digits; there is no comma here, and exponents go the long way */
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p), d = _mm_sub_epi8(x, _mm_set1_epi8('+'));
-        __m128i in = _mm_andnot_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('/')), _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8('9' - '+')), d));
-        if (SL_JX_LIKELY((~(uint32_t)_mm_movemask_epi8(in) & ((1u << n) - 1)) == 0))
-            return true;
-    }
-#endif
-    return sl_jx_run(p, p + n) == n;
-}
-static inline void store(sl_jsonrows *d, const seen *e, sl_value v) {
-    if (e->col >= 0) {
-        sl_builder_cell(d->w, (uint32_t)e->col, v);
-        return;
-    }
-    seen *m = (seen *)e;
-    if (SL_JX_RARE(m->serial != d->serial)) { /* first use in this batch */
-        m->key = sl_arena_dup(d->a, lit_key(e));
-        m->serial = d->serial;
-    }
-    sl_builder *w = d->w;
-    if (SL_JX_LIKELY(w->ntail < w->tailcap))
-        w->tail[w->ntail++] = (sl_member){m->key, v};
-    else
-        sl_builder_tail_new(w, m->key, v);
-}
-/* A value that is wanted, or is neither text nor number, between v and *stop; a nested one moves *stop on. false: the other way. */
-static __attribute__((noinline)) bool straight_value(sl_jsonrows *d, const seen *e, bool wanted, const char *text, const char *v, const char *end, sl_jindex *x, uint32_t *i, uint32_t *quotes) {
-    const char *stop = text + x->comma[*i];
-    char c = *v;
-    sl_value out;
-    if (c == '{' || c == '[') {
-        const char *q = !wanted ? skip(v, end, 2) : e->type ? typed(d, e->type, lit_key(e), v, end, 2, &out) : any(d, v, end, 2, &out);
-        if (!q || d->failed)
-            return false;
-        while (*i < x->ncommas && x->comma[*i] < q - text)
-            ++*i;
-        if (q != text + x->comma[*i])
-            return false;
-        *quotes += sl_jindex_quotes(x, (size_t)(v - text), (size_t)(q - text));
-    } else if (!wanted)
-        return skip(v, end, 2) == stop;
-    else {
-        if ((e->type ? typed(d, e->type, lit_key(e), v, end, 2, &out) : any(d, v, end, 2, &out)) != stop || d->failed)
-            return false;
-        *quotes += c == '"' ? 2 : 0;
-    }
-    if (wanted)
-        store(d, e, out);
-    return true;
-}
-/* One object as a row, from the index of its commas: text is the whole object, without a backslash. Members must be those of the shape, in its order
- * (some may be missing). false: nothing is decided yet, the row is begun at most; the caller reads it the other way. That the text is
- * well formed follows from: each member begins with its key as it is known, has a value that fills the place up to the next comma, and
- * there are no more quotes than these need. */
-static bool straight(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) {
-    sl_builder *w = d->w;
-    const char *end = text + n, *p = text + 1;
-    const seen *e = d->shape, *last = e + d->nshape;
-    uint32_t quotes = 0;
-    if (end[-1] != '}' || n < 3)
-        return false;
-    x->comma[x->ncommas] = (uint16_t)(n - 1);
-    sl_builder_row(w);
-    if (SL_JX_RARE(!w->inrow))
-        return false;
-    for (uint32_t i = 0; i <= x->ncommas; i++, e++) {
-        if (SL_JX_RARE((unsigned char)*p <= ' '))
-            p = sl_jx_ws(p, end);
-        if (SL_JX_RARE(e >= last))
-            return false;
-        if (SL_JX_RARE(!same_lit(e, p, end))) {
-            const seen *f = e + 1, *far = last - e > 4 ? e + 4 : last;
-            while (f < far && !same_lit(f, p, end))
-                f++;
-            if (f >= far)
-                return false;
-            e = f;
-        }
-        const char *v = p + e->n, *stop = text + x->comma[i];
-        if (SL_JX_RARE((unsigned char)*v <= ' '))
-            v = sl_jx_ws(v, end);
-        if (SL_JX_RARE(v >= stop))
-            return false;
-        unsigned char c = (unsigned char)*v;
-        quotes += 2;
-        p = stop + 1;
-        if (SL_JX_RARE(e->undeclared && c == 'n'))
-            return false;
-        if (e->col == COL_SKIP || SL_JX_RARE(e->undeclared)) {
-            if (c == '"') {
-                quotes += 2;
-                if (SL_JX_RARE((stop[-1] != '"') | (stop - v < 2)))
-                    return false;
-                continue;
-            }
-            if ((unsigned char)(c - '0') < 10 || (c == '-' && stop - v > 1)) {
-                if (SL_JX_RARE(!all_number(v, (size_t)(stop - v), end)))
-                    return false;
-                continue;
-            }
-            if (!straight_value(d, e, false, text, v, end, x, &i, &quotes))
-                return false;
-            p = text + x->comma[i] + 1;
-            continue;
-        }
-        if (!e->type) {
-            if (c == '"') {
-                quotes += 2;
-                if (SL_JX_RARE((stop[-1] != '"') | (stop - v < 2)))
-                    return false;
-                store(d, e, sl_v_str(text_of(d, v + 1, stop - 1, 0)));
-                continue;
-            }
-            if ((unsigned char)(c - '0') < 10) {
-                sl_value out;
-                if (SL_JX_RARE(number(d, v, end, false, d->int64, &out) != stop || d->failed))
-                    return false;
-                store(d, e, out);
-                continue;
-            }
-        }
-        if (!straight_value(d, e, true, text, v, end, x, &i, &quotes))
-            return false;
-        p = text + x->comma[i] + 1;
-    }
-    return quotes == x->nquotes;
 }
 
 /* ---- messages ---- */
@@ -810,8 +601,7 @@ static inline void begin(sl_jsonrows *d, sl_builder *w, bool borrowed) {
         sl_layout_drop(d->layout);
         d->layout = (sl_layout *)l;
         d->all = sl_builder_all(w);
-        d->nshape = 0;
-        d->misses = 0;
+        forget_shape(d);
     }
     d->w = w;
     d->a = sl_builder_arena(w);
@@ -833,7 +623,7 @@ static inline void end_row(sl_jsonrows *d, const char *from, const char *to) {
         if (sl_jx_skip(from, to, 1, true, false, &flags) == to && !flags)
             sl_builder_raw(d->w, d->borrowed ? (sl_str){from, (size_t)(to - from)} : sl_arena_dup(d->a, (sl_str){from, (size_t)(to - from)}));
     }
-    sl_builder_end(d->w);
+    sl_builder_finish(d->w);
 }
 bool sl_jsonrows_read(sl_jsonrows *d, sl_builder *w, sl_str bytes, bool borrowed, uint32_t *rows, sl_str *why) {
     uint32_t first = w->rows;
@@ -854,7 +644,7 @@ bool sl_jsonrows_read(sl_jsonrows *d, sl_builder *w, sl_str bytes, bool borrowed
     }
     d->end = bytes.p + bytes.n;
     if (x && !x->backslash && d->nshape) {
-        if (SL_JX_LIKELY(straight(d, bytes.p, bytes.n, x))) {
+        if (SL_JX_LIKELY(sl_jr_straight(d, bytes.p, bytes.n, x))) {
             end_row(d, bytes.p, d->end);
             *rows = 1;
             return true;

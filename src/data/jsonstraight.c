@@ -1,0 +1,218 @@
+/* Rows that look like the rows before, read from an index of their commas instead of byte after byte.
+ * Decisions:
+ * - Nothing here is the only way to read anything: whatever is unusual (an unknown key, another order, a backslash, an error) sends the row
+ *   the other way, which decides and words errors. So this file knows only good rows.
+ * - That a row is well formed follows from three things: each member begins with its key as it is known, its value fills the place up to
+ *   the next comma outside strings, and there are no more quotes than keys and values need.
+ * - No step waits for the one before: where a member begins and ends is known from the index. Conditions that cannot be foreseen (true or
+ *   false, how many digits) are arithmetic, not branches. */
+#include "data/jsonrows_in.h"
+
+typedef struct place { /* how far a row has been read */
+    uint32_t comma;   /* number of the comma that ends the current member */
+    uint32_t quotes;  /* accounted for */
+} place;
+
+static inline bool all_number(const char *p, const char *stop, const char *end) {
+    size_t n = (size_t)(stop - p);
+#if defined(SL_JX_SSE2)
+    if (SL_JX_LIKELY(n <= 16 && end - p >= 16)) { /* + , - . / and digits; there is no comma here, and exponents go the long way */
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p), d = _mm_sub_epi8(x, _mm_set1_epi8('+'));
+        __m128i in = _mm_andnot_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('/')), _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8('9' - '+')), d));
+        if (SL_JX_LIKELY((~(uint32_t)_mm_movemask_epi8(in) & ((1u << n) - 1)) == 0))
+            return n > 1 || *p != '-';
+    }
+#endif
+    return (n > 1 || *p != '-') && sl_jx_run(p, stop) == n;
+}
+
+/* ---- numbers of known length ---- */
+enum { LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
+static inline uint64_t load8(const char *p) {
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return w;
+}
+static inline uint64_t eight_digits(uint64_t x) { /* one a byte, the first one lowest */
+    x = (x * (1 + (10ull << 8))) >> 8 & 0x00FF00FF00FF00FFull;
+    x = (x * (1 + (100ull << 16))) >> 16 & 0x0000FFFF0000FFFFull;
+    return (x * (1 + (10000ull << 32))) >> 32;
+}
+static inline bool not_digits(uint64_t x) { return ((x + 0x7676767676767676ull) | x) & 0x8080808080808080ull; }
+/* Plain numbers of up to 8 characters, and whole ones of up to 16; false: ask the general reader. text: bytes from there on may be read. */
+static inline bool short_number(const char *text, const char *v, const char *stop, bool int64, sl_value *out) {
+    static const double pow10[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+    bool minus = *v == '-';
+    v += minus;
+    size_t n = (size_t)(stop - v);
+    if (!LITTLE || n - 1 >= 16 || stop - text < 16)
+        return false;
+    const uint64_t zeros = 0x3030303030303030ull;
+    uint64_t x = load8(stop - 8) ^ zeros, m;
+    if (SL_JX_RARE(n > 8)) {
+        uint64_t hi = load8(stop - 16) ^ zeros;
+        unsigned up = (unsigned)(128 - 8 * n);
+        hi = hi >> up << up;
+        if (not_digits(x) || not_digits(hi))
+            return false;
+        m = eight_digits(hi) * 100000000u + eight_digits(x);
+        if (SL_JX_RARE(m > 1ull << 53 && !int64))
+            return false;
+    } else {
+        unsigned up = (unsigned)(64 - 8 * n);
+        x = x >> up << up;
+        uint64_t y = x ^ 0x1E1E1E1E1E1E1E1Eull; /* zero where the point is */
+        const uint64_t low7 = 0x7F7F7F7F7F7F7F7Full;
+        uint64_t point = ~(((y & low7) + low7) | y | low7);
+        if (point) {
+            unsigned f = 7 - (unsigned)__builtin_ctzll(point) / 8;
+            uint64_t below = (point >> 7) - 1, above = ~((below << 8) | 0xFF);
+            x = (x & above) | (x & below) << 8;
+            if (f == 0 || f + 2 > n || not_digits(x))
+                return false;
+            double d = (double)(int64_t)eight_digits(x) / pow10[f];
+            *out = sl_v_float(minus ? -d : d);
+            return true;
+        }
+        if (not_digits(x))
+            return false;
+        m = eight_digits(x);
+    }
+    if (int64)
+        *out = sl_v_int(minus ? -(int64_t)m : (int64_t)m);
+    else {
+        double d = (double)(int64_t)m;
+        *out = sl_v_float(minus ? -d : d);
+    }
+    return true;
+}
+
+/* ---- members ---- */
+/* The member at *p is not the one foreseen, or has a long key, or white space before it: which is it? */
+static __attribute__((noinline)) const seen *find(sl_jsonrows *d, const seen *e, const char **p, const char *safe, const char *tail, const char *end) {
+    if ((unsigned char)**p <= ' ')
+        *p = sl_jx_ws(*p, end);
+    const char *t = *p <= safe ? *p : tail + (*p - safe);
+    const seen *last = d->shape + d->nshape, *far = last - e > 4 ? e + 4 : last;
+    for (; e < far; e++)
+        if (sl_jr_same(e, t, *p, end))
+            return e;
+    return NULL;
+}
+static inline void store(sl_jsonrows *d, const seen *e, sl_value v) {
+    if (SL_JX_LIKELY(e->col >= 0))
+        sl_builder_cell(d->w, (uint32_t)e->col, v);
+    else
+        sl_jr_tail(d, (seen *)e, v);
+}
+/* A value at v that is no plain text and no plain number; a nested one moves the comma on. */
+static __attribute__((noinline)) bool other(sl_jsonrows *d, const seen *e, const char *text, const char *v, const char *end, sl_jindex *x, place *at) {
+    bool nested = *v == '{' || *v == '[', keep = e->what != DO_SKIP;
+    sl_value out;
+    const char *q;
+    if (SL_JX_RARE(e->undeclared)) {
+        if (*v == 'n')
+            return false;
+        keep = false;
+    }
+    if (keep)
+        q = e->type ? sl_jr_typed(d, e->type, sl_jr_lit_key(e), v, end, 2, &out) : sl_jr_any(d, v, end, 2, &out);
+    else {
+        unsigned flags = 0;
+        q = sl_jx_skip(v, end, 2, false, false, &flags);
+    }
+    if (!q || d->failed)
+        return false;
+    if (nested) {
+        while (at->comma < x->ncommas && x->comma[at->comma] < q - text)
+            at->comma++;
+        at->quotes += sl_jindex_quotes(x, (size_t)(v - text), (size_t)(q - text));
+    } else
+        at->quotes += *v == '"' ? 2 : 0;
+    if (sl_jx_ws(q, end) != text + x->comma[at->comma])
+        return false;
+    if (keep)
+        store(d, e, out);
+    return true;
+}
+static inline bool is_string(const char *v, const char *stop) { return (*v == '"') & (stop[-1] == '"') && stop - v >= 2; }
+static inline bool is_word(const char *v, const char *stop) { /* true, false or null: its last four letters tell */
+    uint32_t w, t, f, n;
+    memcpy(&w, stop - 4, 4);
+    memcpy(&t, "true", 4);
+    memcpy(&f, "alse", 4);
+    memcpy(&n, "null", 4);
+    return ((w == t) | (w == n)) & (stop - v == 4) || ((w == f) & (stop - v == 5) && *v == 'f');
+}
+static inline __attribute__((always_inline)) bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) {
+    sl_builder *w = d->w;
+    const char *const end = text + n, *const safe = end - 16;
+    const seen *e = d->shape;
+    if (end[-1] != '}' || n < 16)
+        return false;
+    char tail[32]; /* the last 16 bytes, and room behind them */
+    memcpy(tail, safe, 16);
+    memset(tail + 16, 0, 16);
+    const uint16_t *comma = x->comma, *last = comma + x->ncommas;
+    x->comma[x->ncommas] = (uint16_t)(n - 1);
+    sl_builder_begin(w);
+    if (SL_JX_RARE(!w->inrow))
+        return false;
+    const char *p = text + 1;
+    uint32_t quotes = 0; /* accounted for */
+    for (;; e++) {
+        const char *t = p;
+        if (SL_JX_RARE(p > safe))
+            t = tail + (p - safe);
+        if (SL_JX_RARE(sl_jr_differ(e, t) & e->need) && !(e = find(d, e, &p, safe, tail, end)))
+            return false;
+        const char *v = p + e->n, *stop = text + *comma;
+        p = stop + 1;
+        quotes += 2;
+    again:
+        if (e->what == DO_SKIP) {
+            if (is_string(v, stop)) {
+                quotes += 2;
+                goto next;
+            }
+            if ((unsigned char)(*v - '0') < 10 || *v == '-') {
+                if (SL_JX_LIKELY(all_number(v, stop, end)))
+                    goto next;
+            } else if (is_word(v, stop))
+                goto next;
+        } else if (SL_JX_LIKELY(e->what == DO_KEEP)) {
+            sl_value out;
+            if (is_string(v, stop)) {
+                quotes += 2;
+                store(d, e, sl_v_str(sl_jr_text(d, v + 1, stop - 1, 0)));
+                goto next;
+            }
+            if ((unsigned char)(*v - '0') < 10 || *v == '-') {
+                if (SL_JX_LIKELY(short_number(text, v, stop, d->int64, &out))) {
+                    store(d, e, out);
+                    goto next;
+                }
+            } else if (sl_jr_boolean(v, stop, &out) == stop - v && v < stop) {
+                store(d, e, out);
+                goto next;
+            }
+        }
+        if ((unsigned char)*v <= ' ') {
+            const char *s = sl_jx_ws(v, stop);
+            if (s > v) {
+                v = s;
+                goto again;
+            }
+        }
+        place at = {(uint32_t)(comma - x->comma), 0};
+        if (v >= stop || !other(d, e, text, v, end, x, &at))
+            return false;
+        comma = x->comma + at.comma;
+        quotes += at.quotes;
+        p = text + *comma + 1;
+    next:
+        if (++comma > last)
+            return quotes == x->nquotes;
+    }
+}
+bool sl_jr_straight(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) { return body(d, text, n, x); }
