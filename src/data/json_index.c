@@ -1,19 +1,21 @@
-/* The index of quotes and commas, in the widest form the machine has; chosen once. */
+/* The index and the map, in the widest form that the machine has; chosen once.
+ * Decision: each form only says how 64 bytes become bits. What is made of the bits is written once. */
 #include "data/json_index.h"
 #include <stdatomic.h>
+#include <stddef.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
+#define ALWAYS static inline __attribute__((always_inline))
+#define RARE(x) __builtin_expect(!!(x), 0)
 
-typedef struct marks { /* of 64 bytes */
-    uint64_t quote, comma;
-    uint64_t backslash, high; /* gathered over all blocks: any bit set = there is one */
-} marks;
-static _Thread_local sl_jindex mine;
+static _Thread_local sl_jindex my_index;
+static _Thread_local sl_jmap my_map;
 
 /* Bits from each quote up to, not including, its partner. */
-static inline uint64_t inside_of(uint64_t quotes) {
-    uint64_t m = quotes;
+ALWAYS uint64_t inside_plain(uint64_t m) {
     m ^= m << 1;
     m ^= m << 2;
     m ^= m << 4;
@@ -22,164 +24,524 @@ static inline uint64_t inside_of(uint64_t quotes) {
     m ^= m << 32;
     return m;
 }
-/* Four without asking, which is the usual number at most: how many there are is then no branch to guess wrong. */
-#define PUT_COMMAS                                                                                                     \
-    unsigned n = (unsigned)__builtin_popcountll(m);                                                                    \
-    const uint64_t top = 1ull << 63; /* a place for those that are not there */                                        \
-    o[0] = (uint16_t)(base + (unsigned)__builtin_ctzll(m | top));                                                      \
-    m &= m - 1;                                                                                                        \
-    o[1] = (uint16_t)(base + (unsigned)__builtin_ctzll(m | top));                                                      \
-    m &= m - 1;                                                                                                        \
-    o[2] = (uint16_t)(base + (unsigned)__builtin_ctzll(m | top));                                                      \
-    m &= m - 1;                                                                                                        \
-    o[3] = (uint16_t)(base + (unsigned)__builtin_ctzll(m | top));                                                      \
-    if (__builtin_expect(n > 4, 0))                                                                                    \
-        for (unsigned i = 4; i < n; i++) {                                                                             \
-            m &= m - 1;                                                                                                \
-            o[i] = (uint16_t)(base + (unsigned)__builtin_ctzll(m | top));                                              \
-        }                                                                                                              \
+/* Places of the set bits. Four without asking, which is the usual number at most: how many there are is then no branch to guess wrong. */
+ALWAYS uint16_t *places_plain(uint16_t *o, uint64_t m, unsigned base) {
+    unsigned n = (unsigned)__builtin_popcountll(m);
+    const uint64_t top = 1ull << 63; /* a place for those that are not there */
+    for (int i = 0; i < 4; i++) {
+        o[i] = (uint16_t)(base + (unsigned)__builtin_ctzll(m | top));
+        m &= m - 1;
+    }
+    if (RARE(n > 4))
+        for (unsigned i = 4; i < n; i++) {
+            o[i] = (uint16_t)(base + (unsigned)__builtin_ctzll(m | top));
+            m &= m - 1;
+        }
     return o + n;
-void sl_json_index_plain(const char *p, size_t n, sl_jindex *x) {
-    bool inside = false;
-    x->high = x->backslash = false;
-    x->nquotes = x->ncommas = 0;
-    memset(x->quotes, 0, (n + 63) / 64 * 8);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)p[i];
-        x->high = x->high || c >= 0x80;
-        x->backslash = x->backslash || c == '\\';
-        if (c == '"') {
-            x->quotes[i / 64] |= 1ull << (i % 64);
-            x->nquotes++;
-            inside = !inside;
-        } else if (c == ',' && !inside)
-            x->comma[x->ncommas++] = (uint16_t)i;
+}
+/* The last block is filled up with white space, so that nothing behind the text is read. */
+#define FOR_BLOCKS(VEC, LOAD, PART)                                                                                    \
+    char pad[64];                                                                                                      \
+    (void)pad;                                                                                                         \
+    for (size_t at = 0, more = 1; more; at += 64)                                                                      \
+        for (VEC v = (more = n - at > 64) || n - at == 64 ? LOAD(p + at) : PART(p + at, n - at, pad), *once = &v; once; once = NULL)
+
+/* ---- the map ----
+ * A token is looked at together with the one before it, all tokens of eight blocks at once. What one token must follow depends on the kind
+ * of the innermost bracket in two cases only: a member (a text and a colon) belongs into an object, anything else into a list. These are
+ * collected as events, and held against the brackets as they are gone through one by one.
+ * A block begins two bytes before the end of the one before: so each has what stands before its own bytes, and nothing is handed on from
+ * block to block but what may be longer: texts, digits and white space. */
+enum { LANES = 8, STRIDE = 62 };
+typedef uint64_t lanes __attribute__((vector_size(8 * LANES), may_alias));
+typedef struct batch { /* a bit for each byte */
+    _Alignas(64) uint64_t inside[LANES];
+    uint64_t quotes[LANES], comma[LANES], colon[LANES], opener[LANES], closer[LANES], space[LANES], digit[LANES], zero[LANES], point[LANES], minus[LANES];
+    uint64_t valid[LANES], own[LANES]; /* bytes of the text; those that are not the block's before */
+    uint64_t scalar[LANES], start[LANES], letters[LANES], fraction[LANES], keys[LANES], lists[LANES], wrong[LANES];
+    /* kept from batch to batch */
+    uint64_t escaped, covered, wordend;               /* for the functions for rare things */
+    uint64_t c_fraction, c_key, c_comma, c_colon, c_opener, c_keyend; /* 1: goes on in the first bit of the next block */
+    uint64_t broken;                                  /* not 0: no strict JSON */
+    uint64_t kinds;                                   /* of the open brackets, the innermost is the lowest bit: is it an object? */
+    unsigned depth, deepest;
+} batch;
+#define BITS(n) ((1ull << (n)) - 1)
+/* A bit behind each run of bits that begins at one of start (which stands in run or right behind its end). */
+ALWAYS uint64_t run_ends(uint64_t run, uint64_t start, uint64_t *carry) {
+    uint64_t sum = run + start + *carry;
+    *carry = ((run & BITS(STRIDE)) + (start & BITS(STRIDE + 1)) + *carry) >> STRIDE;
+    return sum & ~run;
+}
+static bool escape_ok(const char *p, const char *end) { /* p behind the backslash */
+    switch (*p) {
+    case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't': return true;
+    case 'u':
+        if (end - p < 5)
+            return false;
+        for (int i = 1; i < 5; i++)
+            if (!((p[i] >= '0' && p[i] <= '9') || ((p[i] | 0x20) >= 'a' && (p[i] | 0x20) <= 'f')))
+                return false;
+        return true;
+    default: return false;
     }
 }
-/* The loop over blocks of 64 bytes, of which there is at least one. The last one is taken from the end of the text, so that nothing behind it is
- * read; its bits are then shifted down over those that were seen before. */
-#define INDEX_BODY(BLOCK, INSIDE, PUT)                                                                                 \
-    uint16_t *o = x->comma;                                                                                            \
-    uint64_t carry = 0;                                                                                                \
-    uint32_t nquotes = 0;                                                                                              \
-    marks m = {0};                                                                                                     \
-    for (size_t at = 0, w = 0; at < n; at += 64, w++) {                                                                \
-        unsigned shift = 0;                                                                                            \
-        const char *q = p + at;                                                                                        \
-        if (__builtin_expect(n - at < 64, 0)) {                                                                        \
-            shift = 64 - (unsigned)(n - at);                                                                           \
-            q -= shift;                                                                                                \
+/* Bytes that have a backslash before them which counts. */
+static __attribute__((noinline)) uint64_t escapes(batch *b, uint64_t backslash, const char *text, const char *end) {
+    const uint64_t even = 0x5555555555555555ull;
+    backslash &= ~b->escaped;
+    uint64_t follows = backslash << 1 | b->escaped, odd = backslash & ~even & ~follows;
+    uint64_t escaped = (even ^ (odd + backslash) << 1) & follows;
+    b->escaped = escaped >> STRIDE & 1;
+    for (uint64_t m = escaped; m; m &= m - 1) {
+        const char *p = text + __builtin_ctzll(m);
+        if (p >= end || !escape_ok(p, end))
+            b->broken = 1;
+    }
+    return escaped;
+}
+static __attribute__((noinline)) uint64_t white_of(batch *b, uint64_t control, uint64_t string, const char *text) {
+    uint64_t white = 0;
+    for (uint64_t m = control; m; m &= m - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(m);
+        if (string >> i & 1 || (text[i] != '\n' && text[i] != '\r' && text[i] != '\t'))
+            b->broken = 1;
+        else
+            white |= 1ull << i;
+    }
+    return white;
+}
+/* true, false and null in block k; letters in no such word are wrong. */
+static __attribute__((noinline)) void words(batch *b, int k, const char *text, const char *end) {
+    __extension__ typedef unsigned __int128 wide;
+    wide covered = b->covered, ends = b->wordend;
+    for (uint64_t m = b->start[k] & b->letters[k] & b->own[k]; m; m &= m - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(m), len;
+        uint32_t w, t, f, n;
+        const char *p = text + i;
+        if (end - p < 5) /* even behind the last one stands a bracket */
+            break;
+        memcpy(&w, p, 4);
+        memcpy(&t, "true", 4);
+        memcpy(&f, "fals", 4);
+        memcpy(&n, "null", 4);
+        if (w == t || w == n)
+            len = 4;
+        else if (w == f && p[4] == 'e')
+            len = 5;
+        else
+            break;
+        covered |= (wide)BITS(len) << i;
+        ends |= (wide)1 << (i + len);
+    }
+    b->broken |= ((b->letters[k] & ~(uint64_t)covered) | (b->scalar[k] & (uint64_t)ends)) & b->own[k];
+    b->covered = (uint64_t)(covered >> STRIDE);
+    b->wordend = (uint64_t)(ends >> STRIDE);
+}
+/* White space between the tokens: a token is then before all that stands behind the white space too. */
+static __attribute__((noinline)) void behind_white(const uint64_t *c, const uint64_t *white, uint64_t *carry, uint64_t *out) {
+    for (int k = 0; k < LANES; k++) {
+        uint64_t from = c[k] << 1, sum = from + white[k] + *carry;
+        *carry = ((from & BITS(STRIDE + 1)) + (white[k] & BITS(STRIDE)) + *carry) >> STRIDE;
+        out[k] = sum & ~white[k];
+    }
+}
+/* The brackets of block k, which begins at place at. false: there is no more to be seen. */
+ALWAYS bool brackets(batch *b, int k, const char *p, size_t at, size_t n, uint64_t *top) {
+    uint64_t before = 0, lists = b->lists[k], objects = b->colon[k], opener = b->opener[k];
+    *top = 0;
+    for (uint64_t rest = opener | b->closer[k]; rest; rest &= rest - 1) {
+        uint64_t upto = rest ^ (rest - 1), mine = upto & ~before;
+        b->broken |= (b->kinds & 1 ? lists : objects) & mine;
+        *top |= b->depth == 1 ? mine : 0;
+        before = upto;
+        unsigned i = (unsigned)__builtin_ctzll(rest);
+        uint64_t object = (unsigned char)p[at + i] >> 5 & 1;
+        if (opener >> i & 1) {
+            b->kinds = b->kinds << 1 | object;
+            b->depth++;
+            b->deepest = b->depth > b->deepest ? b->depth : b->deepest;
+        } else {
+            b->broken |= (b->kinds & 1) ^ object;
+            b->kinds >>= 1;
+            if (--b->depth == 0 && at + i != n - 1)
+                return false;
+        }
+    }
+    b->broken |= (b->kinds & 1 ? lists : objects) & ~before;
+    *top |= b->depth == 1 ? ~before : 0;
+    return true;
+}
+#define V(field) (*(lanes *)(void *)b.field)
+#define GRAMMAR                                                                                                        \
+    {                                                                                                                  \
+        lanes inside = V(inside), string = inside | V(quotes), open = inside & V(quotes), out = V(valid) & ~string;    \
+        lanes comma = V(comma) & out, colon = V(colon) & out, opener = V(opener) & out, closer = V(closer) & out, white = V(space) & out; \
+        /* numbers and words */                                                                                        \
+        lanes scalar = out & ~(comma | colon | opener | closer | white), start = scalar & ~(scalar << 1);              \
+        lanes digit = V(digit) & scalar, point = V(point) & scalar, minus = V(minus) & scalar, fraction = point << 1;  \
+        lanes letters = scalar & ~(digit | point | minus), lead = V(zero) & scalar & ~((digit | point) << 1);          \
+        lanes wrong = (minus & ~start) | ((minus << 1 | fraction) & ~digit) | (point & ~(digit << 1)) | (lead << 1 & digit); \
+        /* each token and the one before: here a value begins, or an empty list or object ends */                      \
+        V(comma) = comma, V(colon) = colon, V(opener) = opener, V(space) = white;                                      \
+        lanes empty, member, value, key;                                                                               \
+        if (RARE(anywhite)) {                                                                                          \
+            lanes o_, c_, k_;                                                        \
+            behind_white(b.opener, b.space, &b.c_opener, (uint64_t *)&o_);                                                           \
+            behind_white(b.comma, b.space, &b.c_comma, (uint64_t *)&c_);                                                             \
+            behind_white(b.colon, b.space, &b.c_colon, (uint64_t *)&k_);                                                             \
+            empty = o_;                                                                               \
+            member = empty | c_;                                                                      \
+            value = member | k_;                                                                      \
+        } else {                                                                                                       \
+            empty = opener << 1;                                                                                       \
+            member = empty | comma << 1;                                                                               \
+            value = member | colon << 1;                                                                               \
+            b.c_opener = b.c_comma = b.c_colon = 0;                                                                    \
         }                                                                                                              \
-        BLOCK(q, &m);                                                                                                  \
-        uint64_t quote = m.quote >> shift, comma = m.comma >> shift;                                                   \
-        uint64_t inside = INSIDE(quote) ^ carry;                                                                       \
-        carry = (uint64_t)((int64_t)inside >> 63);                                                                     \
-        x->quotes[w] = quote;                                                                                          \
-        nquotes += (uint32_t)__builtin_popcountll(quote);                                                              \
-        o = PUT(o, comma & ~inside, (unsigned)at);                                                                     \
+        V(keys) = open & member;                                                                                       \
+        V(fraction) = fraction;                                                                                        \
+        V(digit) = digit;                                                                                              \
+        uint64_t twice = 0;                                                                                            \
+        for (k = 0; k < LANES; k++) {                                                                              \
+            twice |= run_ends(b.digit[k], b.fraction[k], &b.c_fraction) & b.point[k] & b.own[k];                       \
+            b.keys[k] = run_ends(b.inside[k], b.keys[k], &b.c_key);                                                    \
+        }                                                                                                              \
+        b.broken |= twice;                                                                                             \
+        if (RARE(anywhite)) {                                                                                          \
+            behind_white(b.keys, b.space, &b.c_keyend, b.keys);                                                        \
+            key = V(keys);                                                                                             \
+        } else {                                                                                                       \
+            key = V(keys) << 1;                                                                                        \
+            b.c_keyend = 0;                                                                                            \
+        }                                                                                                              \
+        value |= (lanes){!base}; /* the first bracket needs nothing before it */                                       \
+        wrong |= ((open | start | opener) & ~value) | ((comma | colon) & value) | (closer & value & ~empty) | (colon & ~key); \
+        lanes own = V(own);                                                                                            \
+        V(lists) = ((key & ~colon) | (member & (start | opener))) & own;                                               \
+        V(wrong) = wrong & own;                                                                                        \
+        V(comma) = comma & own, V(colon) = colon & own, V(opener) = opener & own, V(closer) = closer & own;            \
+        V(scalar) = scalar, V(start) = start, V(letters) = letters & own;                                              \
+    }
+
+/* One form: VEC is 64 bytes; LOAD, and PART for less; EQ and LE (as mask, unsigned), LOW (with the bit of small letters set); CONST
+ * declares a byte to compare with. */
+#define FORM(NAME, TARGET, VEC, LOAD, PART, CONST, EQ, LE, LOW, OR, HIGH, INSIDE, PLACES)                                        \
+    static TARGET void index_##NAME(const char *p, size_t n, sl_jindex *x) {                                           \
+        uint16_t *o = x->comma;                                                                                        \
+        uint64_t carry = 0, anyback = 0;                                                                               \
+        char first[64];                                                                                                \
+        VEC every = PART(p, 1, first);                                                                                 \
+        (void)first;                                                                                                   \
+        uint32_t nquotes = 0;                                                                                          \
+        CONST(quote, '"') CONST(comma, ',') CONST(back, '\\')                                                         \
+        FOR_BLOCKS(VEC, LOAD, PART) {                                                                                  \
+            uint64_t quotes = EQ(v, k_quote), inside = INSIDE(quotes) ^ carry;                                         \
+            anyback |= EQ(v, k_back);                                                                                  \
+            every = OR(every, v);                                                                                      \
+            carry = (uint64_t)((int64_t)inside >> 63);                                                                 \
+            nquotes += (uint32_t)__builtin_popcountll(quotes);                                                         \
+            o = PLACES(o, EQ(v, k_comma) & ~inside, (unsigned)at);                                                     \
+        }                                                                                                              \
+        x->nquotes = nquotes;                                                                                          \
+        x->ncommas = (uint32_t)(o - x->comma);                                                                         \
+        x->high = HIGH(every) != 0;                                                                                    \
+        x->backslash = anyback != 0;                                                                                   \
     }                                                                                                                  \
-    x->nquotes = nquotes;                                                                                              \
-    x->ncommas = (uint32_t)(o - x->comma);                                                                             \
-    x->high = m.high != 0;                                                                                             \
-    x->backslash = m.backslash != 0;
+    static TARGET bool map_##NAME(const char *p, size_t n, sl_jmap *x) {                                               \
+        batch b;                                                                                                       \
+        memset(&b.escaped, 0, sizeof b - offsetof(batch, escaped));                                                    \
+        uint64_t c_inside = 0, anyback = 0;                                                                            \
+        uint32_t ncommas = 0;                                                                                          \
+        char pad[64];                                                                                                  \
+        (void)pad;                                                                                                     \
+        CONST(quote, '"') CONST(comma, ',') CONST(colon, ':') CONST(open, '{') CONST(close, '}') CONST(space, ' ')     \
+        CONST(control, 0x1F) CONST(back, '\\') CONST(nine, '9') CONST(slash, '/') CONST(zero, '0') CONST(point, '.')   \
+        CONST(minus, '-')                                                                                              \
+        VEC every = PART(p, 1, pad);                                                                                   \
+        for (size_t base = 0; !base || base + 2 < n; base += LANES * STRIDE) {                                         \
+            int k = 0;                                                                                                 \
+            uint64_t anywhite = 0;                                                                                     \
+            for (; k < LANES && base + (size_t)k * STRIDE + (base || k ? 2 : 0) < n; k++) {                            \
+                const char *q = p + base + k * STRIDE;                                                                 \
+                size_t left = n - base - (size_t)k * STRIDE;                                                           \
+                VEC v = left >= 64 ? LOAD(q) : PART(q, left, pad), low = LOW(v);                                       \
+                every = OR(every, v);                                                                                  \
+                uint64_t quotes = EQ(v, k_quote), control = LE(v, k_control), back = EQ(v, k_back), space = EQ(v, k_space); \
+                b.valid[k] = left >= 64 ? ~0ull : BITS(left);                                                          \
+                b.own[k] = ~3ull;                                                                                      \
+                if (RARE(back | b.escaped)) {                                                                          \
+                    anyback |= back;                                                                                   \
+                    quotes &= ~escapes(&b, back, q, p + n);                                                            \
+                }                                                                                                      \
+                uint64_t inside = INSIDE(quotes) ^ c_inside;                                                           \
+                c_inside = (uint64_t)((int64_t)(inside << 2) >> 63);                                                   \
+                b.quotes[k] = quotes;                                                                                  \
+                b.inside[k] = inside;                                                                                  \
+                b.comma[k] = EQ(v, k_comma);                                                                           \
+                b.colon[k] = EQ(v, k_colon);                                                                           \
+                b.opener[k] = EQ(low, k_open);                                                                         \
+                b.closer[k] = EQ(low, k_close);                                                                        \
+                b.digit[k] = LE(v, k_nine) & ~LE(v, k_slash);                                                          \
+                b.zero[k] = EQ(v, k_zero);                                                                             \
+                b.point[k] = EQ(v, k_point);                                                                           \
+                b.minus[k] = EQ(v, k_minus);                                                                           \
+                if (RARE(control))                                                                                     \
+                    space |= white_of(&b, control, inside | quotes, q);                                                \
+                b.space[k] = space;                                                                                    \
+                anywhite |= space & ~(inside | quotes) & b.valid[k];                                                   \
+            }                                                                                                          \
+            int used = k;                                                                                              \
+            for (; k < LANES; k++)                                                                                     \
+                b.quotes[k] = b.inside[k] = b.valid[k] = b.own[k] = 0;                                                 \
+            if (!base)                                                                                                 \
+                b.own[0] = ~0ull;                                                                                      \
+            GRAMMAR                                                                                                    \
+            for (k = 0; k < used; k++) {                                                                               \
+                size_t at = base + (size_t)k * STRIDE;                                                                 \
+                if (b.letters[k] | b.covered | b.wordend)                                                              \
+                    words(&b, k, p + at, p + n);                                                                       \
+                uint64_t top = b.depth == 1 ? ~0ull : 0, comma = b.comma[k];                                           \
+                if (b.opener[k] | b.closer[k]) {                                                                       \
+                    if (!brackets(&b, k, p, at, n, &top))                                                              \
+                        return false;                                                                                  \
+                } else                                                                                                 \
+                    b.broken |= b.kinds & 1 ? b.lists[k] : b.colon[k];                                                 \
+                b.broken |= b.wrong[k];                                                                                \
+                comma &= top;                                                                                          \
+                if (comma) {                                                                                           \
+                    unsigned many = (unsigned)__builtin_popcountll(comma);                                             \
+                    if (ncommas + many > SL_JM_MAX)                                                                    \
+                        return false;                                                                                  \
+                    uint32_t *o = x->comma + ncommas;                                                                  \
+                    for (uint64_t m = comma; m; m &= m - 1)                                                            \
+                        *o++ = (uint32_t)at + (uint32_t)__builtin_ctzll(m);                                            \
+                    ncommas += many;                                                                                   \
+                }                                                                                                      \
+            }                                                                                                          \
+            if (RARE(b.broken || b.deepest > 64))                                                                      \
+                return false;                                                                                          \
+        }                                                                                                              \
+        x->ncommas = ncommas;                                                                                          \
+        x->comma[ncommas] = (uint32_t)n - 1;                                                                           \
+        x->high = HIGH(every) != 0;                                                                                    \
+        x->backslash = anyback != 0;                                                                                   \
+        x->nested = b.deepest > 1;                                                                                     \
+        return b.depth == 0;                                                                                           \
+    }
+#define CONST_PLAIN(name, c) const char k_##name = c;
+/* Less than a block, by way of a copy. */
+ALWAYS const char *padded(const char *p, size_t n, char *pad) { return memcpy(memset(pad, ' ', 64), p, n); }
+
+/* ---- eight bytes a word ---- */
+typedef struct vec8 { uint64_t w[8]; } vec8;
+ALWAYS vec8 load_8(const char *p) {
+    vec8 v;
+    memcpy(v.w, p, 64);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    for (int i = 0; i < 8; i++)
+        v.w[i] = __builtin_bswap64(v.w[i]);
+#endif
+    return v;
+}
+#define EACH 0x0101010101010101ull
+ALWAYS uint64_t le_8(vec8 v, unsigned c) { /* c below 0x80 */
+    uint64_t m = 0;
+    for (int i = 0; i < 8; i++) {
+        uint64_t x = v.w[i], t = ~(x | ((x & EACH * 0x7F) + EACH * (0x7F - c))) & EACH * 0x80;
+        m |= (t >> 7) * 0x0102040810204080ull >> 56 << (8 * i);
+    }
+    return m;
+}
+ALWAYS uint64_t eq_8(vec8 v, unsigned c) {
+    for (int i = 0; i < 8; i++)
+        v.w[i] ^= EACH * c;
+    return le_8(v, 0);
+}
+ALWAYS vec8 low_8(vec8 v) {
+    for (int i = 0; i < 8; i++)
+        v.w[i] |= EACH * 0x20;
+    return v;
+}
+ALWAYS vec8 or_8(vec8 v, vec8 w) {
+    for (int i = 0; i < 8; i++)
+        v.w[i] |= w.w[i];
+    return v;
+}
+ALWAYS uint64_t high_8(vec8 v) { return ~le_8(v, 0x7F); }
+#define part_8(p, n, pad) load_8(padded(p, n, pad))
+FORM(words, , vec8, load_8, part_8, CONST_PLAIN, eq_8, le_8, low_8, or_8, high_8, inside_plain, places_plain)
 
 #if defined(__x86_64__)
-static inline __attribute__((always_inline)) void block_sse2(const char *p, marks *m) {
-    m->quote = m->comma = 0;
-    __m128i all = _mm_setzero_si128(), back = _mm_setzero_si128();
-    for (int i = 0; i < 4; i++) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-        m->quote |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('"'))) << (16 * i);
-        m->comma |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8(','))) << (16 * i);
-        back = _mm_or_si128(back, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
-        all = _mm_or_si128(all, x);
-    }
-    m->high |= (unsigned)_mm_movemask_epi8(all);
-    m->backslash |= (unsigned)_mm_movemask_epi8(back);
+typedef struct vec16 { __m128i x[4]; } vec16;
+ALWAYS vec16 load_16(const char *p) {
+    vec16 v;
+    for (int i = 0; i < 4; i++)
+        v.x[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+    return v;
 }
-static inline uint16_t *put_sse2(uint16_t *o, uint64_t m, unsigned base) {
-    PUT_COMMAS
+ALWAYS uint64_t eq_16(vec16 v, char c) {
+    uint64_t m = 0;
+    for (int i = 0; i < 4; i++)
+        m |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v.x[i], _mm_set1_epi8(c))) << (16 * i);
+    return m;
 }
-static void index_sse2(const char *p, size_t n, sl_jindex *x) {
-    INDEX_BODY(block_sse2, inside_of, put_sse2)
+ALWAYS uint64_t le_16(vec16 v, char c) {
+    uint64_t m = 0;
+    for (int i = 0; i < 4; i++)
+        m |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v.x[i], _mm_min_epu8(v.x[i], _mm_set1_epi8(c)))) << (16 * i);
+    return m;
 }
+ALWAYS vec16 low_16(vec16 v) {
+    for (int i = 0; i < 4; i++)
+        v.x[i] = _mm_or_si128(v.x[i], _mm_set1_epi8(0x20));
+    return v;
+}
+ALWAYS vec16 or_16(vec16 v, vec16 w) {
+    for (int i = 0; i < 4; i++)
+        v.x[i] = _mm_or_si128(v.x[i], w.x[i]);
+    return v;
+}
+ALWAYS int high_16(vec16 v) { return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(v.x[0], v.x[1]), _mm_or_si128(v.x[2], v.x[3]))); }
+#define part_16(p, n, pad) load_16(padded(p, n, pad))
+FORM(sse2, , vec16, load_16, part_16, CONST_PLAIN, eq_16, le_16, low_16, or_16, high_16, inside_plain, places_plain)
+
 #define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt,pclmul")))
-static inline AVX2 __attribute__((always_inline)) uint64_t inside_clmul(uint64_t quotes) {
+#define IN_AVX2 static inline AVX2 __attribute__((always_inline))
+typedef struct vec32 { __m256i a, b; } vec32;
+IN_AVX2 uint64_t inside_clmul(uint64_t quotes) {
     return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)quotes), _mm_set1_epi8(-1), 0));
 }
-static inline AVX2 __attribute__((always_inline)) uint16_t *put_avx2(uint16_t *o, uint64_t m, unsigned base) {
-    PUT_COMMAS
+IN_AVX2 uint64_t mask_32(__m256i a, __m256i b) { return (uint64_t)(uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32; }
+IN_AVX2 vec32 load_32(const char *p) {
+    return (vec32){_mm256_loadu_si256((const __m256i *)(const void *)p), _mm256_loadu_si256((const __m256i *)(const void *)(p + 32))};
 }
-static inline AVX2 __attribute__((always_inline)) void block_avx2(const char *p, marks *m) {
-    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p), b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
-#define MASK(c)                                                                                                        \
-    ((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, _mm256_set1_epi8(c))) |                             \
-     (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(b, _mm256_set1_epi8(c))) << 32)
-    m->quote = MASK('"');
-    m->comma = MASK(',');
-#undef MASK
-    __m256i back = _mm256_or_si256(_mm256_cmpeq_epi8(a, _mm256_set1_epi8('\\')), _mm256_cmpeq_epi8(b, _mm256_set1_epi8('\\')));
-    m->backslash |= (unsigned)_mm256_movemask_epi8(back);
-    m->high |= (unsigned)_mm256_movemask_epi8(_mm256_or_si256(a, b));
+IN_AVX2 uint64_t eq_32(vec32 v, char c) { return mask_32(_mm256_cmpeq_epi8(v.a, _mm256_set1_epi8(c)), _mm256_cmpeq_epi8(v.b, _mm256_set1_epi8(c))); }
+IN_AVX2 uint64_t le_32(vec32 v, char c) {
+    __m256i x = _mm256_set1_epi8(c);
+    return mask_32(_mm256_cmpeq_epi8(v.a, _mm256_min_epu8(v.a, x)), _mm256_cmpeq_epi8(v.b, _mm256_min_epu8(v.b, x)));
 }
-static AVX2 void index_avx2(const char *p, size_t n, sl_jindex *x) {
-    INDEX_BODY(block_avx2, inside_clmul, put_avx2)
-}
+IN_AVX2 vec32 low_32(vec32 v) { return (vec32){_mm256_or_si256(v.a, _mm256_set1_epi8(0x20)), _mm256_or_si256(v.b, _mm256_set1_epi8(0x20))}; }
+IN_AVX2 vec32 or_32(vec32 v, vec32 w) { return (vec32){_mm256_or_si256(v.a, w.a), _mm256_or_si256(v.b, w.b)}; }
+IN_AVX2 int high_32(vec32 v) { return _mm256_movemask_epi8(_mm256_or_si256(v.a, v.b)); }
+#define part_32(p, n, pad) load_32(padded(p, n, pad))
+FORM(avx2, AVX2, vec32, load_32, part_32, CONST_PLAIN, eq_32, le_32, low_32, or_32, high_32, inside_clmul, places_plain)
+
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,popcnt,pclmul")))
-static inline AVX512 __attribute__((always_inline)) uint64_t inside_512(uint64_t quotes) {
-    return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)quotes), _mm_set1_epi8(-1), 0));
-}
-static inline AVX512 __attribute__((always_inline)) uint16_t *put_512(uint16_t *o, uint64_t m, unsigned base) {
+#define IN_AVX512 static inline AVX512 __attribute__((always_inline))
+IN_AVX512 __m512i load_64(const char *p) { return _mm512_loadu_si512(p); }
+IN_AVX512 uint64_t eq_64(__m512i v, __m512i c) { return _mm512_cmpeq_epi8_mask(v, c); }
+IN_AVX512 uint64_t le_64(__m512i v, __m512i c) { return _mm512_cmple_epu8_mask(v, c); }
+IN_AVX512 __m512i low_64(__m512i v) { return _mm512_or_si512(v, _mm512_set1_epi8(0x20)); }
+IN_AVX512 uint16_t *places_64(uint16_t *o, uint64_t m, unsigned base) {
     static const uint8_t places[64] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
         32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
     __m512i all = _mm512_maskz_compress_epi8(m, _mm512_loadu_si512(places));
     unsigned n = (unsigned)__builtin_popcountll(m);
     _mm256_storeu_si256((__m256i *)(void *)o, _mm256_add_epi16(_mm256_cvtepu8_epi16(_mm512_castsi512_si128(all)), _mm256_set1_epi16((short)base)));
-    if (__builtin_expect(n > 16, 0)) {
+    if (RARE(n > 16)) {
         __m512i add = _mm512_set1_epi16((short)base);
         _mm512_storeu_si512(o, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(all)), add));
         _mm512_storeu_si512(o + 32, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(all, 1)), add));
     }
     return o + n;
 }
-static inline AVX512 __attribute__((always_inline)) void block_avx512(const char *p, marks *m) {
-    __m512i a = _mm512_loadu_si512(p);
-    m->quote = _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('"'));
-    m->comma = _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8(','));
-    m->backslash |= _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('\\'));
-    m->high |= _mm512_movepi8_mask(a);
+#define part_64(p, n, pad) _mm512_mask_loadu_epi8(_mm512_set1_epi8(' '), ~0ull >> (64 - (n)), p)
+/* Hidden from the compiler, which would else make it anew for each block. */
+#define CONST_64(name, c)                                                                                              \
+    __m512i k_##name = _mm512_set1_epi8(c);                                                                            \
+    __asm__("" : "+v"(k_##name));
+FORM(avx512, AVX512, __m512i, load_64, part_64, CONST_64, eq_64, le_64, low_64, _mm512_or_si512, _mm512_movepi8_mask, inside_clmul, places_64)
+#elif defined(__aarch64__)
+typedef struct vec16 { uint8x16_t x[4]; } vec16;
+ALWAYS vec16 load_n(const char *p) {
+    vec16 v;
+    for (int i = 0; i < 4; i++)
+        v.x[i] = vld1q_u8((const uint8_t *)p + 16 * i);
+    return v;
 }
-static AVX512 void index_avx512(const char *p, size_t n, sl_jindex *x) {
-    INDEX_BODY(block_avx512, inside_512, put_512)
+ALWAYS uint64_t mask_n(vec16 v) { /* bytes are 0 or 0xFF */
+    static const uint8_t each[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint8x16_t m = vld1q_u8(each);
+    uint8x16_t a = vpaddq_u8(vandq_u8(v.x[0], m), vandq_u8(v.x[1], m)), b = vpaddq_u8(vandq_u8(v.x[2], m), vandq_u8(v.x[3], m));
+    a = vpaddq_u8(a, b);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(a, a)), 0);
 }
+ALWAYS uint64_t eq_n(vec16 v, unsigned c) {
+    for (int i = 0; i < 4; i++)
+        v.x[i] = vceqq_u8(v.x[i], vdupq_n_u8((uint8_t)c));
+    return mask_n(v);
+}
+ALWAYS uint64_t le_n(vec16 v, unsigned c) {
+    for (int i = 0; i < 4; i++)
+        v.x[i] = vcleq_u8(v.x[i], vdupq_n_u8((uint8_t)c));
+    return mask_n(v);
+}
+ALWAYS vec16 low_n(vec16 v) {
+    for (int i = 0; i < 4; i++)
+        v.x[i] = vorrq_u8(v.x[i], vdupq_n_u8(0x20));
+    return v;
+}
+ALWAYS vec16 or_n(vec16 v, vec16 w) {
+    for (int i = 0; i < 4; i++)
+        v.x[i] = vorrq_u8(v.x[i], w.x[i]);
+    return v;
+}
+ALWAYS int high_n(vec16 v) { return vmaxvq_u8(vorrq_u8(vorrq_u8(v.x[0], v.x[1]), vorrq_u8(v.x[2], v.x[3]))) >= 0x80; }
+#define part_n(p, n, pad) load_n(padded(p, n, pad))
+FORM(neon, , vec16, load_n, part_n, CONST_PLAIN, eq_n, le_n, low_n, or_n, high_n, inside_plain, places_plain)
 #endif
-typedef void (*indexer)(const char *, size_t, sl_jindex *);
-static indexer choose(void) {
+
+/* ---- which form ---- */
+typedef struct form {
+    void (*index)(const char *, size_t, sl_jindex *);
+    bool (*map)(const char *, size_t, sl_jmap *);
+} form;
+static unsigned forms(form *all) { /* what this machine has, the best one last */
+    unsigned n = 0;
+    all[n++] = (form){index_words, map_words};
 #if defined(__x86_64__)
+    all[n++] = (form){index_sse2, map_sse2};
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("pclmul") &&
-        __builtin_cpu_supports("bmi2"))
-        return index_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi2"))
-        return index_avx2;
-    return index_sse2;
-#else
-    return sl_json_index_plain;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) {
+        all[n++] = (form){index_avx2, map_avx2};
+        if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2"))
+            all[n++] = (form){index_avx512, map_avx512};
+    }
+#elif defined(__aarch64__)
+    all[n++] = (form){index_neon, map_neon};
 #endif
+    return n;
+}
+static _Atomic(void (*)(const char *, size_t, sl_jindex *)) chosen_index;
+static _Atomic(bool (*)(const char *, size_t, sl_jmap *)) chosen_map;
+void sl_json_index_use(unsigned which) {
+    form all[8];
+    unsigned n = forms(all);
+    which = which < n ? which : n - 1;
+    atomic_store_explicit(&chosen_index, all[which].index, memory_order_relaxed);
+    atomic_store_explicit(&chosen_map, all[which].map, memory_order_relaxed);
+}
+unsigned sl_json_index_forms(void) {
+    form all[8];
+    return forms(all);
 }
 sl_jindex *sl_json_index(const char *p, size_t n) {
-    static _Atomic(indexer) chosen;
-    indexer f = atomic_load_explicit(&chosen, memory_order_relaxed);
-    if (__builtin_expect(!f, 0)) {
-        f = choose();
-        atomic_store_explicit(&chosen, f, memory_order_relaxed);
+    void (*f)(const char *, size_t, sl_jindex *) = atomic_load_explicit(&chosen_index, memory_order_relaxed);
+    if (RARE(!f)) {
+        sl_json_index_use(~0u);
+        f = atomic_load_explicit(&chosen_index, memory_order_relaxed);
     }
-    if (__builtin_expect(n < 64, 0)) {
-        char small[64];
-        memset(small + n, 0, 64 - n);
-        memcpy(small, p, n);
-        f(small, 64, &mine);
-    } else
-        f(p, n, &mine);
-    return &mine;
+    f(p, n, &my_index);
+    return &my_index;
+}
+const sl_jmap *sl_json_map(const char *p, size_t n) {
+    bool (*f)(const char *, size_t, sl_jmap *) = atomic_load_explicit(&chosen_map, memory_order_relaxed);
+    if (RARE(!f)) {
+        sl_json_index_use(~0u);
+        f = atomic_load_explicit(&chosen_map, memory_order_relaxed);
+    }
+    if (n < 2 || n > UINT32_MAX || *p != '{' || p[n - 1] != '}')
+        return NULL;
+    return f(p, n, &my_map) ? &my_map : NULL;
 }

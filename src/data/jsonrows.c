@@ -633,25 +633,27 @@ bool sl_jsonrows_read(sl_jsonrows *d, sl_builder *w, sl_str bytes, bool borrowed
         sl_buf_puts(&d->why, "message is larger than 4 GiB");
         return finish(d, first, why);
     }
-    sl_jindex *x = bytes.n - 1 < SL_JI_MAX && *bytes.p == '{' ? sl_json_index(bytes.p, bytes.n) : NULL;
-    if (SL_JX_RARE(x ? x->high : !ascii(bytes.p, bytes.n)) && !sl_utf8_valid(bytes.p, bytes.n)) {
+    d->end = bytes.p + bytes.n;
+    sl_jr_told told = sl_jr_straight(d, bytes);
+    if (SL_JX_LIKELY(told >= SL_JR_ROW)) {
+        if (SL_JX_RARE(d->keep_raw)) {
+            if (told == SL_JR_STRICT_ROW)
+                sl_builder_raw(d->w, borrowed ? bytes : sl_arena_dup(d->a, bytes));
+        }
+        sl_builder_finish(d->w);
+        *rows = 1;
+        return true;
+    }
+    d->failed = false; /* what went wrong, if anything, is for the other way to tell */
+    d->stack.n = 0;
+    sl_buf_clear(&d->why);
+    if (told == SL_JR_BAD_UTF8 || (told == SL_JR_NOT && SL_JX_RARE(!ascii(bytes.p, bytes.n)) && !sl_utf8_valid(bytes.p, bytes.n))) {
         if (!sanitise(d->a, &bytes)) {
             sl_buf_puts(&d->why, "out of memory");
             return finish(d, first, why);
         }
         d->borrowed = true;
-        x = NULL;
-    }
-    d->end = bytes.p + bytes.n;
-    if (x && !x->backslash && d->nshape) {
-        if (SL_JX_LIKELY(sl_jr_straight(d, bytes.p, bytes.n, x))) {
-            end_row(d, bytes.p, d->end);
-            *rows = 1;
-            return true;
-        }
-        d->failed = false; /* what went wrong, if anything, is for the other way to tell */
-        d->stack.n = 0;
-        sl_buf_clear(&d->why);
+        d->end = bytes.p + bytes.n;
     }
     const char *end = bytes.p + bytes.n, *p = sl_jx_ws(bytes.p, end);
     if (SL_JX_LIKELY(p < end && *p == '{')) {

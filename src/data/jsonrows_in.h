@@ -31,6 +31,8 @@ struct sl_jsonrows {
     bool all;
     seen *shape; /* behind the last one stands one that fits nothing */
     uint32_t nshape, misses;
+    bool rich;             /* the rows of late have nested values or backslashes */
+    uint32_t fails, pause; /* rows in a row that did not go straight; rows that need not try */
     SL_VEC(sl_member) stack; /* of nested values under construction */
     /* of the message being read */
     sl_builder *w;
@@ -49,9 +51,16 @@ const char *sl_jr_typed(sl_jsonrows *d, const sl_type *t, sl_str name, const cha
 const char *sl_jr_number(sl_jsonrows *d, const char *p, const char *end, bool bigint, bool int64, sl_value *out);
 /* A key in the arena that is not one of the layout's. */
 void sl_jr_tail(sl_jsonrows *d, seen *e, sl_value v);
-/* One object as a row, from the index x of its quotes and commas: text is the whole object, without a backslash. false: nothing is decided
- * yet, the row is begun at most; the caller reads it the other way. */
-bool sl_jr_straight(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x);
+typedef enum sl_jr_told {
+    SL_JR_NOT,        /* nothing is decided; the row is begun at most */
+    SL_JR_ASCII,      /* the same; the text is all ASCII */
+    SL_JR_UTF8,       /* the same; valid UTF-8 */
+    SL_JR_BAD_UTF8,   /* the same; not valid */
+    SL_JR_ROW,        /* the message is one row, which is begun and filled */
+    SL_JR_STRICT_ROW  /* the same; the text is strict JSON */
+} sl_jr_told;
+/* A message that is one object like those before. */
+sl_jr_told sl_jr_straight(sl_jsonrows *d, sl_str text);
 
 /* What is between the quotes p … q, to the arena. */
 static inline sl_str sl_jr_text(sl_jsonrows *d, const char *p, const char *q, unsigned flags) {

@@ -7,11 +7,7 @@
  * - No step waits for the one before: where a member begins and ends is known from the index. Conditions that cannot be foreseen (true or
  *   false, how many digits) are arithmetic, not branches. */
 #include "data/jsonrows_in.h"
-
-typedef struct place { /* how far a row has been read */
-    uint32_t comma;   /* number of the comma that ends the current member */
-    uint32_t quotes;  /* accounted for */
-} place;
+#include "base/utf8.h"
 
 static inline bool all_number(const char *p, const char *stop, const char *end) {
     size_t n = (size_t)(stop - p);
@@ -105,33 +101,24 @@ static inline void store(sl_jsonrows *d, const seen *e, sl_value v) {
     else
         sl_jr_tail(d, (seen *)e, v);
 }
-/* A value at v that is no plain text and no plain number; a nested one moves the comma on. */
-static __attribute__((noinline)) bool other(sl_jsonrows *d, const seen *e, const char *text, const char *v, const char *end, sl_jindex *x, place *at) {
-    bool nested = *v == '{' || *v == '[', keep = e->what != DO_SKIP;
+/* A value at v that is no plain text and no plain number, up to stop; false: the other way. */
+static __attribute__((noinline)) bool other(sl_jsonrows *d, const seen *e, const char *v, const char *stop, bool mapped) {
     sl_value out;
     const char *q;
-    if (SL_JX_RARE(e->undeclared)) {
+    if (e->undeclared) {
         if (*v == 'n')
             return false;
-        keep = false;
+        if (mapped)
+            return true;
     }
-    if (keep)
-        q = e->type ? sl_jr_typed(d, e->type, sl_jr_lit_key(e), v, end, 2, &out) : sl_jr_any(d, v, end, 2, &out);
-    else {
+    if (e->what == DO_SKIP || e->undeclared) {
         unsigned flags = 0;
-        q = sl_jx_skip(v, end, 2, false, false, &flags);
-    }
-    if (!q || d->failed)
-        return false;
-    if (nested) {
-        while (at->comma < x->ncommas && x->comma[at->comma] < q - text)
-            at->comma++;
-        at->quotes += sl_jindex_quotes(x, (size_t)(v - text), (size_t)(q - text));
+        q = sl_jx_skip(v, d->end, 2, false, false, &flags);
     } else
-        at->quotes += *v == '"' ? 2 : 0;
-    if (sl_jx_ws(q, end) != text + x->comma[at->comma])
+        q = e->type ? sl_jr_typed(d, e->type, sl_jr_lit_key(e), v, d->end, 2, &out) : sl_jr_any(d, v, d->end, 2, &out);
+    if (!q || d->failed || sl_jx_ws(q, d->end) != stop)
         return false;
-    if (keep)
+    if (e->what != DO_SKIP && !e->undeclared)
         store(d, e, out);
     return true;
 }
@@ -144,31 +131,41 @@ static inline bool is_word(const char *v, const char *stop) { /* true, false or 
     memcpy(&n, "null", 4);
     return ((w == t) | (w == n)) & (stop - v == 4) || ((w == f) & (stop - v == 5) && *v == 'f');
 }
-static inline __attribute__((always_inline)) bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) {
-    sl_builder *w = d->w;
+/* index: the text has no backslash, and what follows is checked here. map: the text is known to be good. One of them is NULL. */
+static inline __attribute__((always_inline)) bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, const sl_jmap *map) {
     const char *const end = text + n, *const safe = end - 16;
-    const seen *e = d->shape;
-    if (end[-1] != '}' || n < 16)
-        return false;
+    const uint32_t last = map ? map->ncommas : index->ncommas;
+    if (!map) {
+        if (end[-1] != '}')
+            return false;
+        index->comma[last] = (uint16_t)(n - 1);
+    }
     char tail[32]; /* the last 16 bytes, and room behind them */
     memcpy(tail, safe, 16);
     memset(tail + 16, 0, 16);
-    const uint16_t *comma = x->comma, *last = comma + x->ncommas;
-    x->comma[x->ncommas] = (uint16_t)(n - 1);
+    sl_builder *w = d->w;
     sl_builder_begin(w);
     if (SL_JX_RARE(!w->inrow))
         return false;
+    const seen *e = d->shape;
     const char *p = text + 1;
     uint32_t quotes = 0; /* accounted for */
-    for (;; e++) {
+    for (uint32_t i = 0;; e++) {
         const char *t = p;
         if (SL_JX_RARE(p > safe))
             t = tail + (p - safe);
         if (SL_JX_RARE(sl_jr_differ(e, t) & e->need) && !(e = find(d, e, &p, safe, tail, end)))
             return false;
-        const char *v = p + e->n, *stop = text + *comma;
+        const char *v = p + e->n, *stop = text + (map ? map->comma[i] : index->comma[i]);
         p = stop + 1;
         quotes += 2;
+        if (map) {
+            if (e->what == DO_SKIP)
+                goto next;
+            if (SL_JX_RARE((unsigned char)stop[-1] <= ' '))
+                while ((unsigned char)stop[-1] <= ' ')
+                    stop--;
+        }
     again:
         if (e->what == DO_SKIP) {
             if (is_string(v, stop)) {
@@ -184,7 +181,8 @@ static inline __attribute__((always_inline)) bool body(sl_jsonrows *d, const cha
             sl_value out;
             if (is_string(v, stop)) {
                 quotes += 2;
-                store(d, e, sl_v_str(sl_jr_text(d, v + 1, stop - 1, 0)));
+                unsigned flags = map && map->backslash && memchr(v + 1, '\\', (size_t)(stop - v - 2)) ? SL_JX_ESCAPED : 0;
+                store(d, e, sl_v_str(sl_jr_text(d, v + 1, stop - 1, flags)));
                 goto next;
             }
             if ((unsigned char)(*v - '0') < 10 || *v == '-') {
@@ -195,6 +193,9 @@ static inline __attribute__((always_inline)) bool body(sl_jsonrows *d, const cha
             } else if (sl_jr_boolean(v, stop, &out) == stop - v && v < stop) {
                 store(d, e, out);
                 goto next;
+            } else if (map && !d->int64 && (*v == '{' || *v == '[')) {
+                store(d, e, sl_v_jsontext(sl_jr_text(d, v, stop, 0)));
+                goto next;
             }
         }
         if ((unsigned char)*v <= ' ') {
@@ -204,15 +205,47 @@ static inline __attribute__((always_inline)) bool body(sl_jsonrows *d, const cha
                 goto again;
             }
         }
-        place at = {(uint32_t)(comma - x->comma), 0};
-        if (v >= stop || !other(d, e, text, v, end, x, &at))
+        if (v >= stop || (!map && (*v == '{' || *v == '[')) || !other(d, e, v, stop, map != NULL))
             return false;
-        comma = x->comma + at.comma;
-        quotes += at.quotes;
-        p = text + *comma + 1;
+        quotes += *v == '"' ? 2 : 0;
     next:
-        if (++comma > last)
-            return quotes == x->nquotes;
+        if (i++ == last)
+            return map || quotes == index->nquotes;
     }
 }
-bool sl_jr_straight(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) { return body(d, text, n, x); }
+static bool indexed(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) { return body(d, text, n, x, NULL); }
+static bool mapped(sl_jsonrows *d, const char *text, size_t n, const sl_jmap *x) { return body(d, text, n, NULL, x); }
+
+sl_jr_told sl_jr_straight(sl_jsonrows *d, sl_str text) {
+    if (text.n < 16 || *text.p != '{' || !d->nshape || d->pause) {
+        d->pause -= d->pause != 0;
+        return SL_JR_NOT;
+    }
+    sl_jr_told told = SL_JR_NOT;
+    bool high = true;
+    if (!d->rich && !d->keep_raw && text.n <= SL_JI_MAX) {
+        sl_jindex *x = sl_json_index(text.p, text.n);
+        high = x->high;
+        if (SL_JX_RARE(high && !sl_utf8_valid(text.p, text.n)))
+            return SL_JR_BAD_UTF8;
+        if (!x->backslash && SL_JX_LIKELY(indexed(d, text.p, text.n, x))) {
+            d->fails = 0;
+            return SL_JR_ROW;
+        }
+        told = high ? SL_JR_UTF8 : SL_JR_ASCII;
+    }
+    const sl_jmap *x = sl_json_map(text.p, text.n);
+    if (x) {
+        if (told == SL_JR_NOT && x->high && !sl_utf8_valid(text.p, text.n))
+            return SL_JR_BAD_UTF8;
+        told = x->high ? SL_JR_UTF8 : SL_JR_ASCII;
+        d->rich = x->nested || x->backslash;
+        if (SL_JX_LIKELY(mapped(d, text.p, text.n, x))) {
+            d->fails = 0;
+            return SL_JR_STRICT_ROW;
+        }
+    }
+    if (++d->fails > 4) /* such rows are better read the other way at once */
+        d->pause = 50;
+    return told;
+}

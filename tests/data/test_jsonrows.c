@@ -223,9 +223,11 @@ static void plain_and_vector_lexers_agree(void **st) { /* this file has the plai
     }
 }
 
-static void the_index_is_right(void **st) {
+static void the_index_is_right(void **st) { /* in every form, against the plainest code */
     (void)st;
-    static sl_jindex want;
+    static uint16_t comma[SL_JI_MAX];
+    unsigned forms = sl_json_index_forms();
+    assert_true(forms >= 1);
     for (int i = 0; i < 20000; i++) {
         size_t n = 1 + rnd(i % 10 ? 300 : SL_JI_MAX);
         char *t = malloc(n);
@@ -233,16 +235,179 @@ static void the_index_is_right(void **st) {
             t[k] = i % 3 ? rnd(8) ? 'x' : "\",\":,"[rnd(5)] : ",\"abcdefghijk"[rnd(13)];
         if (rnd(5) == 0)
             t[rnd((uint32_t)n)] = rnd(2) ? '\\' : '\x80';
-        sl_json_index_plain(t, n, &want);
+        bool inside = false, high = false, backslash = false;
+        uint32_t ncommas = 0, nquotes = 0;
+        for (size_t k = 0; k < n; k++) {
+            high = high || t[k] & 0x80;
+            backslash = backslash || t[k] == '\\';
+            inside = inside != (t[k] == '"');
+            nquotes += t[k] == '"';
+            if (t[k] == ',' && !inside)
+                comma[ncommas++] = (uint16_t)k;
+        }
+        sl_json_index_use((unsigned)i % forms);
         const sl_jindex *got = sl_json_index(t, n);
-        assert_int_equal(got->backslash, want.backslash);
-        assert_int_equal(got->high, want.high);
-        assert_int_equal(got->nquotes, want.nquotes);
-        assert_int_equal(got->ncommas, want.ncommas);
-        assert_memory_equal(got->quotes, want.quotes, (n + 63) / 64 * 8);
-        assert_memory_equal(got->comma, want.comma, want.ncommas * sizeof *want.comma);
+        assert_int_equal(got->backslash, backslash);
+        assert_int_equal(got->high, high);
+        assert_int_equal(got->nquotes, nquotes);
+        assert_int_equal(got->ncommas, ncommas);
+        assert_memory_equal(got->comma, comma, ncommas * sizeof *comma);
         free(t);
     }
+    sl_json_index_use(~0u);
+}
+/* What the map must say: commas of the first level, UINT32_MAX when it must say nothing at all. */
+static uint32_t plain_map(const char *t, size_t n, uint32_t *comma, bool *nested, bool *backslash) {
+    unsigned flags = 0;
+    if (n < 2 || t[0] != '{' || sl_jx_skip(t, t + n, 1, true, false, &flags) != t + n || flags)
+        return UINT32_MAX;
+    uint32_t k = 0;
+    int depth = 0, deepest = 0;
+    *backslash = false;
+    for (size_t i = 0; i < n; i++) {
+        if (t[i] == '"') {
+            for (i++; t[i] != '"'; i++)
+                if (t[i] == '\\')
+                    *backslash = true, i++;
+        } else if (t[i] == '{' || t[i] == '[')
+            deepest = ++depth > deepest ? depth : deepest;
+        else if (t[i] == '}' || t[i] == ']')
+            depth--;
+        else if (t[i] == ',' && depth == 1) {
+            if (k == SL_JM_MAX)
+                return UINT32_MAX;
+            comma[k++] = (uint32_t)i;
+        } else if (((t[i] | 0x20) == 'e') && t[i - 1] >= '0' && t[i - 1] <= '9')
+            return UINT32_MAX; /* it leaves exponents alone */
+    }
+    *nested = deepest > 1;
+    return deepest > 64 ? UINT32_MAX : k;
+}
+static void the_map_is_right(void **st) {
+    (void)st;
+    uint32_t want[SL_JM_MAX + 1], taken = 0, refused = 0;
+    unsigned forms = sl_json_index_forms();
+    for (int i = 0; i < 60000; i++) {
+        sl_buf b = {0};
+        if (i % 7 == 0) { /* small pieces in any order */
+            static const char *const bits[] = {"{", "}", "[", "]", ":", ",", "\"a\"", "\"\"", " ", "\n", "1", "-", "0", ".5", "true", "false", "null", "\"x\\\"\"", "\\", "\"", "01", "12.25", "{\"k\":", "[1,2]", "e"};
+            sl_buf_putc(&b, '{');
+            for (uint32_t n = rnd(12); n--;)
+                sl_buf_puts(&b, bits[rnd(25)]);
+            sl_buf_putc(&b, '}');
+        } else {
+            doc_row(&b, i % 3);
+            for (uint32_t n = rnd(4) == 0 ? 1 + rnd(3) : 0; n-- && b.n > 2;)
+                b.p[1 + rnd((uint32_t)b.n - 2)] = "{}[]\",:\\ 1tf0nx-.\n\t\x80\x01"[rnd(20)];
+        }
+        char *exact = malloc(b.n);
+        memcpy(exact, b.p, b.n);
+        bool nested = false, backslash = false;
+        uint32_t n = plain_map(exact, b.n, want, &nested, &backslash);
+        sl_json_index_use((unsigned)i % forms);
+        const sl_jmap *got = sl_json_map(exact, b.n);
+        if ((got != NULL) != (n != UINT32_MAX))
+            fail_msg("form %u: %s: %.*s", (unsigned)i % forms, got ? "taken" : "refused", (int)b.n, exact);
+        if (got) {
+            taken++;
+            assert_int_equal(got->ncommas, n);
+            want[n] = (uint32_t)b.n - 1;
+            assert_memory_equal(got->comma, want, (n + 1) * sizeof *want);
+            assert_int_equal(got->nested, nested);
+            assert_int_equal(got->backslash, backslash);
+        } else
+            refused++;
+        free(exact);
+        sl_buf_free(&b);
+    }
+    assert_true(taken > 10000 && refused > 10000);
+    char deep[200]; /* levels */
+    for (int levels = 62; levels < 68; levels++) {
+        int k = sprintf(deep, "{\"a\":");
+        memset(deep + k, '[', (size_t)levels - 1);
+        memset(deep + k + levels - 1, ']', (size_t)levels - 1);
+        strcpy(deep + k + 2 * levels - 2, "}");
+        assert_int_equal(sl_json_map(deep, strlen(deep)) != NULL, levels <= 64);
+    }
+    sl_json_index_use(~0u);
+}
+/* A reader that has seen rows before and one that has seen none agree on acceptance, error and values. */
+static void same_rows(sl_batch *a, sl_batch *b) {
+    assert_int_equal(a->nrows, b->nrows);
+    for (uint32_t r = 0; r < a->nrows; r++) {
+        for (uint32_t c = 0; c < a->layout->n; c++) {
+            assert_int_equal(a->cols[c][r].kind, b->cols[c][r].kind);
+            assert_true(a->cols[c][r].kind == SL_ABSENT || sl_value_same(a->cols[c][r], b->cols[c][r]));
+        }
+        assert_int_equal(a->tails ? a->tails[r].n : 0, b->tails ? b->tails[r].n : 0);
+        for (uint32_t i = 0; a->tails && i < a->tails[r].n; i++) {
+            assert_true(sl_str_eq(a->tails[r].at[i].key, b->tails[r].at[i].key));
+            assert_true(sl_value_same(a->tails[r].at[i].val, b->tails[r].at[i].val));
+        }
+        sl_str x = a->raw ? a->raw[r] : (sl_str){NULL, 0}, y = b->raw ? b->raw[r] : (sl_str){NULL, 0};
+        assert_true(sl_str_eq(x, y));
+    }
+}
+static void the_straight_way_equals_the_other(void **st) {
+    (void)st;
+    static const sl_type big = {.kind = SL_T_BIGINT}, flt = {.kind = SL_T_FLOAT}, str = {.kind = SL_T_STRING};
+    static const sl_field types[] = {{{"temperature", 11}, &flt}, {{"a", 1}, &big}, {{"name", 4}, &str}, {{"ts", 2}, NULL}};
+    static const char *const wanted[] = {"temperature", "a", "name", "ts"};
+    sl_layout *l = layout_of(wanted, 4);
+    unsigned forms = sl_json_index_forms(), accepted = 0;
+    for (int way = 0; way < 16; way++) {
+        bool all = way & 1, typed = way & 2, int64 = way & 4, raw = way & 8;
+        sl_jsonrows *d = sl_jsonrows_new(typed ? types : NULL, typed ? 4 : 0, int64, raw);
+        sl_builder *w = sl_builder_new(l, all), *v = sl_builder_new(l, all);
+        for (int i = 0; i < 3000; i++) {
+            static const char *const names[] = {"ts", "a", "temperature", "name", "other", "a_name_longer_than_sixteen", "x", "a_name_longer_than_thirty_two_bytes__"};
+            static const char *const vals[] = {"1", "-1", "23.5", "-0.25", "12345678", "1700000000123", "123456789012345678", "9007199254740993", "-", "+1", "1.", ".5", "01", "1e3", "\"\"", "\"text\"",
+                "\"a text that is longer than thirty-two bytes, with a comma\"", "\"\xc3\xa9\"", "true", "false", "null", "nul", "\"esc\\u0041ped\"", "{\"a\":[1,2,{\"b\":\"c,d\"}]}", "[1,2,3]", "[]", "{}",
+                "[1,2", "\"open", "12 3", "inf", "[1e5]", "\"a\"b\"", "\"ctl\x01\"", "[01]", "99999999999999999999"};
+            sl_buf b = {0};
+            bool loose = rnd(4) == 0;
+            sl_buf_putc(&b, '{');
+            for (uint32_t k = 0, n = 0; k < 8; k++) {
+                if (rnd(10) == 0)
+                    continue;
+                if (n++)
+                    sl_buf_putc(&b, ',');
+                ws(&b, loose);
+                sl_buf_printf(&b, "\"%s\":", names[rnd(40) ? k : rnd(8)]);
+                ws(&b, loose);
+                sl_buf_puts(&b, vals[rnd(8) ? k == 3 || k == 5 ? 15 + rnd(2) : k == 6 && i & 64 ? 23 + rnd(4) : rnd(8) : rnd(36)]);
+                ws(&b, loose);
+            }
+            sl_buf_putc(&b, '}');
+            if (rnd(10) == 0)
+                b.p[rnd((uint32_t)b.n)] = "{}[]\",:\\ 1tfnx-\x80\x01"[rnd(17)];
+            char *exact = malloc(b.n);
+            memcpy(exact, b.p, b.n);
+            sl_str text = {exact, b.n}, why = {0}, whynot = {0};
+            uint32_t rows = 0, others = 0;
+            sl_json_index_use((unsigned)i % forms);
+            sl_jsonrows *fresh = sl_jsonrows_new(typed ? types : NULL, typed ? 4 : 0, int64, raw);
+            bool ok = sl_jsonrows_read(d, w, text, false, &rows, &why), also = sl_jsonrows_read(fresh, v, text, false, &others, &whynot);
+            if (ok != also || rows != others || !sl_str_eq(why, whynot))
+                fail_msg("%d %d: %.*s\n%.*s\n%.*s", ok, also, (int)b.n, b.p, (int)why.n, why.p, (int)whynot.n, whynot.p);
+            sl_jsonrows_free(fresh);
+            free(exact);
+            sl_buf_free(&b);
+            accepted += ok;
+            if (i % 50 == 49) {
+                sl_batch *x = sl_builder_done(w, 0), *y = sl_builder_done(v, 0);
+                same_rows(x, y);
+                sl_batch_drop(x);
+                sl_batch_drop(y);
+            }
+        }
+        sl_builder_free(w);
+        sl_builder_free(v);
+        sl_jsonrows_free(d);
+    }
+    assert_true(accepted > 5000);
+    sl_json_index_use(~0u);
+    sl_layout_drop(l);
 }
 
 /* ---- texts ---- */
@@ -414,6 +579,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(broken_documents_are_refused_in_whole, up, down),
         cmocka_unit_test(plain_and_vector_lexers_agree),
         cmocka_unit_test(the_index_is_right),
+        cmocka_unit_test(the_map_is_right),
+        cmocka_unit_test(the_straight_way_equals_the_other),
         cmocka_unit_test_setup_teardown(schemaless_texts, up, down),
         cmocka_unit_test_setup_teardown(declared_types, up, down),
     };
