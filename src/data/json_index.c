@@ -39,13 +39,7 @@ ALWAYS uint16_t *places_plain(uint16_t *o, uint64_t m, unsigned base) {
         }
     return o + n;
 }
-/* The last block is filled up with white space, so that nothing behind the text is read. */
-#define FOR_BLOCKS(VEC, LOAD, PART)                                                                                    \
-    char pad[64];                                                                                                      \
-    (void)pad;                                                                                                         \
-    for (size_t at = 0, more = 1; more; at += 64)                                                                      \
-        for (VEC v = (more = n - at > 64) || n - at == 64 ? LOAD(p + at) : PART(p + at, n - at, pad), *once = &v; once; once = NULL)
-
+#if defined(__x86_64__)
 /* ---- the map ----
  * A token is looked at together with the one before it, all tokens of eight blocks at once. What one token must follow depends on the kind
  * of the innermost bracket in two cases only: a member (a text and a colon) belongs into an object, anything else into a list. These are
@@ -57,17 +51,19 @@ typedef uint64_t lanes __attribute__((vector_size(8 * LANES), may_alias));
 typedef struct batch { /* a bit for each byte */
     _Alignas(64) uint64_t inside[LANES];
     uint64_t quotes[LANES], comma[LANES], colon[LANES], opener[LANES], closer[LANES], space[LANES], digit[LANES], zero[LANES], point[LANES], minus[LANES];
-    uint64_t valid[LANES], own[LANES]; /* bytes of the text; those that are not the block's before */
-    uint64_t scalar[LANES], start[LANES], letters[LANES], fraction[LANES], keys[LANES], lists[LANES], wrong[LANES];
+    uint64_t valid[LANES]; /* bytes of the text */
+    uint64_t scalar[LANES], start[LANES], letters[LANES], lists[LANES], wrong[LANES];
     /* kept from batch to batch */
     uint64_t escaped, covered, wordend;               /* for the functions for rare things */
     uint64_t c_fraction, c_key, c_comma, c_colon, c_opener, c_keyend; /* 1: goes on in the first bit of the next block */
     uint64_t broken;                                  /* not 0: no strict JSON */
-    uint64_t kinds;                                   /* of the open brackets, the innermost is the lowest bit: is it an object? */
-    unsigned depth, deepest;
 } batch;
 #define BITS(n) ((1ull << (n)) - 1)
-/* A bit behind each run of bits that begins at one of start (which stands in run or right behind its end). */
+ALWAYS uint64_t any(const lanes *v) {
+    const uint64_t *x = (const uint64_t *)(const void *)v;
+    return x[0] | x[1] | x[2] | x[3] | x[4] | x[5] | x[6] | x[7];
+}
+/* A bit behind each run of bits that begins at one of start (which stands in the run or right behind its end). */
 ALWAYS uint64_t run_ends(uint64_t run, uint64_t start, uint64_t *carry) {
     uint64_t sum = run + start + *carry;
     *carry = ((run & BITS(STRIDE)) + (start & BITS(STRIDE + 1)) + *carry) >> STRIDE;
@@ -111,11 +107,11 @@ static __attribute__((noinline)) uint64_t white_of(batch *b, uint64_t control, u
     }
     return white;
 }
-/* true, false and null in block k; letters in no such word are wrong. */
-static __attribute__((noinline)) void words(batch *b, int k, const char *text, const char *end) {
+/* true, false and null in block k; letters in no such word are wrong. What goes over the end of the block is kept for the next. */
+static __attribute__((noinline)) uint64_t words_over(batch *b, int k, const char *text, const char *end) {
     __extension__ typedef unsigned __int128 wide;
     wide covered = b->covered, ends = b->wordend;
-    for (uint64_t m = b->start[k] & b->letters[k] & b->own[k]; m; m &= m - 1) {
+    for (uint64_t m = b->start[k] & b->letters[k]; m; m &= m - 1) {
         unsigned i = (unsigned)__builtin_ctzll(m), len;
         uint32_t w, t, f, n;
         const char *p = text + i;
@@ -134,9 +130,26 @@ static __attribute__((noinline)) void words(batch *b, int k, const char *text, c
         covered |= (wide)BITS(len) << i;
         ends |= (wide)1 << (i + len);
     }
-    b->broken |= ((b->letters[k] & ~(uint64_t)covered) | (b->scalar[k] & (uint64_t)ends)) & b->own[k];
     b->covered = (uint64_t)(covered >> STRIDE);
     b->wordend = (uint64_t)(ends >> STRIDE);
+    return (b->letters[k] & ~(uint64_t)covered) | (b->scalar[k] & (uint64_t)ends);
+}
+ALWAYS uint64_t words(batch *b, int k, const char *text, const char *end) {
+    uint64_t start = b->start[k] & b->letters[k], covered = 0, ends = 0;
+    if (RARE(start >> 56 | b->covered | b->wordend || end - text < 64))
+        return words_over(b, k, text, end);
+    for (uint64_t m = start; m; m &= m - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(m);
+        uint32_t w, t, f, n;
+        memcpy(&w, text + i, 4);
+        memcpy(&t, "true", 4);
+        memcpy(&f, "fals", 4);
+        memcpy(&n, "null", 4);
+        unsigned five = (w == f) & (text[i + 4] == 'e'), word = (w == t) | (w == n) | five;
+        covered |= (uint64_t)(word ? 15 + 16 * five : 0) << i;
+        ends |= 16ull << five << i;
+    }
+    return (b->letters[k] & ~covered) | (b->scalar[k] & ends);
 }
 /* White space between the tokens: a token is then before all that stands behind the white space too. */
 static __attribute__((noinline)) void behind_white(const uint64_t *c, const uint64_t *white, uint64_t *carry, uint64_t *out) {
@@ -146,30 +159,35 @@ static __attribute__((noinline)) void behind_white(const uint64_t *c, const uint
         out[k] = sum & ~white[k];
     }
 }
-/* The brackets of block k, which begins at place at. false: there is no more to be seen. */
-ALWAYS bool brackets(batch *b, int k, const char *p, size_t at, size_t n, uint64_t *top) {
-    uint64_t before = 0, lists = b->lists[k], objects = b->colon[k], opener = b->opener[k];
-    *top = 0;
-    for (uint64_t rest = opener | b->closer[k]; rest; rest &= rest - 1) {
+/* Where the map is. */
+typedef struct level {
+    uint64_t kinds; /* of the open brackets, the innermost is the lowest bit: is it an object? */
+    uint64_t wrong;
+    unsigned depth, depths; /* now; all there were, or-ed */
+} level;
+/* The brackets of block k, which begins at place at: bits of the first level. false: there is no more to be seen. */
+ALWAYS bool brackets(const batch *b, int k, level *l, const char *p, const char *last, uint64_t *top) {
+    const uint64_t events[2] = {b->colon[k], b->lists[k]};
+    uint64_t before = 0, first = 0;
+    for (uint64_t rest = b->opener[k] | b->closer[k]; rest; rest &= rest - 1) {
         uint64_t upto = rest ^ (rest - 1), mine = upto & ~before;
-        b->broken |= (b->kinds & 1 ? lists : objects) & mine;
-        *top |= b->depth == 1 ? mine : 0;
+        l->wrong |= events[l->kinds & 1] & mine;
+        first |= l->depth == 1 ? mine : 0;
         before = upto;
-        unsigned i = (unsigned)__builtin_ctzll(rest);
-        uint64_t object = (unsigned char)p[at + i] >> 5 & 1;
-        if (opener >> i & 1) {
-            b->kinds = b->kinds << 1 | object;
-            b->depth++;
-            b->deepest = b->depth > b->deepest ? b->depth : b->deepest;
+        const char *q = p + __builtin_ctzll(rest);
+        uint64_t object = (unsigned char)*q >> 5 & 1; /* '{' and '}', not '[' and ']' */
+        if (*q & 2) { /* '{' and '[' */
+            l->kinds = l->kinds << 1 | object;
+            l->depths |= ++l->depth;
         } else {
-            b->broken |= (b->kinds & 1) ^ object;
-            b->kinds >>= 1;
-            if (--b->depth == 0 && at + i != n - 1)
+            l->wrong |= (l->kinds & 1) ^ object;
+            l->kinds >>= 1;
+            if (--l->depth == 0 && q != last)
                 return false;
         }
     }
-    b->broken |= (b->kinds & 1 ? lists : objects) & ~before;
-    *top |= b->depth == 1 ? ~before : 0;
+    l->wrong |= events[l->kinds & 1] & ~before;
+    *top = first | (l->depth == 1 ? ~before : 0);
     return true;
 }
 #define V(field) (*(lanes *)(void *)b.field)
@@ -184,12 +202,13 @@ ALWAYS bool brackets(batch *b, int k, const char *p, size_t at, size_t n, uint64
         lanes wrong = (minus & ~start) | ((minus << 1 | fraction) & ~digit) | (point & ~(digit << 1)) | (lead << 1 & digit); \
         /* each token and the one before: here a value begins, or an empty list or object ends */                      \
         V(comma) = comma, V(colon) = colon, V(opener) = opener, V(space) = white;                                      \
+        const uint64_t anywhite = any(&V(space));                                                                      \
         lanes empty, member, value, key;                                                                               \
         if (RARE(anywhite)) {                                                                                          \
             lanes o_, c_, k_;                                                        \
-            behind_white(b.opener, b.space, &b.c_opener, (uint64_t *)&o_);                                                           \
-            behind_white(b.comma, b.space, &b.c_comma, (uint64_t *)&c_);                                                             \
-            behind_white(b.colon, b.space, &b.c_colon, (uint64_t *)&k_);                                                             \
+            behind_white(b.opener, b.space, &b.c_opener, (uint64_t *)(void *)&o_);                                                           \
+            behind_white(b.comma, b.space, &b.c_comma, (uint64_t *)(void *)&c_);                                                             \
+            behind_white(b.colon, b.space, &b.c_colon, (uint64_t *)(void *)&k_);                                                             \
             empty = o_;                                                                               \
             member = empty | c_;                                                                      \
             value = member | k_;                                                                      \
@@ -199,59 +218,39 @@ ALWAYS bool brackets(batch *b, int k, const char *p, size_t at, size_t n, uint64
             value = member | colon << 1;                                                                               \
             b.c_opener = b.c_comma = b.c_colon = 0;                                                                    \
         }                                                                                                              \
-        V(keys) = open & member;                                                                                       \
-        V(fraction) = fraction;                                                                                        \
-        V(digit) = digit;                                                                                              \
-        uint64_t twice = 0;                                                                                            \
-        for (k = 0; k < LANES; k++) {                                                                              \
-            twice |= run_ends(b.digit[k], b.fraction[k], &b.c_fraction) & b.point[k] & b.own[k];                       \
-            b.keys[k] = run_ends(b.inside[k], b.keys[k], &b.c_key);                                                    \
+        lanes twice;                                                                                                   \
+        V(start) = fraction, V(letters) = open & member, V(digit) = digit;                                             \
+        uint64_t c_fraction = b.c_fraction, c_key = b.c_key;                                                           \
+        for (k = 0; k < LANES; k++) {                                                                                  \
+            b.start[k] = run_ends(b.digit[k], b.start[k], &c_fraction);                                                \
+            b.letters[k] = run_ends(b.inside[k], b.letters[k], &c_key);                                                \
         }                                                                                                              \
-        b.broken |= twice;                                                                                             \
+        b.c_fraction = c_fraction, b.c_key = c_key;                                                                    \
+        twice = V(start), key = V(letters);                                                                            \
+        wrong |= twice & point;                                                                                        \
         if (RARE(anywhite)) {                                                                                          \
-            behind_white(b.keys, b.space, &b.c_keyend, b.keys);                                                        \
-            key = V(keys);                                                                                             \
+            lanes ends = key;                                                                                          \
+            behind_white((uint64_t *)(void *)&ends, b.space, &b.c_keyend, (uint64_t *)(void *)&key);                   \
         } else {                                                                                                       \
-            key = V(keys) << 1;                                                                                        \
+            key = key << 1;                                                                                            \
             b.c_keyend = 0;                                                                                            \
         }                                                                                                              \
         value |= (lanes){!base}; /* the first bracket needs nothing before it */                                       \
         wrong |= ((open | start | opener) & ~value) | ((comma | colon) & value) | (closer & value & ~empty) | (colon & ~key); \
-        lanes own = V(own);                                                                                            \
+        lanes own = V(valid) & ~(lanes){base ? 3 : 0, 3, 3, 3, 3, 3, 3, 3};                                            \
         V(lists) = ((key & ~colon) | (member & (start | opener))) & own;                                               \
         V(wrong) = wrong & own;                                                                                        \
         V(comma) = comma & own, V(colon) = colon & own, V(opener) = opener & own, V(closer) = closer & own;            \
-        V(scalar) = scalar, V(start) = start, V(letters) = letters & own;                                              \
+        V(scalar) = scalar & own, V(start) = start, V(letters) = letters & own;                                              \
     }
 
-/* One form: VEC is 64 bytes; LOAD, and PART for less; EQ and LE (as mask, unsigned), LOW (with the bit of small letters set); CONST
- * declares a byte to compare with. */
-#define FORM(NAME, TARGET, VEC, LOAD, PART, CONST, EQ, LE, LOW, OR, HIGH, INSIDE, PLACES)                                        \
-    static TARGET void index_##NAME(const char *p, size_t n, sl_jindex *x) {                                           \
-        uint16_t *o = x->comma;                                                                                        \
-        uint64_t carry = 0, anyback = 0;                                                                               \
-        char first[64];                                                                                                \
-        VEC every = PART(p, 1, first);                                                                                 \
-        (void)first;                                                                                                   \
-        uint32_t nquotes = 0;                                                                                          \
-        CONST(quote, '"') CONST(comma, ',') CONST(back, '\\')                                                         \
-        FOR_BLOCKS(VEC, LOAD, PART) {                                                                                  \
-            uint64_t quotes = EQ(v, k_quote), inside = INSIDE(quotes) ^ carry;                                         \
-            anyback |= EQ(v, k_back);                                                                                  \
-            every = OR(every, v);                                                                                      \
-            carry = (uint64_t)((int64_t)inside >> 63);                                                                 \
-            nquotes += (uint32_t)__builtin_popcountll(quotes);                                                         \
-            o = PLACES(o, EQ(v, k_comma) & ~inside, (unsigned)at);                                                     \
-        }                                                                                                              \
-        x->nquotes = nquotes;                                                                                          \
-        x->ncommas = (uint32_t)(o - x->comma);                                                                         \
-        x->high = HIGH(every) != 0;                                                                                    \
-        x->backslash = anyback != 0;                                                                                   \
-    }                                                                                                                  \
+/* Where there are but 32 bytes at a time or less, more is lost than won. Parameters as of FORM below. */
+#define MAPFORM(NAME, TARGET, VEC, LOAD, PART, CONST, EQ, LE, LOW, OR, HIGH, INSIDE)                                     \
     static TARGET bool map_##NAME(const char *p, size_t n, sl_jmap *x) {                                               \
         batch b;                                                                                                       \
         memset(&b.escaped, 0, sizeof b - offsetof(batch, escaped));                                                    \
-        uint64_t c_inside = 0, anyback = 0;                                                                            \
+        level l = {0};                                                                                                 \
+        uint64_t c_inside = 0, anyback = 0, escaped = 0;                                                               \
         uint32_t ncommas = 0;                                                                                          \
         char pad[64];                                                                                                  \
         (void)pad;                                                                                                     \
@@ -261,18 +260,19 @@ ALWAYS bool brackets(batch *b, int k, const char *p, size_t at, size_t n, uint64
         VEC every = PART(p, 1, pad);                                                                                   \
         for (size_t base = 0; !base || base + 2 < n; base += LANES * STRIDE) {                                         \
             int k = 0;                                                                                                 \
-            uint64_t anywhite = 0;                                                                                     \
+            V(valid) = ~(lanes){0};                                                                                    \
             for (; k < LANES && base + (size_t)k * STRIDE + (base || k ? 2 : 0) < n; k++) {                            \
                 const char *q = p + base + k * STRIDE;                                                                 \
                 size_t left = n - base - (size_t)k * STRIDE;                                                           \
                 VEC v = left >= 64 ? LOAD(q) : PART(q, left, pad), low = LOW(v);                                       \
                 every = OR(every, v);                                                                                  \
                 uint64_t quotes = EQ(v, k_quote), control = LE(v, k_control), back = EQ(v, k_back), space = EQ(v, k_space); \
-                b.valid[k] = left >= 64 ? ~0ull : BITS(left);                                                          \
-                b.own[k] = ~3ull;                                                                                      \
-                if (RARE(back | b.escaped)) {                                                                          \
+                if (left < 64)                                                                                         \
+                    b.valid[k] = BITS(left);                                                                           \
+                if (RARE(back | escaped)) {                                                                            \
                     anyback |= back;                                                                                   \
                     quotes &= ~escapes(&b, back, q, p + n);                                                            \
+                    escaped = b.escaped;                                                                               \
                 }                                                                                                      \
                 uint64_t inside = INSIDE(quotes) ^ c_inside;                                                           \
                 c_inside = (uint64_t)((int64_t)(inside << 2) >> 63);                                                   \
@@ -289,45 +289,74 @@ ALWAYS bool brackets(batch *b, int k, const char *p, size_t at, size_t n, uint64
                 if (RARE(control))                                                                                     \
                     space |= white_of(&b, control, inside | quotes, q);                                                \
                 b.space[k] = space;                                                                                    \
-                anywhite |= space & ~(inside | quotes) & b.valid[k];                                                   \
             }                                                                                                          \
             int used = k;                                                                                              \
             for (; k < LANES; k++)                                                                                     \
-                b.quotes[k] = b.inside[k] = b.valid[k] = b.own[k] = 0;                                                 \
-            if (!base)                                                                                                 \
-                b.own[0] = ~0ull;                                                                                      \
+                b.quotes[k] = b.inside[k] = b.valid[k] = 0;                                                            \
             GRAMMAR                                                                                                    \
             for (k = 0; k < used; k++) {                                                                               \
                 size_t at = base + (size_t)k * STRIDE;                                                                 \
                 if (b.letters[k] | b.covered | b.wordend)                                                              \
-                    words(&b, k, p + at, p + n);                                                                       \
-                uint64_t top = b.depth == 1 ? ~0ull : 0, comma = b.comma[k];                                           \
+                    l.wrong |= words(&b, k, p + at, p + n);                                                            \
+                uint64_t top = l.depth == 1 ? ~0ull : 0, comma = b.comma[k];                                           \
                 if (b.opener[k] | b.closer[k]) {                                                                       \
-                    if (!brackets(&b, k, p, at, n, &top))                                                              \
+                    if (!brackets(&b, k, &l, p + at, p + n - 1, &top))                                                          \
                         return false;                                                                                  \
                 } else                                                                                                 \
-                    b.broken |= b.kinds & 1 ? b.lists[k] : b.colon[k];                                                 \
-                b.broken |= b.wrong[k];                                                                                \
+                    l.wrong |= l.kinds & 1 ? b.lists[k] : b.colon[k];                                                  \
+                l.wrong |= b.wrong[k];                                                                                 \
                 comma &= top;                                                                                          \
-                if (comma) {                                                                                           \
-                    unsigned many = (unsigned)__builtin_popcountll(comma);                                             \
-                    if (ncommas + many > SL_JM_MAX)                                                                    \
+                unsigned many = (unsigned)__builtin_popcountll(comma);                                                 \
+                uint32_t *o = x->comma + ncommas;                                                                      \
+                ncommas += many;                                                                                       \
+                o[0] = (uint32_t)at + (uint32_t)__builtin_ctzll(comma | 1ull << 63);                                   \
+                comma &= comma - 1;                                                                                    \
+                o[1] = (uint32_t)at + (uint32_t)__builtin_ctzll(comma | 1ull << 63);                                   \
+                if (RARE(many > 2)) {                                                                                  \
+                    if (ncommas > SL_JM_MAX)                                                                           \
                         return false;                                                                                  \
-                    uint32_t *o = x->comma + ncommas;                                                                  \
-                    for (uint64_t m = comma; m; m &= m - 1)                                                            \
-                        *o++ = (uint32_t)at + (uint32_t)__builtin_ctzll(m);                                            \
-                    ncommas += many;                                                                                   \
+                    for (o += 2; (comma &= comma - 1) != 0;)                                                           \
+                        *o++ = (uint32_t)at + (uint32_t)__builtin_ctzll(comma);                                        \
                 }                                                                                                      \
+                if (ncommas > SL_JM_MAX)                                                                               \
+                    return false;                                                                                      \
             }                                                                                                          \
-            if (RARE(b.broken || b.deepest > 64))                                                                      \
+            if (RARE(b.broken | l.wrong || l.depths > 63))                                                             \
                 return false;                                                                                          \
         }                                                                                                              \
         x->ncommas = ncommas;                                                                                          \
         x->comma[ncommas] = (uint32_t)n - 1;                                                                           \
         x->high = HIGH(every) != 0;                                                                                    \
         x->backslash = anyback != 0;                                                                                   \
-        x->nested = b.deepest > 1;                                                                                     \
-        return b.depth == 0;                                                                                           \
+        x->nested = l.depths > 1;                                                                                      \
+        return l.depth == 0;                                                                                           \
+    }
+#endif
+
+/* One form: VEC is 64 bytes; LOAD, and PART for less; EQ and LE (as mask, unsigned), LOW (with the bit of small letters set); CONST
+ * declares a byte to compare with. */
+#define FORM(NAME, TARGET, VEC, LOAD, PART, CONST, EQ, LE, LOW, OR, HIGH, INSIDE, PLACES)                                        \
+    static TARGET void index_##NAME(const char *p, size_t n, sl_jindex *x) {                                           \
+        uint16_t *o = x->comma;                                                                                        \
+        uint64_t carry = 0, anyback = 0;                                                                               \
+        char pad[64];                                                                                                  \
+        VEC every = PART(p, 1, pad);                                                                                   \
+        (void)pad;                                                                                                     \
+        uint32_t nquotes = 0;                                                                                          \
+        CONST(quote, '"') CONST(comma, ',') CONST(back, '\\')                                                         \
+        for (size_t at = 0; at < n; at += 64) {                                                                        \
+            VEC v = n - at >= 64 ? LOAD(p + at) : PART(p + at, n - at, pad);                                           \
+            uint64_t quotes = EQ(v, k_quote), inside = INSIDE(quotes) ^ carry;                                         \
+            anyback |= EQ(v, k_back);                                                                                  \
+            every = OR(every, v);                                                                                      \
+            carry = (uint64_t)((int64_t)inside >> 63);                                                                 \
+            nquotes += (uint32_t)__builtin_popcountll(quotes);                                                         \
+            o = PLACES(o, EQ(v, k_comma) & ~inside, (unsigned)at);                                                     \
+        }                                                                                                              \
+        x->nquotes = nquotes;                                                                                          \
+        x->ncommas = (uint32_t)(o - x->comma);                                                                         \
+        x->high = HIGH(every) != 0;                                                                                    \
+        x->backslash = anyback != 0;                                                                                   \
     }
 #define CONST_PLAIN(name, c) const char k_##name = c;
 /* Less than a block, by way of a copy. */
@@ -426,6 +455,7 @@ IN_AVX2 vec32 or_32(vec32 v, vec32 w) { return (vec32){_mm256_or_si256(v.a, w.a)
 IN_AVX2 int high_32(vec32 v) { return _mm256_movemask_epi8(_mm256_or_si256(v.a, v.b)); }
 #define part_32(p, n, pad) load_32(padded(p, n, pad))
 FORM(avx2, AVX2, vec32, load_32, part_32, CONST_PLAIN, eq_32, le_32, low_32, or_32, high_32, inside_clmul, places_plain)
+MAPFORM(avx2, AVX2, vec32, load_32, part_32, CONST_PLAIN, eq_32, le_32, low_32, or_32, high_32, inside_clmul)
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,popcnt,pclmul")))
 #define IN_AVX512 static inline AVX512 __attribute__((always_inline))
@@ -452,6 +482,7 @@ IN_AVX512 uint16_t *places_64(uint16_t *o, uint64_t m, unsigned base) {
     __m512i k_##name = _mm512_set1_epi8(c);                                                                            \
     __asm__("" : "+v"(k_##name));
 FORM(avx512, AVX512, __m512i, load_64, part_64, CONST_64, eq_64, le_64, low_64, _mm512_or_si512, _mm512_movepi8_mask, inside_clmul, places_64)
+MAPFORM(avx512, AVX512, __m512i, load_64, part_64, CONST_64, eq_64, le_64, low_64, _mm512_or_si512, _mm512_movepi8_mask, inside_clmul)
 #elif defined(__aarch64__)
 typedef struct vec16 { uint8x16_t x[4]; } vec16;
 ALWAYS vec16 load_n(const char *p) {
@@ -499,9 +530,9 @@ typedef struct form {
 } form;
 static unsigned forms(form *all) { /* what this machine has, the best one last */
     unsigned n = 0;
-    all[n++] = (form){index_words, map_words};
+    all[n++] = (form){index_words, NULL};
 #if defined(__x86_64__)
-    all[n++] = (form){index_sse2, map_sse2};
+    all[n++] = (form){index_sse2, NULL};
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) {
         all[n++] = (form){index_avx2, map_avx2};
@@ -509,7 +540,7 @@ static unsigned forms(form *all) { /* what this machine has, the best one last *
             all[n++] = (form){index_avx512, map_avx512};
     }
 #elif defined(__aarch64__)
-    all[n++] = (form){index_neon, map_neon};
+    all[n++] = (form){index_neon, NULL};
 #endif
     return n;
 }
@@ -536,12 +567,8 @@ sl_jindex *sl_json_index(const char *p, size_t n) {
     return &my_index;
 }
 const sl_jmap *sl_json_map(const char *p, size_t n) {
-    bool (*f)(const char *, size_t, sl_jmap *) = atomic_load_explicit(&chosen_map, memory_order_relaxed);
-    if (RARE(!f)) {
+    if (RARE(!atomic_load_explicit(&chosen_index, memory_order_relaxed)))
         sl_json_index_use(~0u);
-        f = atomic_load_explicit(&chosen_map, memory_order_relaxed);
-    }
-    if (n < 2 || n > UINT32_MAX || *p != '{' || p[n - 1] != '}')
-        return NULL;
-    return f(p, n, &my_map) ? &my_map : NULL;
+    bool (*f)(const char *, size_t, sl_jmap *) = atomic_load_explicit(&chosen_map, memory_order_relaxed);
+    return f && n >= 2 && n <= UINT32_MAX && *p == '{' && p[n - 1] == '}' && f(p, n, &my_map) ? &my_map : NULL;
 }
