@@ -5,6 +5,7 @@
 #include <time.h>
 #include "codec/codec.h"
 #include "data/json.h"
+#include "data/json_index.h"
 typedef double rival(const char *text, size_t n, size_t room, double *sum); /* 0, or 1 on an error */
 #if SL_SIMDJSON
 rival peer_three, peer_all, peer_nested, peer_arrays;
@@ -178,7 +179,9 @@ static void encode(const char *what, const docs *x, const char *const *names, bo
     sl_layout_drop(l);
 }
 int main(int argc, char **argv) {
-    only = argc > 1 ? argv[1] : NULL;
+    only = argc > 1 && *argv[1] ? argv[1] : NULL;
+    if (argc > 2)
+        sl_json_index_use((unsigned)atoi(argv[2])); /* a narrower form than the machine's best */
     static const char *const three[] = {"device", "temperature", "online", NULL},
                              *const ten[] = {"ts", "device", "site", "temperature", "humidity", "pressure", "status", "online", "seq", "note", NULL},
                              *const deep[] = {"id", "reading", "online", NULL}, *const wide[] = {"id", "last", "online", NULL};

@@ -1,31 +1,25 @@
 /* The index and the map, in the widest form that the machine has; chosen once.
- * Decision: each form only says how 64 bytes become bits. What is made of the bits is written once. */
+ * Decision: each form only says how 64 bytes become bits. What is made of the bits is written once. With less than 32 bytes at a time (SSE2,
+ * NEON, plain words) index and map take longer than reading the row value by value, measured; so there is no such form. */
 #include "data/json_index.h"
 #include <stdatomic.h>
 #include <stddef.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
 #endif
 #define ALWAYS static inline __attribute__((always_inline))
 #define RARE(x) __builtin_expect(!!(x), 0)
 
+typedef struct form {
+    void (*index)(const char *, size_t, sl_jindex *);
+    bool (*map)(const char *, size_t, sl_jmap *);
+} form;
 static _Thread_local sl_jindex my_index;
 static _Thread_local sl_jmap my_map;
 
-/* Bits from each quote up to, not including, its partner. */
-ALWAYS uint64_t inside_plain(uint64_t m) {
-    m ^= m << 1;
-    m ^= m << 2;
-    m ^= m << 4;
-    m ^= m << 8;
-    m ^= m << 16;
-    m ^= m << 32;
-    return m;
-}
+#if defined(__x86_64__)
 /* Places of the set bits. Four without asking, which is the usual number at most: how many there are is then no branch to guess wrong. */
-ALWAYS uint16_t *places_plain(uint16_t *o, uint64_t m, unsigned base) {
+ALWAYS uint16_t *places_of(uint16_t *o, uint64_t m, unsigned base) {
     unsigned n = (unsigned)__builtin_popcountll(m);
     const uint64_t top = 1ull << 63; /* a place for those that are not there */
     for (int i = 0; i < 4; i++) {
@@ -39,7 +33,6 @@ ALWAYS uint16_t *places_plain(uint16_t *o, uint64_t m, unsigned base) {
         }
     return o + n;
 }
-#if defined(__x86_64__)
 /* ---- the map ----
  * A token is looked at together with the one before it, all tokens of eight blocks at once. What one token must follow depends on the kind
  * of the innermost bracket in two cases only: a member (a text and a colon) belongs into an object, anything else into a list. These are
@@ -244,7 +237,7 @@ ALWAYS bool brackets(const batch *b, int k, level *l, const char *p, const char 
         V(scalar) = scalar & own, V(start) = start, V(letters) = letters & own;                                              \
     }
 
-/* Where there are but 32 bytes at a time or less, more is lost than won. Parameters as of FORM below. */
+/* Parameters as of FORM below. */
 #define MAPFORM(NAME, TARGET, VEC, LOAD, PART, CONST, EQ, LE, LOW, OR, HIGH, INSIDE)                                     \
     static TARGET bool map_##NAME(const char *p, size_t n, sl_jmap *x) {                                               \
         batch b;                                                                                                       \
@@ -331,7 +324,6 @@ ALWAYS bool brackets(const batch *b, int k, level *l, const char *p, const char 
         x->nested = l.depths > 1;                                                                                      \
         return l.depth == 0;                                                                                           \
     }
-#endif
 
 /* One form: VEC is 64 bytes; LOAD, and PART for less; EQ and LE (as mask, unsigned), LOW (with the bit of small letters set); CONST
  * declares a byte to compare with. */
@@ -362,79 +354,6 @@ ALWAYS bool brackets(const batch *b, int k, level *l, const char *p, const char 
 /* Less than a block, by way of a copy. */
 ALWAYS const char *padded(const char *p, size_t n, char *pad) { return memcpy(memset(pad, ' ', 64), p, n); }
 
-/* ---- eight bytes a word ---- */
-typedef struct vec8 { uint64_t w[8]; } vec8;
-ALWAYS vec8 load_8(const char *p) {
-    vec8 v;
-    memcpy(v.w, p, 64);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    for (int i = 0; i < 8; i++)
-        v.w[i] = __builtin_bswap64(v.w[i]);
-#endif
-    return v;
-}
-#define EACH 0x0101010101010101ull
-ALWAYS uint64_t le_8(vec8 v, unsigned c) { /* c below 0x80 */
-    uint64_t m = 0;
-    for (int i = 0; i < 8; i++) {
-        uint64_t x = v.w[i], t = ~(x | ((x & EACH * 0x7F) + EACH * (0x7F - c))) & EACH * 0x80;
-        m |= (t >> 7) * 0x0102040810204080ull >> 56 << (8 * i);
-    }
-    return m;
-}
-ALWAYS uint64_t eq_8(vec8 v, unsigned c) {
-    for (int i = 0; i < 8; i++)
-        v.w[i] ^= EACH * c;
-    return le_8(v, 0);
-}
-ALWAYS vec8 low_8(vec8 v) {
-    for (int i = 0; i < 8; i++)
-        v.w[i] |= EACH * 0x20;
-    return v;
-}
-ALWAYS vec8 or_8(vec8 v, vec8 w) {
-    for (int i = 0; i < 8; i++)
-        v.w[i] |= w.w[i];
-    return v;
-}
-ALWAYS uint64_t high_8(vec8 v) { return ~le_8(v, 0x7F); }
-#define part_8(p, n, pad) load_8(padded(p, n, pad))
-FORM(words, , vec8, load_8, part_8, CONST_PLAIN, eq_8, le_8, low_8, or_8, high_8, inside_plain, places_plain)
-
-#if defined(__x86_64__)
-typedef struct vec16 { __m128i x[4]; } vec16;
-ALWAYS vec16 load_16(const char *p) {
-    vec16 v;
-    for (int i = 0; i < 4; i++)
-        v.x[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-    return v;
-}
-ALWAYS uint64_t eq_16(vec16 v, char c) {
-    uint64_t m = 0;
-    for (int i = 0; i < 4; i++)
-        m |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v.x[i], _mm_set1_epi8(c))) << (16 * i);
-    return m;
-}
-ALWAYS uint64_t le_16(vec16 v, char c) {
-    uint64_t m = 0;
-    for (int i = 0; i < 4; i++)
-        m |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v.x[i], _mm_min_epu8(v.x[i], _mm_set1_epi8(c)))) << (16 * i);
-    return m;
-}
-ALWAYS vec16 low_16(vec16 v) {
-    for (int i = 0; i < 4; i++)
-        v.x[i] = _mm_or_si128(v.x[i], _mm_set1_epi8(0x20));
-    return v;
-}
-ALWAYS vec16 or_16(vec16 v, vec16 w) {
-    for (int i = 0; i < 4; i++)
-        v.x[i] = _mm_or_si128(v.x[i], w.x[i]);
-    return v;
-}
-ALWAYS int high_16(vec16 v) { return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(v.x[0], v.x[1]), _mm_or_si128(v.x[2], v.x[3]))); }
-#define part_16(p, n, pad) load_16(padded(p, n, pad))
-FORM(sse2, , vec16, load_16, part_16, CONST_PLAIN, eq_16, le_16, low_16, or_16, high_16, inside_plain, places_plain)
-
 #define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt,pclmul")))
 #define IN_AVX2 static inline AVX2 __attribute__((always_inline))
 typedef struct vec32 { __m256i a, b; } vec32;
@@ -454,7 +373,7 @@ IN_AVX2 vec32 low_32(vec32 v) { return (vec32){_mm256_or_si256(v.a, _mm256_set1_
 IN_AVX2 vec32 or_32(vec32 v, vec32 w) { return (vec32){_mm256_or_si256(v.a, w.a), _mm256_or_si256(v.b, w.b)}; }
 IN_AVX2 int high_32(vec32 v) { return _mm256_movemask_epi8(_mm256_or_si256(v.a, v.b)); }
 #define part_32(p, n, pad) load_32(padded(p, n, pad))
-FORM(avx2, AVX2, vec32, load_32, part_32, CONST_PLAIN, eq_32, le_32, low_32, or_32, high_32, inside_clmul, places_plain)
+FORM(avx2, AVX2, vec32, load_32, part_32, CONST_PLAIN, eq_32, le_32, low_32, or_32, high_32, inside_clmul, places_of)
 MAPFORM(avx2, AVX2, vec32, load_32, part_32, CONST_PLAIN, eq_32, le_32, low_32, or_32, high_32, inside_clmul)
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,popcnt,pclmul")))
@@ -483,92 +402,40 @@ IN_AVX512 uint16_t *places_64(uint16_t *o, uint64_t m, unsigned base) {
     __asm__("" : "+v"(k_##name));
 FORM(avx512, AVX512, __m512i, load_64, part_64, CONST_64, eq_64, le_64, low_64, _mm512_or_si512, _mm512_movepi8_mask, inside_clmul, places_64)
 MAPFORM(avx512, AVX512, __m512i, load_64, part_64, CONST_64, eq_64, le_64, low_64, _mm512_or_si512, _mm512_movepi8_mask, inside_clmul)
-#elif defined(__aarch64__)
-typedef struct vec16 { uint8x16_t x[4]; } vec16;
-ALWAYS vec16 load_n(const char *p) {
-    vec16 v;
-    for (int i = 0; i < 4; i++)
-        v.x[i] = vld1q_u8((const uint8_t *)p + 16 * i);
-    return v;
-}
-ALWAYS uint64_t mask_n(vec16 v) { /* bytes are 0 or 0xFF */
-    static const uint8_t each[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    uint8x16_t m = vld1q_u8(each);
-    uint8x16_t a = vpaddq_u8(vandq_u8(v.x[0], m), vandq_u8(v.x[1], m)), b = vpaddq_u8(vandq_u8(v.x[2], m), vandq_u8(v.x[3], m));
-    a = vpaddq_u8(a, b);
-    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(a, a)), 0);
-}
-ALWAYS uint64_t eq_n(vec16 v, unsigned c) {
-    for (int i = 0; i < 4; i++)
-        v.x[i] = vceqq_u8(v.x[i], vdupq_n_u8((uint8_t)c));
-    return mask_n(v);
-}
-ALWAYS uint64_t le_n(vec16 v, unsigned c) {
-    for (int i = 0; i < 4; i++)
-        v.x[i] = vcleq_u8(v.x[i], vdupq_n_u8((uint8_t)c));
-    return mask_n(v);
-}
-ALWAYS vec16 low_n(vec16 v) {
-    for (int i = 0; i < 4; i++)
-        v.x[i] = vorrq_u8(v.x[i], vdupq_n_u8(0x20));
-    return v;
-}
-ALWAYS vec16 or_n(vec16 v, vec16 w) {
-    for (int i = 0; i < 4; i++)
-        v.x[i] = vorrq_u8(v.x[i], w.x[i]);
-    return v;
-}
-ALWAYS int high_n(vec16 v) { return vmaxvq_u8(vorrq_u8(vorrq_u8(v.x[0], v.x[1]), vorrq_u8(v.x[2], v.x[3]))) >= 0x80; }
-#define part_n(p, n, pad) load_n(padded(p, n, pad))
-FORM(neon, , vec16, load_n, part_n, CONST_PLAIN, eq_n, le_n, low_n, or_n, high_n, inside_plain, places_plain)
-#endif
 
-/* ---- which form ---- */
-typedef struct form {
-    void (*index)(const char *, size_t, sl_jindex *);
-    bool (*map)(const char *, size_t, sl_jmap *);
-} form;
-static unsigned forms(form *all) { /* what this machine has, the best one last */
-    unsigned n = 0;
-    all[n++] = (form){index_words, NULL};
-#if defined(__x86_64__)
-    all[n++] = (form){index_sse2, NULL};
+static const form *const all_forms[] = {&(form){NULL, NULL}, &(form){index_avx2, map_avx2}, &(form){index_avx512, map_avx512}};
+static unsigned forms(void) {
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) {
-        all[n++] = (form){index_avx2, map_avx2};
-        if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2"))
-            all[n++] = (form){index_avx512, map_avx512};
-    }
-#elif defined(__aarch64__)
-    all[n++] = (form){index_neon, NULL};
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("pclmul") || !__builtin_cpu_supports("bmi") || !__builtin_cpu_supports("bmi2"))
+        return 1;
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") ? 3 : 2;
+}
+#else
+static const form *const all_forms[] = {&(form){NULL, NULL}};
+static unsigned forms(void) { return 1; }
 #endif
-    return n;
-}
-static _Atomic(void (*)(const char *, size_t, sl_jindex *)) chosen_index;
-static _Atomic(bool (*)(const char *, size_t, sl_jmap *)) chosen_map;
+static _Atomic(const form *) chosen;
 void sl_json_index_use(unsigned which) {
-    form all[8];
-    unsigned n = forms(all);
-    which = which < n ? which : n - 1;
-    atomic_store_explicit(&chosen_index, all[which].index, memory_order_relaxed);
-    atomic_store_explicit(&chosen_map, all[which].map, memory_order_relaxed);
+    unsigned n = forms();
+    atomic_store_explicit(&chosen, all_forms[which < n ? which : n - 1], memory_order_relaxed);
 }
-unsigned sl_json_index_forms(void) {
-    form all[8];
-    return forms(all);
-}
-sl_jindex *sl_json_index(const char *p, size_t n) {
-    void (*f)(const char *, size_t, sl_jindex *) = atomic_load_explicit(&chosen_index, memory_order_relaxed);
+unsigned sl_json_index_forms(void) { return forms(); }
+static inline const form *form_now(void) {
+    const form *f = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (RARE(!f)) {
         sl_json_index_use(~0u);
-        f = atomic_load_explicit(&chosen_index, memory_order_relaxed);
+        f = atomic_load_explicit(&chosen, memory_order_relaxed);
     }
-    f(p, n, &my_index);
+    return f;
+}
+sl_jindex *sl_json_index(const char *p, size_t n) {
+    const form *f = form_now();
+    if (!f->index)
+        return NULL;
+    f->index(p, n, &my_index);
     return &my_index;
 }
 const sl_jmap *sl_json_map(const char *p, size_t n) {
-    if (RARE(!atomic_load_explicit(&chosen_index, memory_order_relaxed)))
-        sl_json_index_use(~0u);
-    bool (*f)(const char *, size_t, sl_jmap *) = atomic_load_explicit(&chosen_map, memory_order_relaxed);
-    return f && n >= 2 && n <= UINT32_MAX && *p == '{' && p[n - 1] == '}' && f(p, n, &my_map) ? &my_map : NULL;
+    const form *f = form_now();
+    return f->map && n >= 2 && n <= UINT32_MAX && *p == '{' && p[n - 1] == '}' && f->map(p, n, &my_map) ? &my_map : NULL;
 }

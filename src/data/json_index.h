@@ -18,13 +18,14 @@ typedef struct sl_jmap {
     uint32_t ncommas;               /* between the members of the object */
     uint32_t comma[SL_JM_MAX + 8];  /* their places, and the closing bracket's as the last */
 } sl_jmap;
-/* n: 1 … SL_JI_MAX. Lent until the thread's next call. */
+/* n: 1 … SL_JI_MAX. Lent until the thread's next call. NULL on a machine for which there is no fast form. */
 sl_jindex *sl_json_index(const char *p, size_t n);
 /* Is p one object in strict JSON, from the first byte to the last? (UTF-8 is not looked at.) false also for what is too much to be looked at
  * here: exponents, more than 63 levels, more than SL_JM_MAX members, 4 GiB; always on a machine for which there is no
  * fast form. The map is lent until the thread's next call. */
 const sl_jmap *sl_json_map(const char *p, size_t n);
-/* For tests: how many forms of these two this machine has; from now on the given one is used, the best one with a number out of range. */
+/* For tests: how many forms of these two this machine has, number 0 being none at all; from now on the given one is used, the best one with a
+ * number out of range. */
 unsigned sl_json_index_forms(void);
 void sl_json_index_use(unsigned form);
 #endif

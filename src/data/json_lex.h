@@ -1,14 +1,11 @@
 /* The lexer of the row reader: skips strings, numbers and whole values fast. Not for other rooms.
  * Decision: it accepts exactly what upstream's row parser accepts (raw control characters in strings, numbers as runs of number
  * characters, inf and nan), and reports in flags what is not strict JSON, because unparsed text handed on must be strict.
- * SSE2 belongs to every x86-64; elsewhere eight bytes at a time. Loads never pass the end of the text. */
+ * Sixteen bytes at a time where that can be had everywhere, else eight. Loads never pass the end of the text. */
 #ifndef SL_DATA_JSON_LEX_H
 #define SL_DATA_JSON_LEX_H
 #include "base/str.h"
-#if defined(__SSE2__) && !defined(SL_JX_PLAIN) /* SL_JX_PLAIN: a test wants the other form */
-#define SL_JX_SSE2 1
-#include <emmintrin.h>
-#endif
+#include "data/bytes16.h"
 #define SL_JX_LIKELY(x) __builtin_expect(!!(x), 1)
 #define SL_JX_RARE(x) __builtin_expect(!!(x), 0)
 enum {
@@ -24,12 +21,10 @@ static inline const char *sl_jx_ws(const char *p, const char *end) {
 /* p behind the opening quote; returns the closing quote's place or NULL. */
 static inline const char *sl_jx_str(const char *p, const char *end, unsigned *flags) {
     for (;;) {
-#if defined(SL_JX_SSE2)
+#if SL_X16
         while (SL_JX_LIKELY(end - p >= 16)) {
-            __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-            __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')), _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
-            hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1F)), x));
-            unsigned m = (unsigned)_mm_movemask_epi8(hit);
+            sl_x16 x = sl_x16_load(p);
+            unsigned m = sl_x16_bits(sl_x16_or(sl_x16_or(sl_x16_eq(x, '"'), sl_x16_eq(x, '\\')), sl_x16_le(x, 0x1F)));
             if (m) {
                 p += __builtin_ctz(m);
                 goto found;
@@ -51,7 +46,7 @@ static inline const char *sl_jx_str(const char *p, const char *end, unsigned *fl
             p++;
         if (p >= end)
             return NULL;
-#if defined(SL_JX_SSE2)
+#if SL_X16
     found:
 #endif
         if (SL_JX_LIKELY(*p == '"'))
@@ -70,16 +65,12 @@ static inline const char *sl_jx_str(const char *p, const char *end, unsigned *fl
 /* Length of the run of number characters at p. */
 static inline size_t sl_jx_run(const char *p, const char *end) {
     const char *from = p;
-#if defined(SL_JX_SSE2)
+#if SL_X16
     while (SL_JX_LIKELY(end - p >= 16)) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i d = _mm_sub_epi8(x, _mm_set1_epi8('0'));
-        __m128i in = _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d);
-        in = _mm_or_si128(in, _mm_cmpeq_epi8(x, _mm_set1_epi8('.')));
-        in = _mm_or_si128(in, _mm_cmpeq_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('e')));
-        in = _mm_or_si128(in, _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
-        in = _mm_or_si128(in, _mm_cmpeq_epi8(x, _mm_set1_epi8('+')));
-        unsigned m = (unsigned)_mm_movemask_epi8(in) ^ 0xFFFFu;
+        sl_x16 x = sl_x16_load(p), in = sl_x16_le(sl_x16_less(x, '0'), 9);
+        in = sl_x16_or(in, sl_x16_or(sl_x16_eq(x, '.'), sl_x16_eq(sl_x16_low(x), 'e')));
+        in = sl_x16_or(in, sl_x16_or(sl_x16_eq(x, '-'), sl_x16_eq(x, '+')));
+        unsigned m = sl_x16_bits(in) ^ 0xFFFFu;
         if (m)
             return (size_t)(p - from) + (unsigned)__builtin_ctz(m);
         p += 16;

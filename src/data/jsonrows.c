@@ -563,12 +563,13 @@ static const char *row(sl_jsonrows *d, const char *p, const char *end, unsigned 
 /* ---- messages ---- */
 static inline bool ascii(const char *p, size_t n) {
     const char *end = p + n;
-#if defined(SL_JX_SSE2)
-    __m128i acc = _mm_setzero_si128();
+#if SL_X16
+    for (; end - p >= 64; p += 64)
+        if (sl_x16_bits(sl_x16_or(sl_x16_or(sl_x16_load(p), sl_x16_load(p + 16)), sl_x16_or(sl_x16_load(p + 32), sl_x16_load(p + 48)))))
+            return false;
     for (; end - p >= 16; p += 16)
-        acc = _mm_or_si128(acc, _mm_loadu_si128((const __m128i *)(const void *)p));
-    if (_mm_movemask_epi8(acc))
-        return false;
+        if (sl_x16_bits(sl_x16_load(p)))
+            return false;
 #endif
     unsigned char or = 0;
     for (; p < end; p++)

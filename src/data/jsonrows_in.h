@@ -76,12 +76,12 @@ static inline sl_str sl_jr_text(sl_jsonrows *d, const char *p, const char *q, un
     char *t = sl_arena_alloc(d->a, s.n);
     if (!t)
         return (sl_str){"", 0};
-#if defined(SL_JX_SSE2)
+#if SL_X16
     if (SL_JX_LIKELY(s.n <= 32 && (size_t)(d->end - s.p) >= 32)) { /* the arena rounds up to 16 */
         if (s.n)
-            _mm_storeu_si128((__m128i *)(void *)t, _mm_loadu_si128((const __m128i *)(const void *)s.p));
+            sl_x16_store(t, sl_x16_load(s.p));
         if (s.n > 16)
-            _mm_storeu_si128((__m128i *)(void *)(t + 16), _mm_loadu_si128((const __m128i *)(const void *)(s.p + 16)));
+            sl_x16_store(t + 16, sl_x16_load(s.p + 16));
         return (sl_str){t, s.n};
     }
 #endif
@@ -90,8 +90,8 @@ static inline sl_str sl_jr_text(sl_jsonrows *d, const char *p, const char *q, un
 }
 /* A set bit for each of the sixteen bytes at t that differs from the literal's, and sixteen more. */
 static inline uint32_t sl_jr_differ(const seen *e, const char *t) {
-#if defined(SL_JX_SSE2)
-    return ~(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)t), *(const __m128i *)(const void *)e->lit));
+#if SL_X16
+    return ~sl_x16_bits(sl_x16_same(sl_x16_load(t), *(const sl_x16 *)(const void *)e->lit));
 #else
     uint64_t a[2], b[2];
     memcpy(a, t, 16);
@@ -105,10 +105,9 @@ static inline uint32_t sl_jr_differ(const seen *e, const char *t) {
 }
 /* The same for a literal of more than 16 bytes, whose first 16 are equal: are the others? */
 static inline bool sl_jr_same_more(const seen *e, const char *p, const char *end) {
-#if defined(SL_JX_SSE2)
+#if SL_X16
     if (SL_JX_LIKELY(e->n <= 32 && end - p >= 32)) {
-        __m128i x = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + 16)), *(const __m128i *)(const void *)(e->lit + 16));
-        return (~(uint32_t)_mm_movemask_epi8(x) & (uint32_t)((1ull << (e->n - 16)) - 1)) == 0;
+        return (~sl_x16_bits(sl_x16_same(sl_x16_load(p + 16), *(const sl_x16 *)(const void *)(e->lit + 16))) & (uint32_t)((1ull << (e->n - 16)) - 1)) == 0;
     }
 #endif
     return (size_t)(end - p) >= e->n && memcmp(p + 16, e->lit + 16, e->n - 16) == 0;

@@ -6,16 +6,16 @@
  *   the next comma outside strings, and there are no more quotes than keys and values need.
  * - No step waits for the one before: where a member begins and ends is known from the index. Conditions that cannot be foreseen (true or
  *   false, how many digits) are arithmetic, not branches. */
-#include "data/jsonrows_in.h"
 #include "base/utf8.h"
+#include "data/jsonrows_in.h"
+#define ALWAYS static inline __attribute__((always_inline))
 
-static inline bool all_number(const char *p, const char *stop, const char *end) {
+ALWAYS bool all_number(const char *p, const char *stop, const char *end) {
     size_t n = (size_t)(stop - p);
-#if defined(SL_JX_SSE2)
+#if SL_X16
     if (SL_JX_LIKELY(n <= 16 && end - p >= 16)) { /* + , - . / and digits; there is no comma here, and exponents go the long way */
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p), d = _mm_sub_epi8(x, _mm_set1_epi8('+'));
-        __m128i in = _mm_andnot_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('/')), _mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8('9' - '+')), d));
-        if (SL_JX_LIKELY((~(uint32_t)_mm_movemask_epi8(in) & ((1u << n) - 1)) == 0))
+        sl_x16 x = sl_x16_load(p), in = sl_x16_without(sl_x16_le(sl_x16_less(x, '+'), '9' - '+'), sl_x16_eq(x, '/'));
+        if (SL_JX_LIKELY((~sl_x16_bits(in) & ((1u << n) - 1)) == 0))
             return n > 1 || *p != '-';
     }
 #endif
@@ -24,19 +24,19 @@ static inline bool all_number(const char *p, const char *stop, const char *end) 
 
 /* ---- numbers of known length ---- */
 enum { LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
-static inline uint64_t load8(const char *p) {
+ALWAYS uint64_t load8(const char *p) {
     uint64_t w;
     memcpy(&w, p, 8);
     return w;
 }
-static inline uint64_t eight_digits(uint64_t x) { /* one a byte, the first one lowest */
+ALWAYS uint64_t eight_digits(uint64_t x) { /* one a byte, the first one lowest */
     x = (x * (1 + (10ull << 8))) >> 8 & 0x00FF00FF00FF00FFull;
     x = (x * (1 + (100ull << 16))) >> 16 & 0x0000FFFF0000FFFFull;
     return (x * (1 + (10000ull << 32))) >> 32;
 }
-static inline bool not_digits(uint64_t x) { return ((x + 0x7676767676767676ull) | x) & 0x8080808080808080ull; }
+ALWAYS bool not_digits(uint64_t x) { return ((x + 0x7676767676767676ull) | x) & 0x8080808080808080ull; }
 /* Plain numbers of up to 8 characters, and whole ones of up to 16; false: ask the general reader. text: bytes from there on may be read. */
-static inline bool short_number(const char *text, const char *v, const char *stop, bool int64, sl_value *out) {
+ALWAYS bool short_number(const char *text, const char *v, const char *stop, bool int64, sl_value *out) {
     static const double pow10[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
     bool minus = *v == '-';
     v += minus;
@@ -95,7 +95,7 @@ static __attribute__((noinline)) const seen *find(sl_jsonrows *d, const seen *e,
             return e;
     return NULL;
 }
-static inline void store(sl_jsonrows *d, const seen *e, sl_value v) {
+ALWAYS void store(sl_jsonrows *d, const seen *e, sl_value v) {
     if (SL_JX_LIKELY(e->col >= 0))
         sl_builder_cell(d->w, (uint32_t)e->col, v);
     else
@@ -122,8 +122,8 @@ static __attribute__((noinline)) bool other(sl_jsonrows *d, const seen *e, const
         store(d, e, out);
     return true;
 }
-static inline bool is_string(const char *v, const char *stop) { return (*v == '"') & (stop[-1] == '"') && stop - v >= 2; }
-static inline bool is_word(const char *v, const char *stop) { /* true, false or null: its last four letters tell */
+ALWAYS bool is_string(const char *v, const char *stop) { return (*v == '"') & (stop[-1] == '"') && stop - v >= 2; }
+ALWAYS bool is_word(const char *v, const char *stop) { /* true, false or null: its last four letters tell */
     uint32_t w, t, f, n;
     memcpy(&w, stop - 4, 4);
     memcpy(&t, "true", 4);
@@ -132,7 +132,7 @@ static inline bool is_word(const char *v, const char *stop) { /* true, false or 
     return ((w == t) | (w == n)) & (stop - v == 4) || ((w == f) & (stop - v == 5) && *v == 'f');
 }
 /* index: the text has no backslash, and what follows is checked here. map: the text is known to be good. One of them is NULL. */
-static inline __attribute__((always_inline)) bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, const sl_jmap *map) {
+ALWAYS bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, const sl_jmap *map) {
     const char *const end = text + n, *const safe = end - 16;
     const uint32_t last = map ? map->ncommas : index->ncommas;
     if (!map) {
@@ -225,6 +225,8 @@ sl_jr_told sl_jr_straight(sl_jsonrows *d, sl_str text) {
     bool high = true;
     if (!d->rich && !d->keep_raw && text.n <= SL_JI_MAX) {
         sl_jindex *x = sl_json_index(text.p, text.n);
+        if (!x)
+            return SL_JR_NOT;
         high = x->high;
         if (SL_JX_RARE(high && !sl_utf8_valid(text.p, text.n)))
             return SL_JR_BAD_UTF8;
