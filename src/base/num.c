@@ -25,23 +25,25 @@ static double read_c(const char *text) {
     return c_locale ? strtod_l(text, NULL, c_locale) : strtod(text, NULL);
 }
 
-size_t sl_num_u64(char *out, uint64_t v) {
-    char tmp[20];
-    char *p = tmp + sizeof tmp;
-    while (v >= 100) {
+static const uint64_t pow10_whole[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000,
+    100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000, 10000000000000000000u};
+static inline void put_digits(char *out, uint64_t v, unsigned n) { /* exactly n */
+    char *p = out + n;
+    while (n >= 2) {
         unsigned r = (unsigned)(v % 100);
         v /= 100;
         p -= 2;
+        n -= 2;
         memcpy(p, pairs + 2 * r, 2);
     }
-    if (v >= 10) {
-        p -= 2;
-        memcpy(p, pairs + 2 * v, 2);
-    } else {
-        *--p = (char)('0' + v);
-    }
-    size_t n = (size_t)(tmp + sizeof tmp - p);
-    memcpy(out, p, n);
+    if (n)
+        *out = (char)('0' + v);
+}
+size_t sl_num_u64(char *out, uint64_t v) {
+    unsigned n = (unsigned)(64 - __builtin_clzll(v | 1)) * 1233 >> 12;
+    n += v >= pow10_whole[n];
+    n += n == 0;
+    put_digits(out, v, n);
     return n;
 }
 size_t sl_num_i64(char *out, int64_t v) {
@@ -132,6 +134,27 @@ static void shortest(digits *o, double v) { /* v finite, > 0 */
     }
 }
 
+/* The shortest form of 0.000001 <= v < 10^15, written at once when it has few digits; 0: it has not. See shortest(). */
+static inline size_t put_short(char *out, double v) {
+    if (!(v >= 1e-6 && v < 1e15))
+        return 0;
+    uint64_t m = (uint64_t)v;
+    if ((double)m == v)
+        return sl_num_u64(out, m);
+    for (unsigned k = 1; k <= 6; k++) {
+        double t = v * pow10_exact[k];
+        if (t >= 1e15)
+            return 0;
+        m = (uint64_t)(t + 0.5);
+        if ((double)m / pow10_exact[k] == v) {
+            size_t n = sl_num_u64(out, m / pow10_whole[k]);
+            out[n] = '.';
+            put_digits(out + n + 1, m % pow10_whole[k], k);
+            return n + 1 + k;
+        }
+    }
+    return 0;
+}
 static size_t put_plain(char *out, const digits *d) {
     char *p = out;
     if (d->point <= 0) {
@@ -196,6 +219,8 @@ size_t sl_num_json(char *out, double v) {
     size_t n = 0;
     if (put_special(&p, &v, &n, "null"))
         return (size_t)(p - out) + n;
+    if ((n = put_short(p, v)))
+        return (size_t)(p - out) + n;
     digits d;
     shortest(&d, v);
     return (size_t)(p - out) + (v < 1e-6 || v >= 1e21 ? put_exp(p, &d, false) : put_plain(p, &d));
@@ -204,6 +229,8 @@ size_t sl_num_g(char *out, double v) {
     char *p = out;
     size_t n = 0;
     if (put_special(&p, &v, &n, NULL))
+        return (size_t)(p - out) + n;
+    if (v >= 1e-4 && v < 1e6 && (n = put_short(p, v)))
         return (size_t)(p - out) + n;
     digits d;
     shortest(&d, v);
@@ -214,6 +241,8 @@ size_t sl_num_f(char *out, double v) {
     char *p = out;
     size_t n = 0;
     if (put_special(&p, &v, &n, NULL))
+        return (size_t)(p - out) + n;
+    if ((n = put_short(p, v)))
         return (size_t)(p - out) + n;
     digits d;
     shortest(&d, v);

@@ -642,7 +642,7 @@ sl_batch *sl_builder_done(sl_builder *w, int64_t at) {
     b->nrows = w->rows;
     b->cols = s->cols;
     for (uint32_t c = 0; c < w->n; c++)
-        s->cols[c] = s->cells + (size_t)c * w->stride;
+        s->cols[c] = s->cells ? s->cells + (size_t)c * w->stride : NULL;
     b->frames = s->nframes ? s->frames : NULL;
     b->nframes = (uint32_t)s->nframes;
     b->marks = s->nmarks ? s->marks : NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include "base/num.h"
 #include "base/utf8.h"
+#include "data/bytes16.h"
 #include "data/json.h"
 #include "data/json_text.h"
 
@@ -16,21 +17,83 @@ static const char hexdigits[] = "0123456789abcdef";
 static const uint8_t plain[256] = {
     [0x20] = 1, [0x21] = 1, [0x23 ... 0x25] = 1, [0x27 ... 0x3B] = 1, [0x3D] = 1, [0x3F ... 0x5B] = 1, [0x5D ... 0x7F] = 1};
 
+/* Is there nothing among the eight bytes below 0x20, above 0x7F, nor one of " \ < > & ? */
+static inline uint64_t odd8(uint64_t w) {
+    const uint64_t ones = 0x0101010101010101ull, high = ones << 7;
+#define HAS(c) (((w ^ (ones * (c))) - ones) & ~(w ^ (ones * (c))))
+    return (w | (w - ones * 0x20) | HAS('"') | HAS('\\') | HAS('<') | HAS('>') | HAS('&')) & high;
+#undef HAS
+}
+/* Copies s when every byte stands for itself. What is behind the text may be written too, 16 bytes at most. */
+static inline bool put_as_is(char *o, sl_str s) {
+#if SL_X16
+    if (s.n >= 16) {
+        size_t i = 0;
+        uint32_t odd = 0;
+        for (;; i += 16) {
+            if (i + 16 > s.n)
+                i = s.n - 16;
+            sl_x16 x = sl_x16_load(s.p + i);
+            sl_x16 hit = sl_x16_or(sl_x16_or(sl_x16_eq(x, '"'), sl_x16_eq(x, '\\')), sl_x16_or(sl_x16_eq(x, '<'), sl_x16_eq(x, '>')));
+            odd = sl_x16_bits(sl_x16_or(sl_x16_or(hit, sl_x16_eq(x, '&')), sl_x16_or(sl_x16_le(x, 0x1F), x)));
+            sl_x16_store(o + i, x);
+            if (odd || i + 16 == s.n)
+                return !odd;
+        }
+    }
+#else
+    while (s.n >= 16) {
+        uint64_t w[2];
+        memcpy(w, s.p, 16);
+        if (odd8(w[0]) | odd8(w[1]))
+            return false;
+        memcpy(o, w, 16);
+        o += 16, s.p += 16, s.n -= 16;
+    }
+#endif
+    if (s.n >= 8) {
+        uint64_t v, w;
+        memcpy(&v, s.p, 8);
+        memcpy(&w, s.p + s.n - 8, 8);
+        memcpy(o, &v, 8);
+        memcpy(o + s.n - 8, &w, 8);
+        return !(odd8(v) | odd8(w));
+    }
+    if (s.n >= 4) {
+        uint32_t v, w;
+        memcpy(&v, s.p, 4);
+        memcpy(&w, s.p + s.n - 4, 4);
+        memcpy(o, &v, 4);
+        memcpy(o + s.n - 4, &w, 4);
+        return !odd8((uint64_t)w << 32 | v);
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        o[i] = s.p[i];
+        if (!plain[(unsigned char)s.p[i]])
+            return false;
+    }
+    return true;
+}
 void sl_json_put_str(sl_buf *b, sl_str s) {
-    if (!sl_buf_room(b, s.n * 6 + 2))
+    if (!sl_buf_room(b, s.n + 18))
         return;
     char *o = b->p + b->n;
+    *o++ = '"';
+    if (__builtin_expect(put_as_is(o, s), 1)) {
+        o[s.n] = '"';
+        b->n += s.n + 2;
+        return;
+    }
+    if (!sl_buf_room(b, s.n * 6 + 2))
+        return;
+    o = b->p + b->n;
     const char *p = s.p, *end = s.p + s.n;
     *o++ = '"';
     while (p < end) {
-        while (end - p >= 8) { /* eight bytes at once: none below 0x20, above 0x7F, nor one of " \ < > & */
+        while (end - p >= 8) {
             uint64_t w;
             memcpy(&w, p, 8);
-            const uint64_t ones = 0x0101010101010101ull, high = ones << 7;
-#define HAS(c) (((w ^ (ones * (c))) - ones) & ~(w ^ (ones * (c))))
-            uint64_t hit = (w | (w - ones * 0x20) | HAS('"') | HAS('\\') | HAS('<') | HAS('>') | HAS('&')) & high;
-#undef HAS
-            if (hit)
+            if (odd8(w))
                 break;
             memcpy(o, p, 8);
             o += 8, p += 8;
