@@ -42,7 +42,8 @@ size_t sl_jt_unescape(char *out, sl_str in) {
         int u = p[1] == 'u' ? hex4(p + 2, end) : -1;
         if (u < 0) {
             *o++ = *p++;
-            *o++ = *p++;
+            if ((unsigned char)*p < 0x80) /* what is more than one byte is copied whole */
+                *o++ = *p++;
             continue;
         }
         p += 6;
