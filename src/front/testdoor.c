@@ -314,13 +314,41 @@ static bool keyed(void *arg, sl_arena *a, sl_str key, sl_value *out) { /* the st
         }
     return false;
 }
+static void put_result(sl_buf *b, sl_arena *a, sl_call *c, sl_value out) {
+    if (out.kind == SL_ERROR || c->failed) {
+        sl_buf_puts(b, "{\"error\":");
+        sl_json_put_str(b, c->failed ? c->error : sl_v_text(out));
+    } else {
+        sl_buf_puts(b, "{\"expect\":");
+        put_value(b, a, out);
+    }
+    sl_buf_putc(b, '}');
+}
+/* One evaluation of a function with memory. */
+static sl_value one_step(sl_call *c, sl_arena *a, sl_keeps *mem, const sl_json *x) {
+    sl_value args = value_of(a, sl_json_get(x, "args")), names = value_of(a, sl_json_get(x, "names")), out;
+    sl_str *n = SL_NEW_N(a, sl_str, names.kind == SL_LIST ? names.len + 1 : 1);
+    for (uint32_t i = 0; n && names.kind == SL_LIST && i < names.len; i++)
+        n[i] = sl_v_text(names.list[i]);
+    c->names = n;
+    c->failed = false;
+    sl_json_i64(sl_json_get(x, "now_ms"), &c->row_ms);
+    if (!c->func->kept)
+        return sl_func_call(c, c->func, args.list, args.len);
+    if (sl_func_gate(c->func, args.list, args.len, &out))
+        return out;
+    sl_str part = sl_json_text(sl_json_get(x, "partition"), SL_S(""));
+    bool valid = sl_json_true(sl_json_get(x, "when"), true) && sl_json_true(sl_json_get(x, "update"), true);
+    return c->func->kept(c, sl_keeps_at(mem, part), args.list, args.len, valid);
+}
 static void do_call(void *app, sl_http_req *r, const sl_str *v) {
     sl_arena *a = sl_arena_new(0);
     sl_json *j = NULL;
     sl_err *e = a ? sl_json_parse(a, sl_arena_dup(a, r->body), &j, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
     sl_str name = e ? (sl_str){0} : sl_json_text(sl_json_get(j, "fn"), (sl_str){"", 0});
     const sl_func *f = e ? NULL : sl_func_find(name);
-    if (!e && (!f || !f->eval))
+    const sl_json *steps = e ? NULL : sl_json_get(j, "steps");
+    if (!e && (!f || (!f->eval && !(steps && f->kept))))
         e = sl_err_new(SL_E_NOTFOUND, "function %.*s cannot be called alone", SL_FMT(name));
     if (e) {
         sl_rest_fail(r, e, NULL);
@@ -343,18 +371,20 @@ static void do_call(void *app, sl_http_req *r, const sl_str *v) {
     struct sl_env outside = {(void *)(uintptr_t)store, keyed};
     sl_call c = {.env = store ? &outside : NULL, .arena = a, .func = f, .now_ms = now, .row_ms = now, .zone = z, .rule_id = sl_json_text(sl_json_get(env, "rule_id"), (sl_str){"", 0}), .rule_start_ms = rs,
                  .state = &state};
-    sl_value out = sl_func_call(&c, f, args.list, args.len);
+    sl_buf b = {0};
+    if (steps) {
+        sl_keeps *mem = sl_keeps_new();
+        sl_buf_putc(&b, '[');
+        for (const sl_json *x = steps->child; x && mem; x = x->next) {
+            sl_buf_puts(&b, x == steps->child ? "" : ",");
+            put_result(&b, a, &c, one_step(&c, a, mem, x));
+        }
+        sl_buf_putc(&b, ']');
+        sl_keeps_free(mem);
+    } else
+        put_result(&b, a, &c, sl_func_call(&c, f, args.list, args.len));
     if (f->state_free && state)
         f->state_free(state);
-    sl_buf b = {0};
-    if (out.kind == SL_ERROR || c.failed) {
-        sl_buf_puts(&b, "{\"error\":");
-        sl_json_put_str(&b, c.failed ? c.error : sl_v_text(out));
-    } else {
-        sl_buf_puts(&b, "{\"expect\":");
-        put_value(&b, a, out);
-    }
-    sl_buf_putc(&b, '}');
     sl_rest_ok_json(r, sl_buf_view(&b));
     sl_buf_free(&b);
     sl_arena_free(a);

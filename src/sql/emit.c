@@ -528,40 +528,49 @@ static void sort_rows(coll *c, const sl_block *key, const bool *desc, uint32_t n
     if (tmp && !c->failed)
         merge_sort(&s, at, tmp, n);
 }
+/* Partitions in byte order of their printed keys, rows inside in the order asked for; the rows themselves move. */
+typedef struct numbered {
+    sl_str key;
+    uint32_t row, at;
+} numbered;
+static int by_partition(const void *x, const void *y) {
+    const numbered *a = x, *b = y;
+    int d = sl_str_cmp(a->key, b->key);
+    return d ? d : (a->at > b->at) - (a->at < b->at);
+}
 static void row_numbers(coll *c) {
     for (uint32_t i = 0; i < c->p->nwf && !c->failed; i++) {
         const sl_pcall *f = &c->p->wf[i];
         sl_value *to = column(c->r, &c->sel, c->sel.nrows);
-        uint32_t *at = space(c, (c->nalive + 1) * sizeof *at);
-        if (!to || !at)
+        numbered *rows = space(c, (c->nalive + 1) * sizeof *rows);
+        if (!to || !rows)
             return;
-        memcpy(at, c->alive, c->nalive * sizeof *at);
         if (f->norder)
-            sort_rows(c, f->order, f->desc, f->norder, at, c->nalive, "run Window Function error: ");
+            sort_rows(c, f->order, f->desc, f->norder, c->alive, c->nalive, "run Window Function error: ");
         for (uint32_t k = 0; k < f->npart && !c->failed; k++)
             sl_run_block(&c->sel, f->part[k], (sl_rows){c->alive, c->nalive});
         check(c, &c->sel);
-        sl_keeps *seen = f->npart ? sl_keeps_new() : NULL;
         sl_buf key = {0};
-        int64_t n = 0;
         for (uint32_t k = 0; k < c->nalive && !c->failed; k++) {
             sl_buf_clear(&key);
             for (uint32_t j = 0; j < f->npart; j++) {
-                sl_buf_putc(&key, '\x1f');
-                sl_value_print(&key, sl_run_at(&c->sel, f->part[j].res, at[k]));
+                sl_value_print(&key, sl_run_at(&c->sel, f->part[j].res, c->alive[k]));
+                sl_buf_putc(&key, ',');
             }
-            if (f->npart) {
-                sl_keep *kp = seen ? sl_keeps_at(seen, sl_buf_view(&key)) : NULL;
-                if (!kp || !sl_keep_set(kp, 0, sl_v_int((sl_keep_get(kp, 0).kind == SL_INT ? sl_keep_get(kp, 0).i : 0) + 1))) {
-                    c->r->nomem = c->failed = true;
-                    break;
-                }
-                to[at[k]] = sl_keep_get(kp, 0);
-            } else
-                to[at[k]] = sl_v_int(++n);
+            rows[k] = (numbered){f->npart ? sl_arena_dup(c->tmp->arena, sl_buf_view(&key)) : (sl_str){0}, c->alive[k], k};
         }
+        c->r->nomem |= key.failed;
         sl_buf_free(&key);
-        sl_keeps_free(seen);
+        if (c->failed)
+            return;
+        if (f->npart)
+            qsort(rows, c->nalive, sizeof *rows, by_partition);
+        int64_t n = 0;
+        for (uint32_t k = 0; k < c->nalive; k++) {
+            n = k && sl_str_eq(rows[k].key, rows[k - 1].key) ? n + 1 : 1;
+            to[rows[k].row] = sl_v_int(n);
+            c->alive[k] = rows[k].row;
+        }
         c->sel.reg[c->p->regs.wf + i] = to;
     }
 }

@@ -360,8 +360,39 @@ class Runner:
             if text.startswith(head) and kind == "validate":
                 text = text[len(head):]
             return None if text == v["error"] or (v.get("error_match") in ("loose", "any") and text != "valid") else (v["error"], text)
-        if kind in ("expr", "rule"):
-            if kind == "rule":
+        if kind in ("agg", "seq"):
+            steps = v["steps"] if kind == "seq" else [v]
+            body = {"fn": v["fn"], "env": v.get("env", {})}
+            body.update({"steps": steps} if kind == "seq" else {"args": v["args"]})
+            status, text = d.call("POST", "/$test/call", body)
+            if status != 200:
+                return "an answer", error_text(text)
+            got = json.loads(text) if kind == "seq" else [json.loads(text)]
+            for want, have in zip(steps, got):
+                if "error" in want:
+                    loose = want.get("error_match", v.get("error_match")) in ("loose", "any")
+                    if "error" not in have or (have["error"] != want["error"] and not loose):
+                        return {"error": want["error"]}, have
+                elif "expect" not in have:
+                    return want["expect"], have
+                else:
+                    x, y = norm(want["expect"]), norm(have["expect"])
+                    if v.get("cmp") == "decompress":
+                        x, y = self.inflate(dict(v, args=want["args"]), x), self.inflate(dict(v, args=want["args"]), y)
+                    if not same(x, y):
+                        return want["expect"], have["expect"]
+            return None
+        if kind in ("expr", "rule", "window"):
+            if kind == "window":
+                over = []
+                if v.get("partition_by"):
+                    over.append("PARTITION BY " + ", ".join(v["partition_by"]))
+                if v.get("order_by"):
+                    over.append("ORDER BY " + ", ".join(o["field"] + (" DESC" if o.get("desc") else "") for o in v["order_by"]))
+                start = 1700006400000
+                rows = [{"at": start + i, "stream": "demo", "row": r} for i, r in enumerate(v["rows"])]
+                sql, want, kind = f"SELECT *, row_number() OVER ({' '.join(over)}) FROM demo GROUP BY COUNTWINDOW({len(rows)})", [v["expect"]], "rule"
+            elif kind == "rule":
                 rows = [{"at": r["ts"], "stream": "demo", "row": r["row"], "meta": r.get("meta", {})} for r in v["input"]]
                 start, sql = rows[0]["at"] if rows else 0, v["sql"]
                 want = v.get("output")
@@ -371,7 +402,10 @@ class Runner:
             d.call("POST", "/$test/clock", {"hold": start})
             rule = None
             try:
-                self.setup(d, ['CREATE STREAM demo () WITH (DATASOURCE="demo", TYPE="memory", FORMAT="json")'])
+                name = re.search(r"(?i)\bfrom\s+(\w+)", sql).group(1)
+                for r in rows:
+                    r["stream"] = name
+                self.setup(d, [f'CREATE STREAM {name} () WITH (DATASOURCE="{name}", TYPE="memory", FORMAT="json")'])
                 rule, got = self.refused(d, v, sql, dict(v.get("options") or {}, sendError=True), [{"$collect": {"sendSingle": False}}])
                 if got is not None:
                     return None if v.get("parse_error") == got else (v.get("parse_error", v.get("expect", want)), {"refused": got})
