@@ -29,7 +29,7 @@ struct conn {
     sl_buf rest;        /* bytes behind the running request */
     phase ph;
     int closing;        /* handles still to be closed */
-    bool closed, in_feed, owes, reading, keep, head_only, chunked, after_close;
+    bool closed, in_feed, owes, reading, keep, head_only, chunked, after_close, half; /* half: the peer sends no more */
     bool ticking;       /* the timer runs with idle_ms and looks at `since` when it fires */
     uint64_t since;     /* when the phase began */
     size_t body_at_tick, discarded;
@@ -146,7 +146,7 @@ static void arm(conn *c, phase ph) {
 }
 static void on_shut(uv_shutdown_t *r, int status) {
     conn *c = r->data;
-    if (status < 0)
+    if (status < 0 || c->half)
         conn_close(c);
     else if (!dying(c))
         uv_timer_start(&c->timer, on_timer, LINGER_MS, 0); /* the answer is out: the peer has this long to close */
@@ -379,6 +379,12 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b) {
     conn *c = h->data;
     if (n == 0)
         return;
+    if (n == UV_EOF && (c->ph == PH_BUSY || (c->ph == PH_LINGER && waiting(c)))) { /* it sends no more, but it may still listen */
+        c->half = true;
+        c->keep = false;
+        reading(c, false);
+        return;
+    }
     if (n < 0) {
         conn_close(c);
         return;

@@ -141,6 +141,15 @@ def test_half_sent_requests_hold_nobody_up(same):
         s.close()
 
 
+def test_who_sends_no_more_still_gets_the_answer(same):
+    """raw() ends its direction at once; these answers come later, when lanes have spoken."""
+    for _ in range(20):
+        for method, path in (("GET", "/rules/keep/status"), ("GET", "/rules/status/all"), ("POST", "/rules/keep/start"), ("GET", "/data/export")):
+            status, answer = request(same, method, path)
+            assert status == 200 and answer, (method, path)
+    same.ask("PUT", "/rules/keep", RULE)  # the text as it was
+
+
 @pytest.mark.parametrize("data,statuses", [
     (b"GET /streams HTTP/1.1\r\nHost: h\r\nX: " + b"y" * 200000 + b"\r\n\r\n", (431,)),
     (b"GET /" + b"y" * 200000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", (431, 414, 400)),
