@@ -74,7 +74,10 @@ static void restart(void *arg) { /* the supervisor knows this code (rest-api.md 
 }
 static void on_signal(uv_signal_t *s, int sig) { end(s->data); }
 static void mount_serve(void *arg, sl_http_req *r) { sl_mount_serve(arg, r); }
-static void restored(void *arg) { sl_info("sluiced", "all rules were tried"); }
+static void restored(void *arg) {
+    sl_info("sluiced", "all rules were tried");
+    sl_memory_trim();
+}
 
 typedef struct listening {
     sl_loop *loop;

@@ -5,6 +5,7 @@
  * Decision: memory is counted by references (owner, open handle, look-up, deferred call, callback on the way), because libuv ends handles
  * later than owners end streams. */
 #include "net/stream.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
@@ -38,8 +39,23 @@ struct sl_stream {
     bool tls_done;
     char why[320];
 };
-static _Thread_local char read_room[READ_ROOM];
-static _Thread_local char tls_room[READ_ROOM];
+/* Where a thread reads to: made when it first reads, given back when it ends. Thread-local arrays would be resident in every thread. */
+static _Thread_local char *read_room, *tls_room;
+static pthread_key_t rooms[2];
+static bool have_rooms;
+static void make_rooms(void) { have_rooms = !pthread_key_create(&rooms[0], free) && !pthread_key_create(&rooms[1], free); }
+static char *room(char **mine, int key) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (*mine)
+        return *mine;
+    pthread_once(&once, make_rooms);
+    *mine = have_rooms ? malloc(READ_ROOM) : NULL;
+    if (*mine && pthread_setspecific(rooms[key], *mine)) {
+        free(*mine);
+        *mine = NULL;
+    }
+    return *mine;
+}
 
 sl_err *sl_tls_engine_get(const sl_tls_engine **out) {
     void *p;
@@ -197,7 +213,10 @@ size_t sl_stream_write(sl_stream *s, sl_str bytes) {
 }
 
 /* ---- reading ---- */
-static void on_room(uv_handle_t *h, size_t hint, uv_buf_t *b) { *b = uv_buf_init(read_room, READ_ROOM); }
+static void on_room(uv_handle_t *h, size_t hint, uv_buf_t *b) {
+    char *p = room(&read_room, 0);
+    *b = uv_buf_init(p, p ? READ_ROOM : 0); /* none: the read fails with ENOBUFS */
+}
 static void became_open(sl_stream *s) {
     s->opened = true;
     if (s->timer)
@@ -224,10 +243,13 @@ static void tls_deliver(sl_stream *s) {
         s->tls_done = true;
         became_open(s);
     }
-    while (!s->dead && !s->told && !s->paused) {
-        ptrdiff_t n = s->engine->read(s->tls, tls_room, sizeof tls_room);
+    char *to = room(&tls_room, 1);
+    if (!to)
+        fail(s, "read", "out of memory");
+    while (to && !s->dead && !s->told && !s->paused) {
+        ptrdiff_t n = s->engine->read(s->tls, to, READ_ROOM);
         if (n > 0) {
-            s->ops->data(s->arg, sl_str_n(tls_room, (size_t)n));
+            s->ops->data(s->arg, sl_str_n(to, (size_t)n));
             continue;
         }
         if (n == -1)

@@ -54,5 +54,6 @@ void sl_thread_join(sl_thread *t); /* waits and frees */
 bool sl_job(sl_loop *l, sl_fn work, sl_fn done, void *arg);
 int sl_cpu_count(void);
 int64_t sl_rss_bytes(void);
+void sl_memory_trim(void);   /* gives back what only the start needed: free heap, pages of code (they come back when called) */
 double sl_cpu_seconds(void); /* user + system of this process */
 #endif

@@ -4,6 +4,7 @@
  * Decision: pages hold rows one behind the other (row-major), because rows come and go whole; a column is gathered when a window fires. */
 #ifndef SL_SQL_KROW_H
 #define SL_SQL_KROW_H
+#include "base/err.h"
 #include "data/batch.h"
 
 typedef struct sl_page sl_page;
