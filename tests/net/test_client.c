@@ -225,16 +225,20 @@ static void faults(void **st) {
     ask_free(&a);
 }
 /* ---- HTTPS: our client against our server ---- */
-static sl_http_server *secure;
-static int secure_port;
+static sl_http_server *secure, *hasty;
+static int secure_port, hasty_port;
 #define CERT SL_TESTS "/net/tls/server.pem"
 #define KEY SL_TESTS "/net/tls/server.key"
 static void listen_secure(void *arg) {
-    sl_http_opts o = {.tls_cert = CERT, .tls_key = KEY, .idle_ms = 500, .max_body = 4u << 20};
+    sl_http_opts o = {.tls_cert = CERT, .tls_key = KEY, .max_body = 4u << 20};
     sl_err *e = sl_http_listen(R.loop, "127.0.0.1", 0, &o, handler, NULL, &secure);
+    o.idle_ms = 300; /* for peers that say nothing; a loaded machine takes longer for a handshake */
+    if (!e)
+        e = sl_http_listen(R.loop, "127.0.0.1", 0, &o, handler, NULL, &hasty);
     if (e)
         fail_msg("%s", sl_err_text(e));
     secure_port = sl_http_port(secure);
+    hasty_port = sl_http_port(hasty);
     sl_http_server *s;
     static const sl_http_opts bad[] = {{.tls_cert = CERT}, {.tls_cert = "/none", .tls_key = KEY}, {.tls_cert = SL_TESTS "/net/tls/other.pem", .tls_key = KEY}};
     for (int i = 0; i < 3; i++) {
@@ -244,6 +248,7 @@ static void listen_secure(void *arg) {
     }
 }
 static void close_secure(void *call) { sl_http_close(secure, rig_done, call); }
+static void close_hasty(void *call) { sl_http_close(hasty, rig_done, call); }
 static void https(void **st) {
     rig_do(&R, listen_secure, NULL);
     char url[64];
@@ -259,7 +264,8 @@ static void https(void **st) {
     char *big = malloc(3u << 20);
     memset(big, 'z', 3u << 20);
     a = go("POST", url, (sl_http_call){.insecure = true, .body = sl_str_n(big, 3u << 20), .timeout_ms = 20000});
-    assert_int_equal(a.status, 200);
+    if (a.status != 200)
+        fail_msg("status %d, fault %d: %s", a.status, a.fault, a.error);
     assert_int_equal(strlen(a.body), (3u << 20) + strlen("POST /s?q=1 x= t= body="));
     ask_free(&a);
     free(big);
@@ -270,11 +276,12 @@ static void https(void **st) {
     char *plain = exchange(secure_port, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); /* not TLS: dropped */
     assert_null(strstr(plain, "200"));
     free(plain);
-    int fd = dial(secure_port); /* says nothing: given up */
+    int fd = dial(hasty_port); /* says nothing: given up */
     sl_buf b = {0};
     assert_false(hear(fd, &b, "x"));
     close(fd);
     rig_async(&R, close_secure, NULL);
+    rig_async(&R, close_hasty, NULL);
 }
 /* Many at once, and a client freed with calls under way: each is answered exactly once. */
 static atomic_int answers;
