@@ -184,8 +184,7 @@ sl_batch *sl_batch_fresh(void) {
     shell *s = shell_get();
     if (!s)
         return NULL;
-    s->b = (sl_batch){.arena = s->b.arena};
-    atomic_init(&s->b.refs, 1);
+    atomic_init(&s->b.refs, 1); /* the rest is clear in a shell that was put away */
     return &s->b;
 }
 void sl_batch_drop(sl_batch *b) {

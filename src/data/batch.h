@@ -113,6 +113,7 @@ typedef struct sl_view {
     const uint32_t *sel;    /* row numbers, ascending; NULL = rows 0 … n-1 */
     uint32_t n;
     const uint16_t *colmap; /* plan position -> layout position, 0xFFFF = look into the tail; NULL = identity */
+    bool whole;             /* there is a colmap, and no 0xFFFF in it */
     const sl_frame *frames; /* over positions of the selection; NULL = every row a frame */
     uint32_t nframes;
 } sl_view;

@@ -88,16 +88,21 @@ static sl_err *open_lookups(sl_flow *f) {
     return NULL;
 }
 
+static void give_room(sl_flow *f) {
+    if (f->sinks != &f->one)
+        free(f->sinks);
+    if (f->colmap != f->few)
+        free(f->colmap);
+}
 sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg, sl_flow_event e, const char *why), void *arg, sl_flow **out) {
-    sl_flow *f = calloc(1, sizeof *f);
+    sl_flow *f = line_alloc(sizeof *f);
     if (!f)
         return sl_err_new(SL_E_NOMEM, "out of memory");
-    f->sinks = calloc(spec->nsinks ? spec->nsinks : 1, sizeof *f->sinks);
+    f->sinks = spec->nsinks <= 1 ? &f->one : calloc(spec->nsinks, sizeof *f->sinks);
     const sl_plan_source *ps = sl_plan_source_at(spec->plan, 0);
-    f->colmap = calloc(ps->layout->n + 1, sizeof *f->colmap);
+    f->colmap = ps->layout->n <= sizeof f->few / sizeof *f->few ? f->few : calloc(ps->layout->n, sizeof *f->colmap);
     if (!f->sinks || !f->colmap) {
-        free(f->sinks);
-        free(f->colmap);
+        give_room(f);
         free(f);
         return sl_err_new(SL_E_NOMEM, "out of memory");
     }
@@ -113,8 +118,7 @@ sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg,
     f->lane = sl_lane_at((int)(where % (uint64_t)sl_lane_count()));
     if (spec->nmore && !limbs_new(f)) {
         limbs_free(f);
-        free(f->sinks);
-        free(f->colmap);
+        give_room(f);
         free(f);
         return sl_err_new(SL_E_NOMEM, "out of memory");
     }
@@ -154,11 +158,11 @@ static void map_columns(sl_flow *f, const sl_layout *l) {
     if (f->seen == l)
         return;
     const sl_layout *want = flow_want(f)->layout;
-    f->identity = want->n == l->n;
+    f->whole = true;
     for (uint32_t i = 0; i < want->n; i++) {
         int at = i < l->n && sl_str_eq(l->names[i], want->names[i]) ? (int)i : sl_layout_find(l, want->names[i]);
         f->colmap[i] = at < 0 ? 0xFFFF : (uint16_t)at;
-        f->identity &= at == (int)i;
+        f->whole &= at >= 0;
     }
     if (f->seen)
         sl_layout_drop(f->seen);
@@ -206,8 +210,8 @@ static void tick(void *arg) {
     sl_batch *out = NULL;
     bool failed = false;
     int64_t t0 = clock_us();
-    f->ops.last_ms = sl_now(f->lane->loop);
-    sl_exec_tick(f->exec, f->ops.last_ms, &out, &failed);
+    f->last_ms = sl_now(f->lane->loop);
+    sl_exec_tick(f->exec, f->last_ms, &out, &failed);
     int64_t t = clock_us();
     f->busy_us += t - t0;
     if (failed)
@@ -222,14 +226,13 @@ void flow_warm(const sl_flow *f, int step) {
     if (step == 0) {
         __builtin_prefetch(f->exec, 1);
         __builtin_prefetch((const char *)f->exec + 64, 1);
-        __builtin_prefetch((const char *)f->exec + 128, 1);
-        __builtin_prefetch(f->colmap);
-        __builtin_prefetch(f->sinks);
+        for (uint32_t i = 0; i < f->nsinks; i++)
+            sink_warm(f->sinks[i], 0);
         return;
     }
     if (step == 1)
         for (uint32_t i = 0; i < f->nsinks; i++)
-            sink_warm(f->sinks[i]);
+            sink_warm(f->sinks[i], 1);
     sl_exec_warm(f->exec, step - 1);
 }
 void flow_batch(sl_flow *from, sl_batch *b, int64_t now) {
@@ -237,7 +240,7 @@ void flow_batch(sl_flow *from, sl_batch *b, int64_t now) {
     if (!f->open || f->eof || (f->closing && !source_stopped(from->source)))
         return;
     map_columns(from, b->layout);
-    sl_view v = {.batch = b, .n = b->nrows, .colmap = from->identity ? NULL : from->colmap, .frames = b->frames, .nframes = b->nframes};
+    sl_view v = {.batch = b, .n = b->nrows, .colmap = from->colmap, .whole = from->whole, .frames = b->frames, .nframes = b->nframes};
     /* Asking the clock costs as much as a small rule: of a long run every sixteenth turn stands for all. */
     enum { FIRST = 64, EVERY = 16 };
     bool timed = f->batches++ < FIRST || f->batches % EVERY == 0;
@@ -248,7 +251,7 @@ void flow_batch(sl_flow *from, sl_batch *b, int64_t now) {
     sl_trace *seen = f->tap ? trace_begin(f, b) : NULL;
     sl_exec_run(f->exec, from->src, &v, now, &out, &failed);
     trace_ran(seen, out);
-    f->ops.last_ms = now;
+    f->last_ms = now;
     int64_t t = timed ? clock_us() : 0;
     if (timed) {
         meter_took(&f->ops, t - t0);
@@ -403,7 +406,7 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     for (uint32_t i = 0; f->exec && i < 12 && (name = sl_exec_op(f->exec, i, &st)); i++) {
         char full[64];
         snprintf(full, sizeof full, "%d_%s", op++, name);
-        sl_meter x = {.name = full, .where = 1, .in = st->in, .out = st->out, .processed = st->in, .errors = st->errors, .last_ms = f->ops.last_ms,
+        sl_meter x = {.name = full, .where = 1, .in = st->in, .out = st->out, .processed = st->in, .errors = st->errors, .last_ms = f->last_ms,
                       .latency_us = f->ops.latency_us, .hist = f->ops.hist};
         m->rows_failed += st->errors;
         if (strcmp(name, "filter") == 0)
@@ -520,8 +523,7 @@ static void all_closed(void *arg) { /* @on lane */
     sl_post(f->office, meters_arrive, l);
     meter_free(&f->ops);
     free(f->tap);
-    free(f->sinks);
-    free(f->colmap);
+    give_room(f);
     free(f);
 }
 static void sink_closed(void *arg) {

@@ -1,6 +1,7 @@
 /* Inside flow: the parts of a running flow. Everything here is touched only on the flow's lane. */
 #ifndef SL_FLOW_INT_H
 #define SL_FLOW_INT_H
+#include <stdlib.h>
 #include "flow/flow.h"
 
 struct sl_lane {
@@ -10,6 +11,13 @@ struct sl_lane {
     sl_arena *scratch;          /* what sinks need while they take a batch; nested takes (memory to memory) stack up */
     uint32_t depth;
 };
+
+/* Cleared memory that starts at a line of the cache. */
+static inline void *line_alloc(size_t n) {
+    n = (n + 63) & ~(size_t)63;
+    void *p = aligned_alloc(64, n);
+    return p ? memset(p, 0, n) : NULL;
+}
 
 /* ---- meters: one writer, the lane ---- */
 void meter_error(sl_meter *m, int64_t now_ms, sl_str text);
@@ -48,7 +56,7 @@ void intake_free(intake *t);
 typedef struct sink_node sink_node;
 sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out);
 void sink_take(sink_node *s, sl_batch *b); /* a derived batch; lent */
-void sink_warm(const sink_node *s);        /* asks the cache for it */
+void sink_warm(const sink_node *s, int step); /* asks the cache for it, step 1 some work after step 0 */
 void sink_finish(sink_node *s);            /* end of input: flushes a partial batch */
 bool sink_idle(const sink_node *s);        /* nothing queued or in flight */
 bool sink_full(const sink_node *s);
@@ -83,39 +91,45 @@ void watch_close(flow_watch *t, sl_fn done, void *arg); /* frees it; done may be
 
 /* ---- flow ---- */
 struct sl_flow {
+    /* what every batch touches, in two lines of the cache (a flow starts at one) */
+    sl_exec *exec;
+    struct sl_flow *next_sub; /* list of flows of one source */
+    /* A statement over several sources has limbs: flows that only take rows of source `src` to their root. */
+    struct sl_flow *root; /* NULL: this is one */
+    sink_node **sinks;
+    uint16_t *colmap;
+    const sl_layout *seen; /* layout that colmap belongs to, held */
+    uint32_t nsinks, src;
+    bool open, closing, eof, eof_here, pressed, told;
+    bool timed; /* the statement may wait for time */
+    bool whole; /* colmap has all columns */
+    sink_node *one; /* room for sinks and colmap of small rules */
+    uint16_t few[4];
+    int64_t last_ms;
+    uint64_t rows_in, rows_out, batches;
+    flow_watch *watch;
+    trace_tap *tap; /* NULL: not watched */
+    /* the rest */
     sl_flowspec *spec;
     sl_loop *office;
     void (*event)(void *arg, sl_flow_event e, const char *why);
     void *event_arg;
     sl_lane *lane;
-    sl_exec *exec;
-    /* A statement over several sources has limbs: flows that only take rows of source `src` to their root. */
-    struct sl_flow *root, **limbs; /* root NULL: this is one */
-    uint32_t nlimbs, src;
+    struct sl_flow **limbs;
+    uint32_t nlimbs;
     struct lookup_end *lookups; /* [nsources] of the root */
     uint32_t leaving;           /* sources and lookups that are closing */
     source_node *source;
-    struct sl_flow *next_sub, **sub_at; /* list of flows of one source, and what points here */
-    sink_node **sinks;
-    uint32_t nsinks;
-    const sl_layout *seen; /* layout that colmap belongs to, held */
-    uint16_t *colmap;
-    bool identity;
-    bool open, closing, eof, eof_here, pressed, told;
-    bool timed; /* the statement may wait for time */
+    struct sl_flow **sub_at; /* what points here in the source's list */
     uint32_t pending; /* letters on their way to this flow: it may not go before they arrived */
     sl_timer *drain;
     sl_timer *tick; /* statements that wait for time; made when first wanted */
     void (*done)(void *arg, sl_meters *m);
     void *done_arg;
     uint32_t closing_sinks;
-    uint64_t rows_in, rows_out;
-    flow_watch *watch;
     sl_timer *watch_end;
-    sl_meter ops; /* time and duration of the operators' last turn, shared by all */
+    sl_meter ops; /* duration of the operators' last turns, shared by all */
     int64_t busy_us;
-    uint64_t batches;
-    trace_tap *tap; /* NULL: not watched */
 };
 static inline const sl_plan_source *flow_want(const sl_flow *f) { return sl_plan_source_at(f->spec->plan, f->src); }
 static inline sl_srcdef *flow_def(const sl_flow *f) { return f->src ? f->spec->more[f->src - 1] : f->spec->src; }

@@ -261,7 +261,7 @@ static void answer(sl_sink_host *h, uint64_t first, uint64_t last, sl_answer a, 
             break;
         }
     }
-    s->meter.last_ms = s->pumping ? s->flow->ops.last_ms : now_of(s);
+    s->meter.last_ms = s->pumping ? s->flow->last_ms : now_of(s);
     if (later && !s->closing) {
         int64_t ms = s->def->opts.resend_ns / 1000000;
         if (!s->retry)

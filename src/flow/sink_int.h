@@ -29,8 +29,11 @@ typedef struct ring {
 struct sink_node {
     sl_sink_host host; /* first: the connector holds a pointer to it */
     sl_flow *flow;
-    const sl_sinkdef *def;
+    bool blind; /* messages are only counted: */
+    int64_t counted_ms;
+    uint64_t counted, counted_taken; /* not yet in meter and taken */
     sl_sink *sink;
+    const sl_sinkdef *def;
     sl_conn_env env;
     sl_encoder *enc;
     ring wait, sent;
@@ -44,7 +47,6 @@ struct sink_node {
     bool flushing; /* a batch becomes one message */
     sl_arena *arena; /* the lane's */
     sl_timer *retry, *linger;
-    bool blind; /* messages are only counted */
     bool probe; /* after SL_LATER: one at a time until one is taken */
     bool down, later, pumping, again, back, closing, closed; /* later: offers rest until the retry timer; back: sent holds some BACK */
     sl_meter meter;

@@ -368,7 +368,7 @@ static void publish(source_node *s) {
         for (int i = 0; i + 1 < AHEAD; i++)
             next[i] = next[i + 1];
         if (next[AHEAD - 1] && (next[AHEAD - 1] = next[AHEAD - 1]->next_sub))
-            for (size_t i = 0; i < sizeof *f; i += 64)
+            for (size_t i = 0; i < 128; i += 64)
                 __builtin_prefetch((const char *)next[AHEAD - 1] + i, 1);
         flow_batch(f, b, now);
     }

@@ -18,14 +18,15 @@ typedef struct starmap { /* how * maps one input layout to the output */
     int32_t *shadow;      /* computed column -> input column of that name, -1 none */
     sl_arena *a;
 } starmap;
-struct sl_exec {
+struct sl_exec { /* what every run touches first */
     sl_plan *p;
+    const sl_quick *quick;
+    sl_pipes *pipe; /* statements with memory run there */
+    sl_exec_stats filter, project;
     void **state;
     int64_t start_ms;
-    sl_exec_stats filter, project;
     sl_keeps **ana; /* memory of analytic calls */
     sl_exec_env env;
-    sl_pipes *pipe; /* statements with memory run there */
     sl_buf last;
     int64_t last_at;
     starmap star;
@@ -55,6 +56,7 @@ sl_exec *sl_exec_new(sl_plan *p, int64_t rule_start_ms) {
         return NULL;
     }
     x->p = sl_plan_hold(p);
+    x->quick = p->quick;
     x->start_ms = rule_start_ms;
     bool ok = p->pipe ? (x->pipe = sl_pipes_new(p, rule_start_ms)) != NULL : !p->nana || (x->ana = calloc(p->nana, sizeof *x->ana));
     if (!ok) {
@@ -98,7 +100,9 @@ static void warm(const void *p, size_t n) {
 }
 void sl_exec_warm(const sl_exec *x, int step) {
     const sl_plan *p = x->p;
-    if (step == 0)
+    if (x->quick)
+        sl_quick_warm(x->quick, step);
+    else if (step == 0)
         warm(p, sizeof *p);
     else if (step == 1) {
         warm(p->cond, p->ncond * sizeof *p->cond);
@@ -523,6 +527,10 @@ static void finish(work *w) {
 }
 
 void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl_batch **out, bool *failed) {
+    int quick = x->quick && src == 0 ? sl_quick_run(x->quick, in, &x->filter, &x->project, out) : 0;
+    *failed = quick < 0;
+    if (quick)
+        return;
     work w = {.x = x, .p = x->p, .in = in, .b = in->batch};
     *out = NULL;
     *failed = true;

@@ -254,6 +254,7 @@ static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *
     sl_prune(p, s);
     if (p->pipe)
         SL_TRY(sl_pipe_output(p));
+    p->quick = sl_quick_make(p);
     return sl_arena_failed(p->a) ? no_memory() : NULL;
 }
 sl_err *sl_plan_make(const sl_select *sel, sl_lookup_def find, void *arg, const sl_plan_opts *o, sl_plan **out) {

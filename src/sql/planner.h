@@ -96,7 +96,13 @@ struct sl_plan {
     uint32_t nout;
     uint32_t *outfield; /* output column -> field; UINT32_MAX: the metadata */
     sl_select *bound;   /* the bound copy of the statement, for explain */
+    const struct sl_quick *quick; /* NULL: the statement is not that simple */
 };
+/* quick.c. make: after the plan is complete; NULL when it is not simple. run: 1 done, 0 take the long way (nothing was changed), -1 out of memory. */
+typedef struct sl_quick sl_quick;
+const sl_quick *sl_quick_make(sl_plan *p);
+void sl_quick_warm(const sl_quick *q, int step);
+int sl_quick_run(const sl_quick *q, const sl_view *in, sl_exec_stats *filter, sl_exec_stats *project, sl_batch **out);
 
 /* Binds the statement `s` (already a copy in p->a) and fills sources, fields, aliases, where. */
 sl_err *sl_bind(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg);
