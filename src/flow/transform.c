@@ -12,6 +12,7 @@ struct sl_sinkdyn {
         sl_template *text;
         const sl_json *tree; /* object or list with templates somewhere inside */
     } *rows;
+    bool soft; /* with oauth, headers may be templates over the token: what the message cannot fill stays as it is */
     struct leaf {
         sl_str text;
         sl_template *t;
@@ -47,7 +48,9 @@ static sl_err *compile_tree(sl_arena *a, const sl_json *j, struct sl_sinkdyn *d,
 }
 sl_err *sinkdef_templates(sl_arena *a, const sl_json *props, sl_sinkdef *d) {
     bool any = false;
+    const sl_json *oauth = sl_json_iget(props, "oauth");
     struct sl_sinkdyn *y = d->dyn = SL_NEW(a, struct sl_sinkdyn);
+    y->soft = oauth && oauth->kind == SL_J_OBJ;
     SL_TRY(compile_tree(a, props, y, &any));
     if (d->opts.data_template.n) {
         SL_TRY(compile(a, d->opts.data_template, y, &d->data_template));
@@ -126,8 +129,8 @@ static bool render_tree(sink_node *s, const sl_json *j, sl_value data, sl_buf *o
         sl_template *t = x->kind == SL_J_STR && sl_template_is(x->s) ? leaf_of(s->def->dyn, x->s) : NULL;
         if (t) {
             sl_buf_clear(&text);
-            ok = render(s, t, data, &text, why);
-            sl_json_put_str(out, sl_buf_view(&text));
+            ok = render(s, t, data, &text, why) || s->def->dyn->soft;
+            sl_json_put_str(out, text.n ? sl_buf_view(&text) : ok && s->def->dyn->soft ? x->s : SL_S(""));
         } else if (x->kind == SL_J_OBJ)
             ok = render_tree(s, x, data, out, why);
         else

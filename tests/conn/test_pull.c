@@ -136,7 +136,7 @@ static void away(void **st) {
 static void refusals(void **st) {
     kit_says(kit_source_try(&k, &sl_conn_httppull, "{\"method\":\"patch\"}", "", ""), "Not supported HTTP method patch.");
     kit_says(kit_source_try(&k, &sl_conn_httppull, "{\"timeout\":-1}", "", ""), "timeout must be greater than or equal to 0");
-    kit_says(kit_source_try(&k, &sl_conn_httppull, "{\"url\":\"http://h/{{upper .a}}\"}", "", ""), "only {{.name}} is understood in url and body of httppull");
+    kit_says(kit_source_try(&k, &sl_conn_httppull, "{\"url\":\"http://h/{{nofn .a}}\"}", "", ""), "template: sink:1: function \"nofn\" not defined");
     kit_says(kit_source_try(&k, &sl_conn_httppull, "{\"compression\":\"lzma\"}", "", ""), "compression lzma is not supported, expected gzip, zlib, flate or zstd");
     kit_ok(sl_spec_lint("httppull", sl_conn_httppull.props, sl_conn_httppull.conf_size));
 }

@@ -308,7 +308,7 @@ static void refusals(void **st) {
     refused("{\"headers\":{\"a\":1}}", "headers.a must be a text");
     refused("{\"oauth\":{}}", "`access` property is required");
     refused("{\"oauth\":{\"access\":{\"url\":\"http://x\",\"expire\":\"\"}}}", "expire");
-    refused("{\"oauth\":{\"access\":{\"url\":\"http://x\"},\"refresh\":{\"url\":\"http://x\",\"body\":\"{{upper .a}}\"}}}", "only {{.name}}");
+    refused("{\"oauth\":{\"access\":{\"url\":\"http://x\"},\"refresh\":{\"url\":\"http://x\",\"body\":\"{{nofn .a}}\"}}}", "oauth.refresh.body: template: sink:1: function \"nofn\" not defined");
     refused("{\"tls\":\"default\"}", "tls");
     refused("{\"rootCARaw\":\"***\"}", "rootCARaw is not base64");
     sl_err *e = sl_spec_lint("rest", sl_conn_rest.props, sl_conn_rest.conf_size);

@@ -1,8 +1,10 @@
-/* Shared by the HTTP connectors. Decision: the token's templates know only {{.name}} paths, which is all a token map can be asked for;
- * anything else in them is refused when the rule is made. */
+/* Shared by the HTTP connectors. Decision: templates over the token and the states are compiled when they are used: once a request at most;
+ * one that does not parse is refused when the rule is made. */
 #include "conn/http/common.h"
+#include "data/template.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/log.h"
 #include "base/num.h"
 #include "os/file.h"
 
@@ -143,23 +145,11 @@ static const sl_json *access_of(const sl_httpconf *c) {
     const sl_json *a = sl_json_get(c->oauth, "access");
     return a && sl_json_text(sl_json_get(a, "url"), SL_S("")).n ? a : NULL;
 }
-bool sl_http_template_ok(sl_str t) {
-    for (;;) {
-        ptrdiff_t at = sl_str_find(t, SL_S("{{"));
-        if (at < 0)
-            return true;
-        t = sl_str_n(t.p + at + 2, t.n - (size_t)at - 2);
-        ptrdiff_t end = sl_str_find(t, SL_S("}}"));
-        if (end < 0)
-            return false;
-        sl_str in = sl_str_trim(sl_str_n(t.p, (size_t)end));
-        if (in.n < 2 || in.p[0] != '.')
-            return false;
-        for (size_t i = 0; i < in.n; i++)
-            if (!(in.p[i] == '.' || in.p[i] == '_' || (in.p[i] >= '0' && in.p[i] <= '9') || ((in.p[i] | 32) >= 'a' && (in.p[i] | 32) <= 'z')))
-                return false;
-        t = sl_str_n(t.p + end + 2, t.n - (size_t)end - 2);
-    }
+sl_err *sl_http_template_check(sl_str text) {
+    sl_template *t = NULL;
+    sl_err *e = sl_template_is(text) ? sl_template_new(text, &t) : NULL;
+    sl_template_free(t);
+    return e;
 }
 static sl_err *check_side(const sl_json *side, const char *name) {
     if (!side)
@@ -168,11 +158,11 @@ static sl_err *check_side(const sl_json *side, const char *name) {
         return sl_err_new(SL_E_CONF, "oauth.%s must be an object", name);
     SL_TRY(check_map(sl_json_get(side, "headers"), "oauth headers"));
     sl_str body = sl_json_text(sl_json_get(side, "body"), SL_S(""));
-    bool ok = sl_http_template_ok(body);
+    SL_TRY(sl_err_prefix(sl_http_template_check(body), "oauth.%s.body", name));
     const sl_json *h = sl_json_get(side, "headers");
     for (const sl_json *v = h ? h->child : NULL; v; v = v->next)
-        ok = ok && sl_http_template_ok(v->s);
-    return ok ? NULL : sl_err_new(SL_E_UNSUPPORTED, "oauth.%s: only {{.name}} is understood in token templates", name);
+        SL_TRY(sl_err_prefix(sl_http_template_check(v->s), "oauth.%s.headers", name));
+    return NULL;
 }
 sl_err *sl_oauth_check(const sl_httpconf *c) {
     if (!c->oauth)
@@ -225,41 +215,20 @@ bool sl_oauth_has(const sl_oauth *o) { return o->token != NULL; }
 bool sl_oauth_stale(const sl_oauth *o) { return o->expire_s > 0 && (sl_now(o->loop) - o->got_at) * 2 > o->expire_s * 1000; }
 sl_str sl_oauth_render(const sl_oauth *o, sl_arena *a, sl_str text) { return sl_http_render(o ? o->token : NULL, a, text); }
 sl_str sl_http_render(const sl_json *root, sl_arena *a, sl_str text) {
-    if (!root || sl_str_find(text, SL_S("{{")) < 0)
+    if (!root || !sl_template_is(text))
         return text;
+    sl_template *t = NULL;
     sl_buf b = {0};
-    for (;;) {
-        ptrdiff_t at = sl_str_find(text, SL_S("{{")), end = at < 0 ? -1 : sl_str_find(sl_str_n(text.p + at, text.n - (size_t)at), SL_S("}}"));
-        if (at < 0 || end < 0)
-            break;
-        sl_buf_put(&b, text.p, (size_t)at);
-        sl_str in = sl_str_trim(sl_str_n(text.p + at + 2, (size_t)end - 2));
-        const sl_json *v = root;
-        if (!sl_http_template_ok(sl_str_n(text.p + at, (size_t)end + 2))) { /* a message template: not ours */
-            sl_buf_put(&b, text.p + at, (size_t)end + 2);
-            v = NULL;
-            in.n = 0;
-        }
-        bool asked = in.n > 0;
-        while (v && in.n && in.p[0] == '.') {
-            size_t k = 1;
-            while (k < in.n && in.p[k] != '.')
-                k++;
-            v = sl_json_get(v, sl_arena_dup(a, sl_str_n(in.p + 1, k - 1)).p);
-            in = sl_str_n(in.p + k, in.n - k);
-        }
-        if (asked && !v)
-            sl_buf_puts(&b, "<no value>");
-        else if (asked && (v->kind == SL_J_STR || v->kind == SL_J_NUM))
-            sl_buf_str(&b, v->s);
-        else if (asked)
-            sl_json_write(&b, v, true, 0);
-        text = sl_str_n(text.p + at + end + 2, text.n - (size_t)at - (size_t)end - 2);
-    }
-    sl_buf_str(&b, text);
-    sl_str s = sl_arena_dup(a, sl_buf_view(&b));
+    sl_str why;
+    sl_err *e = sl_template_new(text, &t);
+    if (e || !sl_template_run(t, NULL, a, sl_json_to_value(a, root, false), &b, &why))
+        sl_warn("http", "%.*s", e ? (int)strlen(sl_err_text(e)) : (int)why.n, e ? sl_err_text(e) : why.p);
+    else
+        text = sl_arena_dup(a, sl_buf_view(&b));
+    sl_err_free(e);
+    sl_template_free(t);
     sl_buf_free(&b);
-    return s;
+    return text;
 }
 static void token_came(void *arg, const sl_http_result *r) {
     sl_oauth *o = arg;

@@ -46,9 +46,9 @@ bool sl_oauth_has(const sl_oauth *o);    /* a token is there */
 bool sl_oauth_stale(const sl_oauth *o);  /* half of its life is over */
 /* Gets the first token, or refreshes. done(arg, why): NULL on success. */
 void sl_oauth_fetch(sl_oauth *o, void (*done)(void *arg, const char *why), void *arg);
-/* Templates over a tree: {{.a.b}} only. render: root NULL = text unchanged; other {{…}} stay as they are. */
-bool sl_http_template_ok(sl_str text);
+/* Data templates over a tree (data/template.h). render: root NULL = text unchanged; what fails is logged and stays as it is. */
+sl_err *sl_http_template_check(sl_str text);
 sl_str sl_http_render(const sl_json *root, sl_arena *a, sl_str text);
-/* text with {{.a.b}} replaced from the token; o may be NULL (text unchanged). */
+/* text rendered with the token; o may be NULL (text unchanged). */
 sl_str sl_oauth_render(const sl_oauth *o, sl_arena *a, sl_str text);
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "base/log.h"
 #include "conn/http/common.h"
+#include "data/template.h"
 
 enum { T_URL, T_HEADERS, T_FORM }; /* order of the SL_P_TEMPLATE rows below */
 #define C(f) SL_AT(sl_httpconf, f)
@@ -149,6 +150,14 @@ static void sent(void *arg, const sl_http_result *r) {
              (int)(r->error.n > 150 ? 150 : r->error.n), r->error.p);
     answer(s, again ? SL_LATER : SL_BAD, sl_str_of(why));
 }
+/* A header may be a template over the token or over the message: it is the token's when the token has all that it asks for. */
+static sl_str with_token(rest *s, sl_str key, sl_str rendered) {
+    const sl_json *raw = s->oauth ? sl_json_get(s->c->headers, sl_arena_dup(s->a, key).p) : NULL;
+    if (!raw || raw->kind != SL_J_STR || !sl_template_is(raw->s))
+        return rendered;
+    sl_str t = sl_oauth_render(s->oauth, s->a, raw->s);
+    return sl_str_find(t, SL_S("<no value>")) < 0 && !sl_template_is(t) ? t : rendered;
+}
 static void send_now(rest *s) {
     sl_http_call call = s->base;
     uint32_t nh = (s->headers ? s->headers->n : 0) + 2, nf = (s->form ? s->form->n : 0) + 1;
@@ -162,7 +171,7 @@ static void send_now(rest *s) {
     for (const sl_json *v = s->headers ? s->headers->child : NULL; v; v = v->next) {
         typed |= sl_str_ieq(v->key, SL_S("content-type"));
         sl_str text = v->kind == SL_J_STR || v->kind == SL_J_NUM ? v->s : SL_S("");
-        h[call.nheaders++] = (sl_http_header){v->key, sl_oauth_render(s->oauth, s->a, text)};
+        h[call.nheaders++] = (sl_http_header){v->key, with_token(s, v->key, text)};
     }
     sl_str ct = sl_str_of(sl_http_content_type(s->type));
     if (!typed && ct.n)
