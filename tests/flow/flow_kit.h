@@ -5,7 +5,7 @@
 #include "kit.h"
 #include <stdatomic.h>
 #include <unistd.h>
-#include "flow/flow.h"
+#include "flow/flow_int.h"
 #include "sql/parse.h"
 
 static sl_loop *office;
@@ -116,8 +116,13 @@ typedef struct collect {
     sl_fn done;
     void *done_arg;
 } collect;
+typedef struct collect_conf {
+    collect *c;
+    sl_str topic;
+} collect_conf;
+static const sl_prop collect_props[] = {{"topic", SL_P_STR, SL_P_SINK | SL_P_TEMPLATE, SL_AT(collect_conf, topic), .doc = ""}, {0}};
 static sl_err *collect_open(const void *conf, const sl_conn_env *env, sl_sink_host *host, sl_sink **sink) {
-    collect *c = *(collect *const *)conf;
+    collect *c = ((const collect_conf *)conf)->c;
     if (c->refuse)
         return sl_err_new(SL_E_IO, "the collector does not want to open");
     c->host = host;
@@ -130,7 +135,13 @@ static uint32_t collect_put(sl_sink *s, const sl_message *m, uint32_t n) {
     uint32_t i = 0;
     for (; i < n && c->room; i++) {
         c->room--;
-        assert_true(SL_PUSH(c->got, sl_strdup_n(m[i].bytes.p, m[i].bytes.n)));
+        sl_buf text = {0}; /* a rendered topic stands in front */
+        if (m[i].props)
+            sl_buf_printf(&text, "%.*s ", SL_FMT(m[i].props[0]));
+        sl_buf_str(&text, m[i].bytes);
+        sl_buf_puts(&text, "");
+        assert_true(SL_PUSH(c->got, text.n ? sl_buf_take(&text) : sl_strdup_n("", 0)));
+        sl_buf_free(&text);
         assert_true(SL_PUSH(c->seq, m[i].seq));
         if (c->mode != LATER_BY_TEST) {
             c->answered = c->got.n;
@@ -148,7 +159,7 @@ static void collect_close(sl_sink *s, sl_fn done, void *arg) {
     done(arg);
 }
 static const sl_sink_ops collect_ops = {.open = collect_open, .put = collect_put, .close = collect_close};
-static const sl_conn_def collect_def = {.name = "collect", .title = "Collect", .doc = "", .sink = &collect_ops, .conf_size = sizeof(collect *)};
+static const sl_conn_def collect_def = {.name = "collect", .title = "Collect", .doc = "", .props = collect_props, .sink = &collect_ops, .conf_size = sizeof(collect_conf)};
 
 typedef struct reply {
     collect *c;
@@ -249,13 +260,16 @@ static void rule_spec(rule *r, const char *sql, sl_srcdef *src, const char *opts
     sl_flowspec *s = SL_NEW(a, sl_flowspec);
     *s = (sl_flowspec){.arena = a, .rule_id = sl_arena_dup(a, SL_S("rule1")), .plan = r->plan, .src = src, .nsinks = 1, .send_error = send_error, .qos = qos, .home = home};
     s->sinks = SL_NEW(a, sl_sinkdef);
-    collect **conf = SL_NEW(a, collect *);
-    *conf = c;
+    collect_conf *conf = SL_NEW(a, collect_conf);
+    conf->c = c;
     *s->sinks = (sl_sinkdef){.type = SL_S("collect"), .def = &collect_def, .conf = conf, .codec = &sl_codec_json};
     sl_str text = sl_arena_dup(a, sl_str_of(opts));
     assert_null(sl_json_parse(a, text, &o, NULL));
     assert_null(sl_spec_load(sl_sinkopts_props, SL_P_SINK, o, a, &s->sinks->opts, NULL));
     s->sinks->opts.send_single = true;
+    e = sinkdef_templates(a, o, s->sinks);
+    if (e)
+        fail_msg("%s: %s", opts, sl_err_text(e));
     sl_arena_free(tmp);
     *out = s;
 }

@@ -205,6 +205,71 @@ static void batches(void **state) {
     assert_int_equal(f.committed, 5);
     collect_forget(&c);
 }
+/* What was rendered goes with its message wherever that waits. */
+static void rendered(void **state) {
+    feed f = {0};
+    collect c;
+    rule r;
+    collect_init(&c, LATER_BY_TEST);
+    c.room = 1;
+    rule_open(&r, &f, sql, make_src(false, ""), "{\"topic\":\"t/{{.a}}\",\"dataTemplate\":\"<{{.a}}>\"}", &c, 1, false);
+    feed_n(&f, "{\"a\":%d}", 0, 3); /* one is taken, two wait */
+    assert_string_equal(c.got.at[0], "t/0 <0>");
+    feed_n(&f, "{\"a\":%d}", 3, 1); /* their bytes have moved */
+    answer_n(&c, 0, 1, SL_DOWN);
+    c.room = 100;
+    collect_mode(&c, AT_ONCE);
+    on_lane(up_there, &c);
+    assert_int_equal(c.got.n, 5);
+    for (int i = 0; i < 4; i++) {
+        char want[20];
+        snprintf(want, sizeof want, "t/%d <%d>", i, i);
+        assert_string_equal(c.got.at[1 + i], want);
+    }
+    assert_int_equal(f.committed, 4);
+    rule_end(&r);
+    collect_forget(&c);
+}
+static void rendered_batches(void **state) { /* the last one's topic holds for all */
+    feed f = {0};
+    collect c;
+    rule r;
+    collect_init(&c, AT_ONCE);
+    rule_open(&r, &f, "SELECT a, 6 / a AS b FROM demo", make_src(false, ""), "{\"batchSize\":2,\"topic\":\"t/{{.a}}\"}", &c, 1, true);
+    feed_n(&f, "{\"a\":%d}", 1, 3);
+    feed_n(&f, "{\"a\":%d", 7, 1); /* broken: its error does not wait for company */
+    assert_int_equal(c.got.n, 2);
+    assert_string_equal(c.got.at[0], "t/2 [{\"a\":1,\"b\":6},{\"a\":2,\"b\":3}]");
+    assert_int_equal(strncmp(c.got.at[1], "t/", 2) != 0, 1);
+    rule_end(&r);
+    assert_int_equal(c.got.n, 3);
+    assert_string_equal(c.got.at[2], "t/3 [{\"a\":3,\"b\":2}]");
+    assert_int_equal(f.committed, 4);
+    collect_forget(&c);
+}
+/* A row that a template cannot render is counted; with sendError the sink is told. */
+static void unrendered(void **state) {
+    for (int told = 0; told < 2; told++) {
+        feed f = {0};
+        collect c;
+        rule r;
+        collect_init(&c, AT_ONCE);
+        rule_open(&r, &f, "SELECT a FROM demo", make_src(false, ""), "{\"dataTemplate\":\"{{.a.b}}\"}", &c, 1, told);
+        feed_n(&f, "{\"a\":{\"b\":%d}}", 5, 1);
+        feed_n(&f, "{\"a\":%d}", 5, 1);
+        assert_int_equal(c.got.n, 1 + told);
+        assert_string_equal(c.got.at[0], "5");
+        if (told)
+            assert_string_equal(c.got.at[1], "fail to calculate props {{.a.b}} through data map[a:5] with dataTemplate for error template: sink:1:4: executing \"sink\" at "
+                                             "<.a.b>: can't evaluate field b in type interface {}");
+        const sl_meter *m = rule_sink(&r);
+        assert_int_equal(m->failed, 1);
+        assert_int_equal(m->errors, 1);
+        assert_int_equal(f.committed, 2);
+        rule_end(&r);
+        collect_forget(&c);
+    }
+}
 static void lingers(void **state) {
     feed f = {0};
     collect c;
@@ -411,7 +476,7 @@ static void cannot_open(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(through), cmocka_unit_test(tickets), cmocka_unit_test(pressure), cmocka_unit_test(slow), cmocka_unit_test(shared_drops),
-        cmocka_unit_test(shared_by_definition), cmocka_unit_test(joins_and_leaves), cmocka_unit_test(batches), cmocka_unit_test(lingers), cmocka_unit_test(later),
+        cmocka_unit_test(shared_by_definition), cmocka_unit_test(joins_and_leaves), cmocka_unit_test(batches), cmocka_unit_test(rendered), cmocka_unit_test(rendered_batches), cmocka_unit_test(unrendered), cmocka_unit_test(lingers), cmocka_unit_test(later),
         cmocka_unit_test(down), cmocka_unit_test(closes), cmocka_unit_test(handed_over), cmocka_unit_test(errors_go_on), cmocka_unit_test(ends),
         cmocka_unit_test(cannot_open),
     };
