@@ -118,6 +118,20 @@ static sl_err *listen_on(daemon_t *d, sl_loop *loop, const char *what, const cha
         sl_warn("sluiced", "%s listens on %s:%d without authentication: everybody who reaches this address can use it", what, ip, port);
     return sl_err_prefix(e, "%s (%s, %s)", what, ip_key, port_key);
 }
+/* Certificate and key of a listener, when its setting names them; relative paths start at the home folder. */
+static void tls_of(const sl_settings *s, const char *home, const char *setting, char *cert, char *key, size_t n, sl_http_opts *o) {
+    char name[80];
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s.%s", setting, i ? "keyfile" : "certfile");
+        sl_str path = sl_settings_str(s, name, "");
+        const char **to = i ? &o->tls_key : &o->tls_cert;
+        if (!path.n)
+            continue;
+        bool under = path.p[0] != '/';
+        snprintf(i ? key : cert, n, "%s%s%.*s", under ? home : "", under ? "/" : "", SL_FMT(path));
+        *to = i ? key : cert;
+    }
+}
 static void log_levels(const sl_settings *s) {
     sl_str level = sl_settings_str(s, "basic.logLevel", "info");
     sl_log_level(sl_settings_bool(s, "basic.debug", false) || sl_str_is(level, "debug") ? SL_DEBUG
@@ -232,6 +246,9 @@ int main(int argc, char **argv) {
     if (!e && sl_lane_count() == 1)
         sl_pool_on(sl_lane_loop(sl_lane_at(0)));
     sl_http_opts push_opts = {0};
+    char push_cert[512], push_key[512];
+    if (!e)
+        tls_of(d.settings, abs, "source.httpServerTls", push_cert, push_key, sizeof push_cert, &push_opts);
     if (!e)
         e = listen_on(&d, sl_mount_loop(d.mount), "data server", "source.httpServerIp", "source.httpServerPort", &push_opts, mount_serve, d.mount, &d.push);
     if (!e)
@@ -248,12 +265,8 @@ int main(int argc, char **argv) {
     }
     sl_http_opts rest_opts = {.close_each = true};
     char cert[512], key[512];
-    if (!e && sl_settings_get(d.settings, "basic.restTls.certfile")) {
-        snprintf(cert, sizeof cert, "%.*s", SL_FMT(sl_settings_str(d.settings, "basic.restTls.certfile", "")));
-        snprintf(key, sizeof key, "%.*s", SL_FMT(sl_settings_str(d.settings, "basic.restTls.keyfile", "")));
-        rest_opts.tls_cert = cert;
-        rest_opts.tls_key = key;
-    }
+    if (!e)
+        tls_of(d.settings, abs, "basic.restTls", cert, key, sizeof cert, &rest_opts);
     if (!e)
         e = listen_on(&d, d.loop, "REST", "basic.restIp", "basic.restPort", &rest_opts, sl_router_serve, d.rest_router, &d.rest);
     /* eKuiper's client has a port of its own; ours speaks REST there, in plain, as that port never had TLS */
@@ -282,11 +295,11 @@ int main(int argc, char **argv) {
     uv_signal_init(uv, &d.intr);
     uv_signal_start(&d.term, on_signal, SIGTERM);
     uv_signal_start(&d.intr, on_signal, SIGINT);
-    printf("Serving kuiper (version - %s) on port %lld, and restful api on http://%.*s:%d.\n", SL_VERSION, (long long)sl_settings_int(d.settings, "basic.port", 20498),
-           SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
+    printf("Serving kuiper (version - %s) on port %lld, and restful api on %s://%.*s:%d.\n", SL_VERSION, (long long)sl_settings_int(d.settings, "basic.port", 20498),
+           rest_opts.tls_cert ? "https" : "http", SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
     fflush(stdout);
-    sl_info("sluiced", "Serving kuiper (version - %s) on port %lld, and restful api on http://%.*s:%d.", SL_VERSION,
-            (long long)sl_settings_int(d.settings, "basic.port", 20498), SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
+    sl_info("sluiced", "Serving kuiper (version - %s) on port %lld, and restful api on %s://%.*s:%d.", SL_VERSION,
+            (long long)sl_settings_int(d.settings, "basic.port", 20498), rest_opts.tls_cert ? "https" : "http", SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
     sl_office_init_json(d.office);
     sl_office_restore(d.office, restored, NULL);
     sl_loop_run(d.loop);

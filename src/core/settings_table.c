@@ -50,5 +50,7 @@ const sl_setting sl_settings_table[] = {
     {"rule.planOptimizeStrategy.disableAliasRefCal", SL_SET_RULE, "false", "Do not reuse an alias's value within one SELECT."},
     {"source.httpServerIp", SL_SET_DAEMON, "\"127.0.0.1\"", "Address of the data server (httppush, websocket, sse)."},
     {"source.httpServerPort", SL_SET_DAEMON, "10081", "Port of the data server."},
+    {"source.httpServerTls.certfile", SL_SET_DAEMON, NULL, "Certificate (PEM): the data server speaks HTTPS, and WebSocket over TLS."},
+    {"source.httpServerTls.keyfile", SL_SET_DAEMON, NULL, "Key of that certificate (PEM)."},
     {NULL},
 };

@@ -41,6 +41,10 @@ int sl_http_port(const sl_http_server *s);
 void sl_http_close(sl_http_server *s, sl_fn done, void *arg); /* stops listening, ends connections after running answers */
 /* Answers whole. extra: more header lines ("Name: value\r\n"…) or NULL. Frees r. type NULL = none. */
 void sl_http_reply(sl_http_req *r, int status, const char *type, sl_str body, const char *extra);
+/* The same with what a page of another origin needs, when the request came from one. */
+void sl_cors_reply(sl_http_req *r, int status, const char *type, sl_str body, const char *extra);
+/* Answers an OPTIONS request; false: it is none. */
+bool sl_cors_preflight(sl_http_req *r);
 /* Streaming answer (of received requests): begin, then parts (chunked), then end. closed(arg) when the client went away first. Stream handle valid until end or closed. */
 typedef struct sl_http_stream sl_http_stream;
 sl_http_stream *sl_http_begin(sl_http_req *r, int status, const char *type, const char *extra, sl_fn closed, void *arg);

@@ -100,6 +100,8 @@ void *sl_mount_find(sl_http_mount *m, sl_str method, sl_str path, sl_http_handle
     return arg;
 }
 void sl_mount_serve(sl_http_mount *m, sl_http_req *r) {
+    if (sl_str_is(r->method, "OPTIONS") && sl_cors_preflight(r))
+        return;
     pthread_mutex_lock(&m->lock);
     sl_str path = sl_str_of(r->path);
     entry *list = sl_map_get(m->paths, path);
@@ -115,7 +117,7 @@ void sl_mount_serve(sl_http_mount *m, sl_http_req *r) {
     if (e)
         return;
     if (list)
-        sl_http_reply(r, 405, NULL, SL_S(""), NULL);
+        sl_cors_reply(r, 405, NULL, SL_S(""), NULL);
     else
-        sl_http_reply(r, 404, "text/plain; charset=utf-8", SL_S("404 page not found\n"), "X-Content-Type-Options: nosniff\r\n");
+        sl_cors_reply(r, 404, "text/plain; charset=utf-8", SL_S("404 page not found\n"), "X-Content-Type-Options: nosniff\r\n");
 }

@@ -936,6 +936,47 @@ def test_push_properties(w):
     w.d.drop(name, second)
 
 
+def test_data_server_settings(w):
+    """HTTPS and WebSocket over TLS at the data server; requests of pages of other origins."""
+    import http.client
+    c = http.client.HTTPConnection("127.0.0.1", w.d.push, timeout=10)
+    c.request("OPTIONS", "/any", headers={"Origin": "http://page", "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"})
+    r = c.getresponse()
+    r.read()
+    assert (r.status, r.headers["Access-Control-Allow-Origin"], r.headers["Access-Control-Allow-Methods"], r.headers["Access-Control-Allow-Headers"]) == (200, "*", "PUT", "Content-Type")
+    c.request("POST", "/none", "x", headers={"Origin": "http://page"})
+    r = c.getresponse()
+    assert r.status == 404 and r.read() and r.headers["Access-Control-Allow-Origin"] == "*"
+    c.close()
+    d = Engine(sets=["source.httpServerTls.certfile=%s/server.pem" % w.certs, "source.httpServerTls.keyfile=%s/server.key" % w.certs]).start()
+    try:
+        out = w.out("secure")
+        d.create("secure", "httppush", "/secure")
+        d.add("secure", "SELECT * FROM secure", out.action())
+        d.running("secure")
+        context = ssl.create_default_context(cafile=w.certs + "/ca.pem")
+
+        def post():
+            c = http.client.HTTPSConnection("127.0.0.1", d.push, timeout=10, context=context)
+            try:
+                c.request("POST", "/secure", '{"n":1}')
+                return c.getresponse().status == 200
+            finally:
+                c.close()
+        wait("HTTPS", 10, post)
+        out.has(1)
+        d.create("wss", "websocket", "/wss")  # one of ours dials the other
+        d.add("wss", "SELECT * FROM wss", w.out("wss").action())
+        d.add("back", "SELECT * FROM secure", {"websocket": {"addr": "127.0.0.1:%d" % d.push, "scheme": "wss", "path": "/wss", "rootCaPath": w.certs + "/ca.pem", "sendSingle": True}})
+        up_of = lambda: d.status("back").get("sink_websocket_0_0_connection_status") == 1
+        wait(lambda: "wss: %s" % d.status("back"), 10, up_of)
+        post()
+        w.out("wss").has(1)
+        d.stop()
+    finally:
+        d.close()
+
+
 def test_pull_properties(w):
     d, base = w.d, "http://127.0.0.1:%d" % w.web.port
     asked = lambda path: w.web.at(path)

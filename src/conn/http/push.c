@@ -62,9 +62,9 @@ static void settle(call *c) {
     if (c->left)
         return;
     if (c->refused)
-        sl_http_reply(c->req, 503, "text/plain; charset=utf-8", SL_S("the rule stopped before it settled the message\n"), "Retry-After: 1\r\n");
+        sl_cors_reply(c->req, 503, "text/plain; charset=utf-8", SL_S("the rule stopped before it settled the message\n"), "Retry-After: 1\r\n");
     else
-        sl_http_reply(c->req, 200, "text/plain; charset=utf-8", SL_S("ok"), NULL);
+        sl_cors_reply(c->req, 200, "text/plain; charset=utf-8", SL_S("ok"), NULL);
     free(c);
 }
 static void acked(void *arg) {
@@ -83,9 +83,9 @@ static void handle(void *arg, sl_http_req *r) {
         bool full = atomic_load(&p->waiting) >= p->limit;
         if (full || atomic_load(&p->paused)) {
             if (full)
-                sl_http_reply(r, 429, "text/plain; charset=utf-8", SL_S("too many requests wait for the rule\n"), "Retry-After: 1\r\n");
+                sl_cors_reply(r, 429, "text/plain; charset=utf-8", SL_S("too many requests wait for the rule\n"), "Retry-After: 1\r\n");
             else
-                sl_http_reply(r, 503, "text/plain; charset=utf-8", SL_S("the rule is behind\n"), "Retry-After: 1\r\n");
+                sl_cors_reply(r, 503, "text/plain; charset=utf-8", SL_S("the rule is behind\n"), "Retry-After: 1\r\n");
             return;
         }
     }
@@ -103,7 +103,7 @@ static void handle(void *arg, sl_http_req *r) {
             free(l);
         }
         free(c);
-        sl_http_reply(r, 503, NULL, SL_S(""), "Retry-After: 1\r\n");
+        sl_cors_reply(r, 503, NULL, SL_S(""), "Retry-After: 1\r\n");
         return;
     }
     *c = (call){.req = r, .left = 1}; /* one of our own, so that it is not settled while being handed out */
