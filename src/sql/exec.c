@@ -88,6 +88,34 @@ void sl_exec_tick(sl_exec *x, int64_t now_ms, sl_batch **out, bool *failed) {
     sl_pipes_tick(x->pipe, now_ms, out, failed);
     take_stats(x, now_ms);
 }
+bool sl_exec_stateful(const sl_exec *x) {
+    if (x->pipe || x->p->nana)
+        return true;
+    for (uint32_t i = 0; i < x->p->prog.nsite; i++)
+        if (x->p->prog.sites[i]->kept)
+            return true;
+    return false;
+}
+bool sl_exec_save(const sl_exec *x, sl_buf *out) {
+    if (x->pipe && !sl_pipes_quiet(x->pipe))
+        return false;
+    sl_state_head(x->p, out);
+    if (x->pipe)
+        sl_pipes_save(x->pipe, out);
+    else {
+        sl_keeps_save_all(x->ana, x->p->nana, out);
+        if (x->state)
+            sl_sites_save(&x->p->prog, x->state, out);
+    }
+    return !out->failed;
+}
+sl_err *sl_exec_load(sl_exec *x, sl_str state) {
+    SL_TRY(sl_state_head_check(x->p, &state));
+    if (x->pipe)
+        return sl_pipes_load(x->pipe, &state);
+    SL_TRY(sl_keeps_load_all(x->ana, x->p->nana, &state));
+    return x->state ? sl_sites_load(&x->p->prog, x->state, &state) : NULL;
+}
 size_t sl_exec_state_bytes(const sl_exec *x) {
     size_t n = x->pipe ? sl_pipes_bytes(x->pipe) : 0;
     for (uint32_t i = 0; x->ana && i < x->p->nana; i++)

@@ -104,6 +104,14 @@ void sl_pipes_run(sl_pipes *r, uint32_t src, const sl_view *in, int64_t now_ms, 
 void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed);
 int64_t sl_pipes_next(const sl_pipes *r);
 size_t sl_pipes_bytes(const sl_pipes *r);
+bool sl_pipes_quiet(const sl_pipes *r); /* nothing waits for an answer: it can be saved */
+void sl_pipes_save(const sl_pipes *r, sl_buf *out);
+sl_err *sl_pipes_load(sl_pipes *r, sl_str *at);
+/* Memory of call sites: only functions with keeps are saved; others only cache. */
+void sl_sites_save(const sl_prog *p, void *const *state, sl_buf *out);
+sl_err *sl_sites_load(const sl_prog *p, void **state, sl_str *at);
+void sl_keeps_save_all(sl_keeps *const *k, uint32_t n, sl_buf *out);
+sl_err *sl_keeps_load_all(sl_keeps **k, uint32_t n, sl_str *at);
 
 /* Inside: */
 /* Counts an error event, remembers it, tells it when errors are sent. head goes in front. */

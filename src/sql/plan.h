@@ -82,6 +82,13 @@ void sl_exec_zone(sl_exec *x, sl_zone zone);
 int64_t sl_exec_next(const sl_exec *x);
 bool sl_exec_timed(const sl_exec *x); /* may it ever wait for time? */
 void sl_exec_tick(sl_exec *x, int64_t now_ms, sl_batch **out, bool *failed);
+/* Does this instance remember anything that a restart would lose? */
+bool sl_exec_stateful(const sl_exec *x);
+/* State in binary form, between two turns; false: not now (a lookup is under way) or memory was out. */
+bool sl_exec_save(const sl_exec *x, sl_buf *out);
+/* Takes saved state over, before the first run. An error says why it cannot be used: of another plan, another version, damaged. The instance is
+ * then to be thrown away. */
+sl_err *sl_exec_load(sl_exec *x, sl_str state);
 /* Bytes of state that this instance keeps across turns. */
 size_t sl_exec_state_bytes(const sl_exec *x);
 /* Operators of this plan in order, for metrics: "filter", "project", …; stats lent. NULL behind the last. */

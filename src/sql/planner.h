@@ -120,6 +120,10 @@ bool sl_plan_comp(sl_plan *p, sl_prog *prog, sl_comp *c);
 void sl_plan_call(sl_comp *c, sl_pcall *call);
 /* Splits e at AND where that changes nothing; *out in the plan's memory. */
 uint32_t sl_plan_conditions(sl_plan *p, sl_comp *c, const sl_expr *e, sl_block **out);
+/* Header of saved state: version and identity of the plan. */
+void sl_plan_identity(const sl_plan *p, sl_buf *out);
+void sl_state_head(const sl_plan *p, sl_buf *out);
+sl_err *sl_state_head_check(const sl_plan *p, sl_str *at);
 /* Position of a column of source i, added when new. -1: out of memory. */
 int sl_plan_column(sl_plan *p, uint32_t i, sl_str name);
 #endif

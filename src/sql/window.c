@@ -399,3 +399,79 @@ bool sl_win_mark(sl_win *w, int64_t watermark) {
     default: return true;
     }
 }
+
+/* ---- saving ---- */
+static void put(sl_buf *out, int64_t v) { sl_pack_value(out, sl_v_int(v)); }
+void sl_win_save(const sl_win *w, sl_buf *out) {
+    put(out, w->s->kind);
+    put(out, w->next);
+    put(out, w->from);
+    put(out, w->started);
+    put(out, w->last);
+    put(out, w->boundary);
+    put(out, (int64_t)w->seen);
+    put(out, w->known);
+    put(out, w->ndue);
+    for (uint32_t i = 0; i < w->ndue; i++)
+        put(out, w->due[i]);
+    sl_kq_save(&w->q, w->s->ncells, out);
+    put(out, w->nparts);
+    for (uint32_t i = 0; i < w->nparts; i++) {
+        sl_pack_value(out, sl_v_str(w->parts[i].key));
+        put(out, w->parts[i].open);
+        put(out, w->parts[i].opened);
+        sl_kq_save(&w->parts[i].q, w->s->ncells, out);
+    }
+}
+static sl_err *get(sl_arena *a, sl_str *at, int64_t *v) {
+    sl_value x;
+    SL_TRY(sl_unpack_value(a, at, &x));
+    if (x.kind != SL_INT)
+        return sl_err_new(SL_E_CODEC, "saved state: a number of a window is damaged");
+    *v = x.i;
+    return NULL;
+}
+static sl_err *load(sl_win *w, sl_krows *k, uint32_t nsources, sl_str *at, sl_arena *a) {
+    int64_t kind, started, seen, known, ndue, nparts, v;
+    SL_TRY(get(a, at, &kind));
+    if (kind != (int64_t)w->s->kind)
+        return sl_err_new(SL_E_CODEC, "saved state: it is of another kind of window");
+    SL_TRY(get(a, at, &w->next));
+    SL_TRY(get(a, at, &w->from));
+    SL_TRY(get(a, at, &started));
+    SL_TRY(get(a, at, &w->last));
+    SL_TRY(get(a, at, &w->boundary));
+    SL_TRY(get(a, at, &seen));
+    SL_TRY(get(a, at, &known));
+    SL_TRY(get(a, at, &ndue));
+    w->started = started != 0;
+    w->seen = (uint64_t)seen;
+    for (int64_t i = 0; i < ndue; i++) {
+        SL_TRY(get(a, at, &v));
+        if (!schedule(w, v))
+            return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    w->known = known >= 0 && known <= w->ndue ? (uint32_t)known : 0;
+    SL_TRY(sl_kq_load(&w->q, k, w->s->ncells, nsources, at));
+    SL_TRY(get(a, at, &nparts));
+    for (int64_t i = 0; i < nparts; i++) {
+        sl_value key;
+        int64_t open, opened;
+        SL_TRY(sl_unpack_value(a, at, &key));
+        SL_TRY(get(a, at, &open));
+        SL_TRY(get(a, at, &opened));
+        part *p = key.kind == SL_STRING ? part_at(w, sl_v_text(key)) : NULL;
+        if (!p)
+            return sl_err_new(SL_E_CODEC, "saved state: a partition of a window is damaged");
+        p->open = open != 0;
+        p->opened = opened;
+        SL_TRY(sl_kq_load(&p->q, k, w->s->ncells, nsources, at));
+    }
+    return NULL;
+}
+sl_err *sl_win_load(sl_win *w, sl_krows *k, uint32_t nsources, sl_str *at) {
+    sl_arena *a = sl_arena_new(0);
+    sl_err *e = a ? load(w, k, nsources, at, a) : sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_arena_free(a);
+    return e;
+}

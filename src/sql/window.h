@@ -42,7 +42,7 @@ bool sl_win_tick(sl_win *w, int64_t now_ms);
 bool sl_win_mark(sl_win *w, int64_t watermark);
 /* State in binary form, for sl_win_load on a fresh instance of the same spec. k: where rows are made. */
 void sl_win_save(const sl_win *w, sl_buf *out);
-sl_err *sl_win_load(sl_win *w, sl_krows *k, sl_str *at);
+sl_err *sl_win_load(sl_win *w, sl_krows *k, uint32_t nsources, sl_str *at);
 
 /* First boundary after (processing: at or after) t: section 9.2 of the language reference, with D22 mended (never zero length). */
 int64_t sl_win_align(int64_t t, uint8_t unit, int64_t n, sl_zone zone);

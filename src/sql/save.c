@@ -1,0 +1,171 @@
+/* State of a running statement in binary form (data/pack): a header, then the parts in a fixed order. What a form holds is told by the plan, so the
+ * header carries the plan's text: state is taken over only by an instance of the same plan.
+ * Decision: one text decides, the bound statement spelled out with the options that change results. A rule whose sinks or other options change keeps its
+ * state; any other change drops it, and says so. */
+#include <stdlib.h>
+#include "data/pack.h"
+#include "sql/parse.h"
+#include "sql/pipe.h"
+
+enum { FORM = 1 };
+
+/* ---- parts ---- */
+void sl_keeps_save_all(sl_keeps *const *k, uint32_t n, sl_buf *out) {
+    sl_pack_value(out, sl_v_int(n));
+    for (uint32_t i = 0; i < n; i++) {
+        sl_pack_value(out, sl_v_bool(k[i] != NULL));
+        if (k[i])
+            sl_keeps_save(k[i], out);
+    }
+}
+static sl_err *damaged(void) { return sl_err_new(SL_E_CODEC, "saved state: it is damaged"); }
+static sl_err *flag(sl_str *at, sl_value *v) {
+    sl_arena *a = sl_arena_new(0);
+    sl_err *e = a ? sl_unpack_value(a, at, v) : sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_arena_free(a);
+    return !e && v->kind != SL_INT && v->kind != SL_BOOL ? damaged() : e;
+}
+static sl_err *keeps_at(sl_keeps **k, sl_str *at) {
+    if (!*k && !(*k = sl_keeps_new()))
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    return sl_keeps_load(*k, at);
+}
+sl_err *sl_keeps_load_all(sl_keeps **k, uint32_t n, sl_str *at) {
+    sl_value v;
+    SL_TRY(flag(at, &v));
+    if (v.i != n)
+        return damaged();
+    for (uint32_t i = 0; i < n; i++) {
+        SL_TRY(flag(at, &v));
+        if (v.i)
+            SL_TRY(keeps_at(&k[i], at));
+    }
+    return NULL;
+}
+void sl_sites_save(const sl_prog *p, void *const *state, sl_buf *out) {
+    for (uint32_t i = 0; i < p->nsite; i++) {
+        if (!p->sites[i]->kept)
+            continue;
+        sl_pack_value(out, sl_v_bool(state[i] != NULL));
+        if (state[i])
+            sl_keeps_save(state[i], out);
+    }
+}
+sl_err *sl_sites_load(const sl_prog *p, void **state, sl_str *at) {
+    for (uint32_t i = 0; i < p->nsite; i++) {
+        if (!p->sites[i]->kept)
+            continue;
+        sl_value v;
+        SL_TRY(flag(at, &v));
+        if (v.i)
+            SL_TRY(keeps_at((sl_keeps **)&state[i], at));
+    }
+    return NULL;
+}
+
+/* ---- the pipe ---- */
+bool sl_pipes_quiet(const sl_pipes *r) { return !r->parked; }
+void sl_pipes_save(const sl_pipes *r, sl_buf *out) {
+    const sl_plan *p = r->p;
+    sl_pack_value(out, sl_v_int((int64_t)r->rows.seq));
+    sl_keeps_save_all(r->ana, p->nana, out);
+    sl_keeps_save_all(r->cols, p->ncols, out);
+    sl_sites_save(&r->k->in, r->state_in, out);
+    sl_sites_save(&r->k->rows, r->state_rows, out);
+    sl_sites_save(&p->prog, r->state_out, out);
+    sl_sites_save(&r->k->join, r->state_join, out);
+    if (r->wm)
+        sl_wm_save(r->wm, r->k->ncells, out);
+    if (r->win)
+        sl_win_save(r->win, out);
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        if (p->src[i].pub.is_table && !p->src[i].lookup)
+            sl_kq_save(&r->tables[i], r->k->ncells, out);
+}
+sl_err *sl_pipes_load(sl_pipes *r, sl_str *at) {
+    const sl_plan *p = r->p;
+    sl_value seq;
+    SL_TRY(flag(at, &seq));
+    r->rows.seq = (uint64_t)seq.i;
+    SL_TRY(sl_keeps_load_all(r->ana, p->nana, at));
+    SL_TRY(sl_keeps_load_all(r->cols, p->ncols, at));
+    SL_TRY(sl_sites_load(&r->k->in, r->state_in, at));
+    SL_TRY(sl_sites_load(&r->k->rows, r->state_rows, at));
+    SL_TRY(sl_sites_load(&p->prog, r->state_out, at));
+    SL_TRY(sl_sites_load(&r->k->join, r->state_join, at));
+    if (r->wm)
+        SL_TRY(sl_wm_load(r->wm, &r->rows, r->k->ncells, at));
+    if (r->win)
+        SL_TRY(sl_win_load(r->win, &r->rows, p->nsrc, at));
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        if (p->src[i].pub.is_table && !p->src[i].lookup)
+            SL_TRY(sl_kq_load(&r->tables[i], &r->rows, r->k->ncells, p->nsrc, at));
+    return NULL;
+}
+
+/* ---- the header ---- */
+static void text_of(sl_buf *out, const char *name, const sl_expr *e) {
+    if (!e)
+        return;
+    sl_buf_printf(out, " %s ", name);
+    sl_expr_print(out, e);
+}
+/* The bound statement, spelled out: what selects, keeps, groups and computes. */
+void sl_plan_identity(const sl_plan *p, sl_buf *out) {
+    const sl_select *s = p->bound;
+    for (uint32_t i = 0; i < p->nfields; i++) {
+        sl_buf_printf(out, " field %.*s %d", SL_FMT(p->fields[i].name), p->fields[i].visible);
+        text_of(out, "=", p->fields[i].expr);
+    }
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        sl_buf_printf(out, " from %.*s %d", SL_FMT(p->src[i].pub.stream), p->src[i].pub.all);
+        for (uint32_t c = 0; c < p->src[i].n; c++)
+            sl_buf_printf(out, ",%.*s", SL_FMT(p->src[i].names[c]));
+    }
+    for (uint32_t i = 0; i < s->njoins; i++) {
+        sl_buf_printf(out, " join %d", s->joins[i].type);
+        text_of(out, "on", s->joins[i].on);
+    }
+    text_of(out, "where", s->where);
+    for (uint32_t i = 0; i < s->ndims; i++)
+        text_of(out, "by", s->dims[i]);
+    const sl_window *w = s->window;
+    if (w) {
+        sl_buf_printf(out, " window %d %d %lld %lld %lld", w->kind, w->unit, (long long)w->length, (long long)w->interval, (long long)w->delay);
+        text_of(out, "begin", w->begin);
+        text_of(out, "emit", w->emit);
+        text_of(out, "filter", w->filter);
+        text_of(out, "when", w->when);
+        for (uint32_t i = 0; i < w->npartition; i++)
+            text_of(out, "partition", w->partition[i]);
+    }
+    text_of(out, "having", s->having);
+    for (uint32_t i = 0; i < s->norder; i++)
+        text_of(out, s->order[i].desc ? "desc" : "asc", s->order[i].expr);
+    const sl_plan_opts *o = &p->opts;
+    sl_buf_printf(out, "|%lld|%d%d%d%d%d%d|%lld|%s", (long long)p->limit, o->event_time, o->send_nil, o->ignore_case, o->incremental, o->window_v2,
+                  o->sliding_twice, o->event_time ? (long long)o->late_ms : 0LL, sl_zone_name(o->zone));
+}
+void sl_state_head(const sl_plan *p, sl_buf *out) {
+    sl_buf id = {0};
+    sl_plan_identity(p, &id);
+    sl_pack_value(out, sl_v_int(FORM));
+    sl_pack_value(out, sl_v_str(sl_buf_view(&id)));
+    out->failed |= id.failed;
+    sl_buf_free(&id);
+}
+sl_err *sl_state_head_check(const sl_plan *p, sl_str *at) {
+    sl_arena *a = sl_arena_new(0);
+    sl_buf id = {0};
+    sl_value form, text;
+    sl_plan_identity(p, &id);
+    sl_err *e = !a || id.failed ? sl_err_new(SL_E_NOMEM, "out of memory") : sl_unpack_value(a, at, &form);
+    if (!e && (form.kind != SL_INT || form.i != FORM))
+        e = sl_err_new(SL_E_CODEC, "saved state: it was written by another version (form %lld, this one reads %d)", (long long)form.i, FORM);
+    e = e ? e : sl_unpack_value(a, at, &text);
+    if (!e && (text.kind != SL_STRING || !sl_str_eq(sl_v_text(text), sl_buf_view(&id))))
+        e = sl_err_new(SL_E_CODEC, "the statement or an option that changes its results is not what it was when the state was saved");
+    sl_buf_free(&id);
+    sl_arena_free(a);
+    return e;
+}
