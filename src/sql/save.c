@@ -86,7 +86,6 @@ sl_err *sl_pipes_load(sl_pipes *r, sl_str *at) {
     const sl_plan *p = r->p;
     sl_value seq;
     SL_TRY(flag(at, &seq));
-    r->rows.seq = (uint64_t)seq.i;
     SL_TRY(sl_keeps_load_all(r->ana, p->nana, at));
     SL_TRY(sl_keeps_load_all(r->cols, p->ncols, at));
     SL_TRY(sl_sites_load(&r->k->in, r->state_in, at));
@@ -100,6 +99,7 @@ sl_err *sl_pipes_load(sl_pipes *r, sl_str *at) {
     for (uint32_t i = 0; i < p->nsrc; i++)
         if (p->src[i].pub.is_table && !p->src[i].lookup)
             SL_TRY(sl_kq_load(&r->tables[i], &r->rows, r->k->ncells, p->nsrc, at));
+    r->rows.seq = (uint64_t)seq.i; /* loading made rows too */
     return NULL;
 }
 
