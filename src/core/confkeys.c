@@ -259,7 +259,15 @@ sl_err *sl_office_source_props(sl_office *o, sl_arena *a, const sl_create *c, sl
     return e;
 }
 sl_err *conf_sink_props(sl_office *o, sl_arena *a, sl_str type, const sl_json *given, sl_json **out) {
+    static const char *const defaults[] = {"enableCache", "memoryCacheThreshold", "maxDiskCache", "bufferPageSize", "resendInterval", "cleanCacheAtStop"};
     sl_json *p = sl_json_obj(a);
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) { /* of all sinks */
+        char path[40];
+        snprintf(path, sizeof path, "sink.%s", defaults[i]);
+        const sl_json *v = sl_settings_get(o->conf.settings, path);
+        if (v)
+            sl_json_set(a, p, defaults[i], sl_json_clone(a, v));
+    }
     const sl_json *id = sl_json_iget(given, "resourceId");
     if (sl_json_isstr(id) && id->s.n) {
         sl_json *all = NULL;

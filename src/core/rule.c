@@ -214,6 +214,7 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
         break;
     }
     if (q.op == OP_DELETE) {
+        sl_flow_forget(r->office->conf.home, sl_str_of(r->id));
         sl_office *o = r->office;
         forget(r);
         if (q.done)

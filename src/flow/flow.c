@@ -385,7 +385,7 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     m->busy_us = f->busy_us;
     m->rows_in = f->rows_in;
     m->rows_out = f->rows_out;
-    m->at = calloc((size_t)f->spec->nsinks * (1 + SL_SINK_STEPS) + 16, sizeof *m->at);
+    m->at = calloc((size_t)f->spec->nsinks * (2 + SL_SINK_STEPS) + 16, sizeof *m->at);
     if (!m->at)
         return;
     const sl_meter *dec = f->source ? source_decoder_meter(f->source) : NULL;
@@ -421,8 +421,11 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     }
     for (uint32_t i = 0; i < f->nsinks; i++)
         put_steps(m, &f->spec->sinks[i], i, f->sinks[i]);
-    for (uint32_t i = 0; i < f->nsinks; i++)
+    for (uint32_t i = 0; i < f->nsinks; i++) {
         put_meter(m, sink_meter(f->sinks[i]));
+        if (sink_resend(f->sinks[i]))
+            put_meter(m, sink_meter(sink_resend(f->sinks[i])));
+    }
     sl_meter *fit = realloc(m->at, (m->n + 1) * sizeof *fit); /* kept for as long as the rule stands still */
     if (fit)
         m->at = fit;

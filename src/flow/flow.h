@@ -79,6 +79,7 @@ typedef struct sl_sinkdef {
     sl_press press;               /* compression of payloads */
     sl_template *data_template; /* NULL: none */
     struct sl_sinkdyn *dyn;     /* templates of the action */
+    struct sl_sinkdef *resend; /* resendAlterQueue: the second instance, to resendDestination; else NULL */
 } sl_sinkdef;
 /* Fills d from the property object of an action: common properties, the connector's own, codec. Memory from a. Errors: code EXEC with
  * upstream's text; what cannot run yet is refused by name. */
@@ -165,6 +166,8 @@ void sl_flow_zone(sl_flow *f, sl_zone zone); /* for date functions, from now on.
 /* Shows what the flow emits, one JSON object a row, as an event stream at path of the data server for so long; again: longer. What the
  * listeners do not take is gone. @on office */
 void sl_flow_watch(sl_flow *f, const char *path, int64_t ms);
+/* Removes what sinks of a rule keep on disk. The rule must not run. @on any */
+void sl_flow_forget(const char *home, sl_str rule_id);
 const sl_flowspec *sl_flow_spec(const sl_flow *f);
 sl_loop *sl_flow_loop(const sl_flow *f);
 #endif

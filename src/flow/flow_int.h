@@ -62,6 +62,7 @@ bool sink_idle(const sink_node *s);        /* nothing queued or in flight */
 bool sink_full(const sink_node *s);
 bool sink_low(const sink_node *s);
 void sink_close(sink_node *s, sl_fn done, void *arg);
+sink_node *sink_resend(const sink_node *s); /* resendAlterQueue: the one that sends again, or NULL */
 const sl_meter *sink_meter(const sink_node *s);
 uint64_t sink_taken(const sink_node *s); /* rows and collections that came in */
 void sink_took(sink_node *s, int64_t us);

@@ -3,14 +3,23 @@
  * message is dropped and counted.
  *
  * Ledger of a sink, in messages: in = out (delivered) + failed + dropped + buffer.
+ * With enableCache what does not fit in memory waits on disk (cache.c), behind what waits in memory and before what is new.
  * Decision: two rings. What waits has no number, so it can be dropped or put back without holes; what was offered is found by its number
  * and stays until it is answered. A message that comes back (DOWN, LATER) returns to the front of what waits. */
 #include "flow/sink_int.h"
 
 static size_t queued(const sink_node *s) { return s->wait.n + s->unsettled; }
-bool sink_idle(const sink_node *s) { return queued(s) == 0 && s->batch_n == 0; }
-bool sink_full(const sink_node *s) { return queued(s) >= (size_t)s->def->opts.buffer_length; }
-bool sink_low(const sink_node *s) { return queued(s) <= (size_t)s->def->opts.buffer_length / 2; }
+static size_t room_of(const sink_node *s) { return (size_t)(s->def->opts.cache ? s->def->opts.cache_memory : s->def->opts.buffer_length); }
+bool sink_idle(const sink_node *s) {
+    return queued(s) == 0 && s->batch_n == 0 && spill_n(s) == 0 && (!s->resend || sink_idle(s->resend));
+}
+bool sink_full(const sink_node *s) {
+    const spill *c = s->spill;
+    return (c ? (c->npages >= c->max || c->stuck) && c->fresh.n >= c->page : queued(s) >= room_of(s)) || (s->resend && sink_full(s->resend));
+}
+bool sink_low(const sink_node *s) {
+    return (s->spill ? s->spill->npages <= s->spill->max / 2 && s->spill->fresh.n < s->spill->page : queued(s) <= room_of(s) / 2) && (!s->resend || sink_low(s->resend));
+}
 
 /* ---- holds ---- */
 hold *hold_new(sink_node *s, sl_ticket *t) {
@@ -39,13 +48,15 @@ void item_clear(sink_node *s, item *x) {
         sl_batch_drop(x->batch);
     if (!x->owned && (!x->batch || x->dn) && x->state != DONE)
         s->loose--;
+    if (x->page)
+        spill_done(s, x->page);
     hold *h = x->hold;
     *x = (item){.state = DONE};
     hold_drop(h); /* last: may come back through the source */
 }
 
 /* ---- the queue ---- */
-static bool ring_room(ring *r, size_t more) {
+bool ring_room(ring *r, size_t more) {
     size_t cap = r->cap ? r->cap : 16;
     if (r->n + more <= r->cap)
         return true;
@@ -65,13 +76,18 @@ static void ring_front(ring *r, item x) { /* room was made */
     r->at[r->head] = x;
     r->n++;
 }
+void queue_begin(sink_node *s) {
+    if (s->spill)
+        spill_begin(s);
+}
 bool queue_push(sink_node *s, item x) {
-    if (!ring_room(&s->wait, 1))
+    ring *in = queue_in(s);
+    if (!ring_room(in, 1))
         return false;
     if (x.hold)
         x.hold->n++;
     s->loose += !x.owned && (!x.batch || x.dn);
-    *ring_at(&s->wait, s->wait.n++) = x;
+    *ring_at(in, in->n++) = x;
     s->meter.in++;
     return true;
 }
@@ -81,10 +97,17 @@ static void pop_done(sink_node *s) {
         s->sent.n--;
         s->base++;
     }
-    s->meter.buffer = queued(s);
+    s->meter.buffer = queued(s) + spill_n(s);
 }
 void queue_limit(sink_node *s) {
-    size_t limit = (size_t)s->def->opts.buffer_length, over = queued(s) > limit ? queued(s) - limit : 0;
+    if (s->spill) {
+        spill_limit(s);
+        pop_done(s);
+        return;
+    }
+    if (!s->spare && !source_is_shared(s->flow->source))
+        return;
+    size_t limit = room_of(s), over = queued(s) > limit ? queued(s) - limit : 0;
     if (over > s->wait.n)
         over = s->wait.n; /* what the connector has is his to answer */
     for (size_t i = 0; i < over; i++) {
@@ -119,11 +142,22 @@ static void take_back(sink_node *s) {
     }
     pop_done(s);
 }
+static void spread(const sink_node *s, const item *x, sl_str *to) {
+    uint32_t i = 0;
+    dyn_spread(s->def, x->owned ? x->p + x->n : s->scratch.p + x->doff, to);
+    if (s->spare && s->def->opts.resend_destination.n) /* its topic is constant */
+        for (const sl_prop *p = s->def->def->props; p && p->name; p++)
+            if (p->flags & SL_P_TEMPLATE) {
+                if (strcmp(p->name, "topic") == 0)
+                    to[i] = (sl_str){NULL, 0};
+                i++;
+            }
+}
 enum { SENT_MAX = 65536 /* with the holes behind one that is never answered */ };
 static bool offer(sink_node *s) { /* false: no more now */
     sl_message m[OFFER];
     uint32_t n = s->wait.n < OFFER ? (uint32_t)s->wait.n : OFFER;
-    if (s->probe && !s->def->opts.resend_alter) { /* the one that could not be delivered goes alone: order, and no noise */
+    if (s->probe) { /* the one that could not be delivered goes alone: order, and no noise */
         if (s->unsettled)
             return false;
         n = 1;
@@ -141,7 +175,7 @@ static bool offer(sink_node *s) { /* false: no more now */
         *x = *from;
         x->state = SENT;
         if (x->dn)
-            dyn_spread(s->def, x->owned ? x->p + x->n : s->scratch.p + x->doff, s->props + (size_t)k * dyn_count(s->def));
+            spread(s, x, s->props + (size_t)k * dyn_count(s->def));
         m[k] = (sl_message){.bytes = {x->owned ? x->p : s->scratch.p + x->off, x->n}, .batch = x->batch, .first = x->first, .count = x->count,
                               .collection = x->collection, .is_error = x->is_error, .seq = s->base + s->sent.n++,
                             .props = x->dn ? s->props + (size_t)k * dyn_count(s->def) : NULL};
@@ -173,18 +207,28 @@ void queue_pump(sink_node *s) {
         s->again = false;
         if (!s->down && !s->later)
             take_back(s);
-        while (!s->down && (!s->later || s->def->opts.resend_alter) && s->wait.n && offer(s)) {
+        while (!s->down && !s->later && (s->wait.n || (s->spill && spill_refill(s))) && offer(s)) {
         }
     } while (s->again);
     s->pumping = false;
     pop_done(s);
 }
+static char *own_copy(const sink_node *s, const item *x) {
+    char *p = malloc(x->n + x->dn + 1);
+    if (p && x->n)
+        memcpy(p, s->scratch.p + x->off, x->n);
+    if (p && x->dn)
+        memcpy(p + x->n, s->scratch.p + x->doff, x->dn);
+    return p;
+}
 static void own_ring(sink_node *s, ring *r, bool sent) {
     for (size_t i = r->n; i-- > 0 && s->loose;) { /* the loose ones are the newest */
         item *x = ring_at(r, i);
-        if (x->owned || x->state == DONE || (x->batch && !x->dn))
+        if (x->state == DONE || (x->batch && !x->dn))
             continue;
-        char *p = malloc(x->n + x->dn + 1);
+        if (x->owned)
+            break;
+        char *p = own_copy(s, x);
         if (!p) {
             s->meter.failed++;
             meter_error(&s->meter, now_of(s), SL_S("out of memory: a message was lost"));
@@ -192,16 +236,14 @@ static void own_ring(sink_node *s, ring *r, bool sent) {
             item_clear(s, x);
             continue;
         }
-        if (x->n)
-            memcpy(p, s->scratch.p + x->off, x->n);
-        if (x->dn)
-            memcpy(p + x->n, s->scratch.p + x->doff, x->dn);
         x->p = p;
         x->owned = true;
         s->loose--;
     }
 }
 void queue_own(sink_node *s) {
+    if (s->spill)
+        own_ring(s, &s->spill->fresh, false);
     own_ring(s, &s->sent, true);
     own_ring(s, &s->wait, false);
     sl_buf_clear(&s->scratch);
@@ -216,19 +258,46 @@ static void retry_now(void *arg) {
 }
 /* A rule with qos 1 or 2 promised at least once: what may succeed later is kept as with a cache. */
 static bool keeps(const sink_node *s) { return s->def->opts.cache || s->def->opts.resend_ns > 0 || s->flow->spec->qos >= 1; }
+/* What failed goes to the sink that sends again. */
+static bool hand_over(sink_node *s, item *x) {
+    sink_node *t = s->resend;
+    queue_begin(t);
+    ring *in = queue_in(t);
+    bool loose = !x->owned && (!x->batch || x->dn);
+    char *p = x->p;
+    if (!ring_room(in, 1) || (loose && !(p = own_copy(s, x))))
+        return false;
+    s->loose -= loose;
+    item y = *x;
+    y.p = p;
+    y.owned |= loose;
+    y.state = WAIT;
+    *ring_at(in, in->n++) = y;
+    t->meter.in++;
+    *x = (item){.state = DONE};
+    s->unsettled--;
+    s->meter.failed++;
+    return true;
+}
 static void settle(sink_node *s, item *x) {
     s->unsettled--;
     item_clear(s, x);
 }
 static void answer(sl_sink_host *h, uint64_t first, uint64_t last, sl_answer a, sl_str why) {
     sink_node *s = (sink_node *)h;
-    bool later = false, probing = s->probe;
+    bool later = false, handed = false, probing = s->probe;
     if (first < s->base)
         first = s->base;
     for (uint64_t q = first; q <= last && q < s->base + s->sent.n; q++) {
         item *x = ring_at(&s->sent, (size_t)(q - s->base));
         if (x->state != SENT)
             continue;
+        if (s->resend && a != SL_DELIVERED && !s->closing) {
+            meter_error(&s->meter, now_of(s), why);
+            handed |= hand_over(s, x);
+            if (x->state == DONE)
+                continue;
+        }
         s->probe = a == SL_LATER;
         switch (a) {
         case SL_DELIVERED:
@@ -268,11 +337,15 @@ static void answer(sl_sink_host *h, uint64_t first, uint64_t last, sl_answer a, 
             s->retry = sl_timer_real(s->flow->lane->loop, retry_now, s);
         if (s->retry) {
             sl_timer_in(s->retry, ms > 0 ? ms : 100);
-            s->later = true; /* order is kept: new data wait too, unless resendAlterQueue lets them go beside */
+            s->later = true; /* order is kept: new data wait too */
         }
     }
+    if (handed) {
+        queue_limit(s->resend);
+        queue_pump(s->resend);
+    }
     if (!s->pumping) {
-        if (probing && !s->probe)
+        if ((probing && !s->probe) || (s->spill && !s->wait.n && spill_n(s)))
             queue_pump(s);
         pop_done(s);
         flow_sink_moved(s->flow);
@@ -311,4 +384,5 @@ void queue_free(sink_node *s) {
         item_clear(s, ring_at(&s->wait, i));
     free(s->sent.at);
     free(s->wait.at);
+    spill_free(s);
 }

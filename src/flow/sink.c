@@ -252,10 +252,13 @@ static void batch_flush(sink_node *s) {
 static void linger_tick(void *arg) {
     sink_node *s = arg;
     sl_buf_clear(&s->scratch);
+    queue_begin(s);
     batch_flush(s);
     sl_timer_in(s->linger, s->def->opts.linger_ns / 1000000);
     queue_pump(s);
     queue_own(s);
+    if (s->spill || sink_full(s))
+        queue_limit(s);
     flow_sink_moved(s->flow);
 }
 /* The messages queued since `from` go into the batch instead. */
@@ -271,8 +274,9 @@ static void batch_collect(sink_node *s, size_t from) {
         }
     }
     uint32_t taken = 0;
-    for (size_t i = from; i < s->wait.n; i++) {
-        item *x = ring_at(&s->wait, i);
+    ring *in = queue_in(s);
+    for (size_t i = from; i < in->n; i++) {
+        item *x = ring_at(in, i);
         if (x->is_error) /* errors pass by */
             continue;
         taken++;
@@ -300,14 +304,14 @@ static void batch_collect(sink_node *s, size_t from) {
         }
     }
     /* take them back out of the queue; their holds become one */
-    size_t keep = from, end = s->wait.n;
-    s->wait.n = from;
+    size_t keep = from, end = in->n;
+    in->n = from;
     for (size_t i = from; i < end; i++) {
-        item *x = ring_at(&s->wait, i);
+        item *x = ring_at(in, i);
         if (x->is_error) {
             item e = *x;
-            *ring_at(&s->wait, keep++) = e;
-            s->wait.n = keep;
+            *ring_at(in, keep++) = e;
+            in->n = keep;
             continue;
         }
         if (x->hold && (!s->batch_hold || s->batch_hold->ticket != x->hold->ticket)) {
@@ -353,16 +357,17 @@ void sink_take(sink_node *s, sl_batch *b) {
     sl_buf_clear(&s->scratch);
     bool batching = batches(s);
     uint32_t nf = b->frames ? b->nframes : b->nrows;
+    queue_begin(s);
     s->taken += nf;
     for (uint32_t i = 0; i < nf; i++) {
         sl_frame one = {.kind = SL_FRAME_ROW, .first = i, .count = 1};
         const sl_frame *f = b->frames ? &b->frames[i] : &one;
-        size_t from = s->wait.n;
+        size_t from = queue_in(s)->n;
         if (f->kind == SL_FRAME_ERROR)
             emit_error(s, f->error, h);
         else
             emit_frame(s, b, f->first, f->count, h);
-        if (batching && s->wait.n > from)
+        if (batching && queue_in(s)->n > from)
             batch_collect(s, from);
     }
     hold_drop(h);
@@ -370,7 +375,7 @@ void sink_take(sink_node *s, sl_batch *b) {
     queue_own(s);
     if (s->def->def->sink->flush && s->sink)
         s->def->def->sink->flush(s->sink);
-    if (source_is_shared(s->flow->source) && sink_full(s))
+    if (s->spill || sink_full(s))
         queue_limit(s);
     if (--lane->depth)
         sl_arena_back(s->arena, before);
@@ -378,71 +383,111 @@ void sink_take(sink_node *s, sl_batch *b) {
 }
 void sink_finish(sink_node *s) {
     sl_buf_clear(&s->scratch);
+    queue_begin(s);
     batch_flush(s);
     queue_pump(s);
     queue_own(s);
 }
 
 /* ---- life ---- */
-sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out) {
-    const sl_sinkdef *d = &f->spec->sinks[i];
+static void forget(void *arg) { sink_free(arg); }
+static sl_err *open_one(sl_flow *f, const sl_sinkdef *d, const char *name, bool spare, sink_node **out) {
     sink_node *s = line_alloc(sizeof *s);
     if (!s)
         return sl_err_new(SL_E_NOMEM, "out of memory");
     s->host = queue_host;
     s->flow = f;
     s->def = d;
+    s->spare = spare;
     s->arena = f->lane->scratch;
-    sl_buf name = {0};
-    sl_buf_printf(&name, "%.*s_%u", SL_FMT(d->type), i);
     s->meter.where = 2;
-    s->meter.name = sl_buf_take(&name);
+    s->meter.name = sl_strdup_n(name, strlen(name));
     sl_err *e = s->meter.name ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && d->codec)
         e = d->codec->enc_new(&d->codec_conf, &s->enc);
     if (!e && dyn_count(d) && !(s->props = calloc((size_t)OFFER * dyn_count(d), sizeof *s->props)))
         e = sl_err_new(SL_E_NOMEM, "out of memory");
-    if (!e && d->opts.linger_ns > 0) {
+    if (!e && !spare && d->opts.linger_ns > 0) {
         s->linger = sl_timer_new(f->lane->loop, linger_tick, s);
         if (s->linger)
             sl_timer_in(s->linger, d->opts.linger_ns / 1000000);
     }
+    if (!e && d->opts.cache && !d->resend && !d->def->sink->rows)
+        e = spill_open(s);
     if (!e) {
         s->env = (sl_conn_env){.loop = f->lane->loop, .home = f->spec->home, .rule_id = (const char *)f->spec->rule_id.p, .op_name = s->meter.name,
                                .http = f->spec->http, .private_net = f->spec->private_net, .lasts = f->spec->qos >= 1};
         e = d->def->sink->open(d->conf, &s->env, &s->host, &s->sink);
         const sl_sinkopts *o = &d->opts;
-        s->blind = d->def->sink->blind && d->def->sink->blind(d->conf) && plain_rows(s) && !s->props && !o->omit_empty && !batches(s);
+        s->blind = !spare && d->def->sink->blind && d->def->sink->blind(d->conf) && plain_rows(s) && !s->props && !o->omit_empty && !batches(s);
     }
     if (e) {
         sink_free(s);
         return e;
     }
+    if (s->spill)
+        queue_pump(s); /* what an earlier run left */
     *out = s;
     return NULL;
 }
+sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out) {
+    const sl_sinkdef *d = &f->spec->sinks[i];
+    sink_node *spare = NULL;
+    sl_buf name = {0};
+    sl_buf_printf(&name, "%.*s_%u_resend", SL_FMT(d->type), i);
+    sl_err *e = name.failed ? sl_err_new(SL_E_NOMEM, "out of memory") : NULL;
+    if (!e && d->resend)
+        e = open_one(f, d->resend, sl_buf_cstr(&name), true, &spare);
+    if (!e) {
+        name.n -= strlen("_resend");
+        e = open_one(f, d, sl_buf_cstr(&name), false, out);
+        if (e && spare) { /* it may have to say goodbye */
+            spare->forget = true;
+            sink_close(spare, forget, spare);
+        } else if (!e)
+            (*out)->resend = spare;
+    }
+    sl_buf_free(&name);
+    return e;
+}
+sink_node *sink_resend(const sink_node *s) { return s->resend; }
+static void both_closed(void *arg) {
+    sink_node *s = arg;
+    if (s->closed && (!s->resend || s->resend->closed))
+        s->done(s->done_arg);
+}
 static void closed(void *arg) {
     sink_node *s = arg;
-    s->closed = true;
     s->sink = NULL;
-    s->done(s->done_arg);
+    if (s->spill)
+        spill_keep(s);
+    s->closed = true;
+    both_closed(s->done_arg && s->spare && !s->forget ? s->done_arg : s);
 }
-void sink_close(sink_node *s, sl_fn done, void *arg) {
+static void close_one(sink_node *s) {
     s->closing = true;
     if (s->retry)
         sl_timer_stop(s->retry);
     if (s->linger)
         sl_timer_stop(s->linger);
-    s->done = done;
-    s->done_arg = arg;
     if (s->sink)
         s->def->def->sink->close(s->sink, closed, s);
     else
         closed(s);
 }
+void sink_close(sink_node *s, sl_fn done, void *arg) {
+    s->done = done;
+    s->done_arg = arg;
+    if (s->resend) {
+        s->resend->done_arg = s;
+        close_one(s->resend);
+    }
+    close_one(s);
+}
 void sink_free(sink_node *s) {
     if (!s)
         return;
+    sink_free(s->resend);
     queue_free(s);
     hold_drop(s->batch_hold);
     if (s->batch_rows)

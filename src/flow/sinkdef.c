@@ -23,16 +23,16 @@ const sl_prop sl_sinkopts_props[] = {
     {.name = "compressionProps", .type = SL_P_JSON, O(compression_props), .doc = "Settings of the compression.", .example = "{}"},
     {.name = "encryption", .type = SL_P_STR, O(encryption), .doc = "Encryption of the payload.", .example = "aes"},
     {.name = "encProps", .type = SL_P_JSON, O(enc_props), .doc = "Settings of the encryption.", .example = "{}"},
-    {.name = "enableCache", .type = SL_P_BOOL, O(cache), .def = "false", .doc = "Keep what cannot be sent.", .example = "true"},
-    {.name = "memoryCacheThreshold", .type = SL_P_INT, O(cache_memory), .def = "1024", .doc = "Messages kept in memory.", .example = "1024"},
-    {.name = "maxDiskCache", .type = SL_P_INT, O(cache_disk), .def = "1024000", .doc = "Messages kept on disk.", .example = "1024000"},
-    {.name = "bufferPageSize", .type = SL_P_INT, O(cache_page), .def = "256", .doc = "Messages per page of the cache.", .example = "256"},
-    {.name = "resendInterval", .type = SL_P_DUR, O(resend_ns), .def = "0s", .doc = "Pace of sending again.", .example = "1s"},
-    {.name = "cleanCacheAtStop", .type = SL_P_BOOL, O(cache_clean), .def = "false", .doc = "Forget the cache when the rule stops.", .example = "false"},
-    {.name = "resendAlterQueue", .type = SL_P_BOOL, O(resend_alter), .def = "false", .doc = "Send again beside new data.", .example = "false"},
+    {.name = "enableCache", .type = SL_P_BOOL, O(cache), .def = "false", .doc = "Keep what cannot be sent, in memory and on disk, and send it when it can be, also after a restart.", .example = "true"},
+    {.name = "memoryCacheThreshold", .type = SL_P_INT, O(cache_memory), .def = "1024", .doc = "Messages kept in memory; a multiple of bufferPageSize.", .example = "1024"},
+    {.name = "maxDiskCache", .type = SL_P_INT, O(cache_disk), .def = "1024000", .doc = "Messages kept on disk (not those of sinks that take rows); a multiple of bufferPageSize.", .example = "1024000"},
+    {.name = "bufferPageSize", .type = SL_P_INT, O(cache_page), .def = "256", .doc = "Messages in one file of the cache.", .example = "256"},
+    {.name = "resendInterval", .type = SL_P_DUR, O(resend_ns), .def = "0s", .doc = "Try again at this pace what may succeed later; with a cache 100 ms when 0.", .example = "1s"},
+    {.name = "cleanCacheAtStop", .type = SL_P_BOOL, O(cache_clean), .def = "false", .doc = "Forget what was not sent when the rule stops.", .example = "false"},
+    {.name = "resendAlterQueue", .type = SL_P_BOOL, O(resend_alter), .def = "false", .doc = "With enableCache: a second instance of the sink sends again what failed, new messages do not wait for it.", .example = "false"},
     {.name = "resendPriority", .type = SL_P_INT, O(resend_priority), .def = "0", .doc = "Accepted as upstream, without effect.", .example = "0"},
     {.name = "resendIndicatorField", .type = SL_P_STR, O(resend_indicator), .doc = "Accepted as upstream, without effect.", .example = "again"},
-    {.name = "resendDestination", .type = SL_P_STR, O(resend_destination), .doc = "Topic for what is sent again.", .example = "late"},
+    {.name = "resendDestination", .type = SL_P_STR, O(resend_destination), .doc = "With resendAlterQueue: topic for what is sent again.", .example = "late"},
     {.name = "connectionSelector", .type = SL_P_STR, O(selector), .doc = "Name of a shared connection.", .example = "broker1"},
     {.name = "resourceId", .type = SL_P_STR, O(resource_id), .doc = "Stored sink configuration to start from.", .example = "conf1"},
     {0},
@@ -40,6 +40,23 @@ const sl_prop sl_sinkopts_props[] = {
 
 static sl_err *refuse(const char *prop, const char *why) {
     return sl_err_new(SL_E_UNSUPPORTED, "sink property %s: %s", prop, why);
+}
+/* resendAlterQueue: a second instance of the sink, to another topic when one is named. */
+static sl_err *make_resend(sl_arena *a, const sl_json *props, sl_sinkdef *d) {
+    sl_sinkdef *r = SL_NEW(a, sl_sinkdef);
+    void *conf = sl_arena_zero(a, d->def->conf_size ? d->def->conf_size : 1);
+    sl_json *p = sl_json_clone(a, props);
+    if (!r || !conf || !p)
+        return sl_err_new(SL_E_NOMEM, "out of memory");
+    if (d->opts.resend_destination.n)
+        sl_json_set(a, p, "topic", sl_json_str(a, d->opts.resend_destination));
+    *r = *d;
+    r->conf = conf;
+    r->opts.resend_alter = false;
+    if (d->def->props)
+        SL_TRY(sl_err_recode(sl_spec_load(d->def->props, SL_P_SINK, p, a, conf, NULL), SL_E_EXEC));
+    d->resend = r;
+    return d->def->sink->check ? d->def->sink->check(conf) : NULL;
 }
 static sl_err *check_cache(const sl_sinkopts *o) { /* texts: connectors.md 5 */
     sl_buf b = {0};
@@ -115,6 +132,8 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
         d->codec_conf = (sl_codec_conf){.delimiter = o->delimiter, .has_header = o->has_header, .schemaid = o->schemaid,
                                         .columns = o->fields.at, .ncolumns = o->fields.n};
     }
+    if (o->cache && o->resend_alter)
+        return make_resend(a, props, d);
     return NULL;
 }
 uint32_t sl_sinkdef_steps(const sl_sinkdef *d, const char *steps[SL_SINK_STEPS]) {

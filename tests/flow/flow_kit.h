@@ -36,7 +36,7 @@ static void on_deadline(void *arg) {
     late = true;
     sl_loop_stop(office);
 }
-static void office_turn(int64_t ms) { /* lets letters arrive */
+static inline void office_turn(int64_t ms) { /* lets letters arrive */
     sl_timer *t = sl_timer_real(office, on_deadline, NULL);
     sl_timer_in(t, ms);
     sl_loop_run(office);
@@ -99,7 +99,7 @@ static void give_there(void *arg) {
         g->f->out->drained(g->f->out);
 }
 static void feed_n(feed *f, const char *text, int first, int n) { on_lane(give_there, &(give){f, text, n, first}); }
-static void eof_there(void *arg) { ((feed *)arg)->out->eof(((feed *)arg)->out); }
+static inline void eof_there(void *arg) { ((feed *)arg)->out->eof(((feed *)arg)->out); }
 
 /* ---- sink ---- */
 typedef enum mode { AT_ONCE, LATER_BY_TEST, ANSWER /* with `as` */ } mode;
@@ -174,7 +174,7 @@ static void reply_there(void *arg) {
         r->c->answered = r->from + r->n;
 }
 static void answer_n(collect *c, size_t from, size_t n, sl_answer a) { on_lane(reply_there, &(reply){c, from, n, a}); }
-static void ready_there(void *arg) { ((collect *)arg)->host->ready(((collect *)arg)->host); }
+static inline void ready_there(void *arg) { ((collect *)arg)->host->ready(((collect *)arg)->host); }
 static void up_there(void *arg) { ((collect *)arg)->host->state(((collect *)arg)->host, SL_CONN_CONNECTED, SL_S("")); }
 static void collect_init(collect *c, mode m) { *c = (collect){.mode = m, .room = SIZE_MAX}; }
 static void collect_forget(collect *c) {
@@ -284,6 +284,7 @@ static void rule_open(rule *r, feed *f, const char *sql, sl_srcdef *src, const c
 }
 static void on_closed(void *arg, sl_meters *m) {
     rule *r = arg;
+    sl_meters_free(&r->m);
     r->m = *m;
     *m = (sl_meters){0};
     r->closed = true;
