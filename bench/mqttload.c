@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,6 +73,11 @@ static double cpu_of(int pid) { /* user + system seconds of all threads; the sch
     }
     closedir(d);
     return sum;
+}
+static double own_cpu(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 static long rss_kb(int pid, const char *what) {
     char path[64], line[256];
@@ -357,7 +363,7 @@ int main(int argc, char **argv) {
         }
         turn(lfd, 10000000);
     }
-    double cpu0 = opt.pid ? cpu_of(opt.pid) : 0;
+    double cpu0 = opt.pid ? cpu_of(opt.pid) : 0, own0 = own_cpu();
     int64_t start = now_ns(), quiet_since = start, all_sent = 0;
     uint64_t seen = 0;
     give_up = start + (int64_t)opt.seconds * 1000000000;
@@ -405,10 +411,10 @@ int main(int argc, char **argv) {
     bool complete = returned >= opt.expect;
     if (opt.json)
         printf("{\"sent\":%llu,\"returned\":%llu,\"complete\":%s,\"seconds\":%.3f,\"sent_per_s\":%.0f,\"returned_per_s\":%.0f,\"qos\":%d,\"rate\":%llu,\"cpu_s\":%.4f,\"cpu_s_per_M\":%.3f,"
-               "\"msg_per_cpu_s\":%.0f,\"rss_kb\":%ld,\"peak_kb\":%ld,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f}\n",
+               "\"msg_per_cpu_s\":%.0f,\"rss_kb\":%ld,\"peak_kb\":%ld,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"load_cpu_s\":%.3f}\n",
                (unsigned long long)sent_all, (unsigned long long)returned, complete ? "true" : "false", secs, (double)sent_all / secs, (double)returned / secs, opt.qos,
                (unsigned long long)opt.rate, cpu, basis ? cpu / (double)basis * 1e6 : 0, cpu > 0 ? (double)basis / cpu : 0, opt.pid ? rss_kb(opt.pid, "VmRSS:") : 0,
-               opt.pid ? rss_kb(opt.pid, "VmHWM:") : 0, lats ? percentile(0.5) : 0, lats ? percentile(0.99) : 0, lats ? percentile(0.999) : 0);
+               opt.pid ? rss_kb(opt.pid, "VmHWM:") : 0, lats ? percentile(0.5) : 0, lats ? percentile(0.99) : 0, lats ? percentile(0.999) : 0, own_cpu() - own0);
     else {
         printf("sent %llu, returned %llu of %llu in %.3f s: %.0f sent/s, %.0f returned/s (qos %d, %s)\n", (unsigned long long)sent_all, (unsigned long long)returned,
                (unsigned long long)opt.expect, secs, (double)sent_all / secs, (double)returned / secs, opt.qos, opt.rate ? "fixed rate" : "flat out");
