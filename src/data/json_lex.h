@@ -5,7 +5,7 @@
 #ifndef SL_DATA_JSON_LEX_H
 #define SL_DATA_JSON_LEX_H
 #include "base/str.h"
-#include "data/bytes16.h"
+#include "base/bytes16.h"
 #define SL_JX_LIKELY(x) __builtin_expect(!!(x), 1)
 #define SL_JX_RARE(x) __builtin_expect(!!(x), 0)
 enum {

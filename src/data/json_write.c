@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "base/num.h"
 #include "base/utf8.h"
-#include "data/bytes16.h"
+#include "base/bytes16.h"
 #include "data/json.h"
 #include "data/json_text.h"
 

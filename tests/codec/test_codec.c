@@ -114,6 +114,15 @@ static void delimited_reads(void **st) {
     assert_string_equal(decoded(d2, &sl_codec_delimited, w, SL_S("x||y|z")), "{\"col0\":\"x\",\"col1\":\"y|z\"}");
     assert_string_equal(decoded(d3, &sl_codec_delimited, w, SL_S("x,y,z")), "{\"a\":\"x\",\"col1\":\"y\"}");
     assert_string_equal(decoded(d3, &sl_codec_delimited, w, SL_S("x")), "{\"a\":\"x\"}");
+    assert_string_equal(decoded(d, &sl_codec_delimited, w, SL_S("0,1,2,3,4")), "{\"col0\":\"0\",\"col1\":\"1\",\"col2\":\"2\",\"col3\":\"3\",\"col4\":\"4\"}");
+    assert_string_equal(decoded(d, &sl_codec_delimited, w, SL_S("a text of more than sixteen bytes, 2,,and the end of it")),
+                        "{\"col0\":\"a text of more than sixteen bytes\",\"col1\":\" 2\",\"col2\":\"\",\"col3\":\"and the end of it\"}");
+    sl_str again[] = {SL_S("a"), SL_S("b"), SL_S("a")}; /* the last one wins */
+    sl_codec_conf twice = {.columns = again, .ncolumns = 3};
+    sl_decoder *d4;
+    assert_null(sl_codec_delimited.dec_new(&twice, &d4));
+    assert_string_equal(decoded(d4, &sl_codec_delimited, w, SL_S("1,2,3,4")), "{\"a\":\"3\",\"b\":\"2\"}");
+    sl_codec_delimited.dec_free(d4);
     sl_builder_relayout(w, l, false);
     assert_string_equal(decoded(d, &sl_codec_delimited, w, SL_S("a,b,c")), "{\"col1\":\"b\"}");
     assert_string_equal(decoded(d3, &sl_codec_delimited, w, SL_S("x,y,z")), "{\"col1\":\"y\"}");
@@ -143,6 +152,16 @@ static void delimited_writes(void **st) {
     assert_string_equal(encoded(h, &sl_codec_delimited, parsed(k1)).p, "0.5,,true,88,K1");
     assert_string_equal(encoded(h, &sl_codec_delimited, parsed("[{\"b\":1,\"a\":2},{\"a\":3,\"c\":4}]")).p, "a,b\n2,1\n3,");
     assert_string_equal(encoded(e, &sl_codec_delimited, parsed("[{\"b\":1,\"a\":1e22}]")).p, "10000000000000000000000,1");
+    /* what was learned of one row holds only for rows like it */
+    static const char mixed[] = "[{\"b\":1,\"a\":2},{\"b\":3,\"a\":4},{\"a\":5,\"b\":6},{\"c\":7,\"b\":8},{},{\"b\":9,\"a\":\"t\"}]";
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(encoded(h, &sl_codec_delimited, parsed(mixed)).p, "a,b\n2,1\n4,3\n5,6\n,8\n,\nt,9");
+        assert_string_equal(encoded(h, &sl_codec_delimited, parsed("[{\"vin\":1,\"nosuch\":2}]")).p, "nosuch,vin\n2,1");
+        assert_string_equal(encoded(f, &sl_codec_delimited, parsed("{\"vin\":1,\"nosuch\":2}")).p, "1|2");
+        assert_string_equal(encoded(f, &sl_codec_delimited, parsed("[{\"vin\":1,\"nosuch\":2},{\"vin\":3,\"nosuch\":4}]")).p, "nosuch|vin\n2|1\n4|3");
+        assert_string_equal(encoded(f, &sl_codec_delimited, parsed("{\"vin\":1,\"nosuch\":2}")).p, "1|2");
+        assert_string_equal(encoded(f, &sl_codec_delimited, parsed("{\"nosuch\":2,\"vin\":1}")).p, "1|2");
+    }
     sl_codec_delimited.enc_free(e);
     sl_codec_delimited.enc_free(f);
     sl_codec_delimited.enc_free(h);

@@ -65,6 +65,14 @@ static void test_kinds(void **s) {
     /* too short a row ends the reading; so do quotes out of place */
     once("{\"fileType\":\"csv\",\"delimiter\":\";\",\"columns\":[\"x\",\"y\",\"z\"]}", "d.csv", "{\"x\":\"1\",\"y\":\"2\",\"z\":\"3\"}\n");
     assert_non_null(strstr(sl_buf_cstr(&k.errors), "d.csv: row 2 has 2 fields, 3 expected"));
+    put("mix.csv", "a,b\r\n1, 2\r\n\"3\",4\n5,\t6,7\n8,\n\n, 9", 0); /* plain and quoted lines, one with a field too many, the last without an end */
+    once("{\"fileType\":\"csv\",\"hasHeader\":true}", "mix.csv",
+         "{\"a\":\"1\",\"b\":\"2\"}\n{\"a\":\"3\",\"b\":\"4\"}\n{\"a\":\"5\",\"b\":\"6\"}\n{\"a\":\"8\",\"b\":\"\"}\n{\"a\":\"\",\"b\":\"9\"}\n");
+    put("grow.csv", "1\n1,2\n1,2,3\n1\n", 0);
+    once("{\"fileType\":\"csv\"}", "grow.csv",
+         "{\"cols0\":\"1\"}\n{\"cols0\":\"1\",\"cols1\":\"2\"}\n{\"cols0\":\"1\",\"cols1\":\"2\",\"cols2\":\"3\"}\n{\"cols0\":\"1\"}\n");
+    put("twice.csv", "a,b,a\n1,2,3\n4,5,6\n", 0);
+    once("{\"fileType\":\"csv\",\"hasHeader\":true}", "twice.csv", "{\"a\":\"3\",\"b\":\"2\"}\n{\"a\":\"6\",\"b\":\"5\"}\n");
     put("bad.csv", "1,2\n3,\"x\ny", 0);
     once("{\"fileType\":\"csv\"}", "bad.csv", "{\"cols0\":\"1\",\"cols1\":\"2\"}\n");
     assert_non_null(strstr(sl_buf_cstr(&k.errors), "extraneous or missing \" in quoted-field"));

@@ -41,6 +41,10 @@ csv *csv_new(char delimiter);
 void csv_free(csv *c);
 /* Feeds one line. GOT_ONE: a record is complete; GOT_LATER: a quoted field goes on in the next line, or the line was empty. */
 got csv_line(csv *c, sl_str line, sl_err **why);
+/* Is the line a record of its own without any quoting? Then the caller may split it at the delimiters himself (leaving out white space
+ * before a field) and say so with csv_pass. */
+bool csv_plain(const csv *c, sl_str line);
+void csv_pass(csv *c);
 got csv_end(csv *c, sl_err **why); /* end of file: GOT_END, or GOT_ERROR inside a quoted field */
 uint32_t csv_count(const csv *c);
 sl_str csv_field(const csv *c, uint32_t i); /* lent until the next line */

@@ -166,7 +166,36 @@ static void count(reader *r) {
             r->ahead++;
     }
 }
+/* Without lines to keep back a line end is looked for once. */
+static got next_line(reader *r, sl_str *line, sl_err **why) {
+    for (;;) {
+        if (r->scanned < r->at)
+            r->scanned = r->at;
+        const char *nl = r->scanned < r->buf.n ? memchr(r->buf.p + r->scanned, '\n', r->buf.n - r->scanned) : NULL;
+        if (!nl) {
+            r->scanned = r->buf.n;
+            got g = more(r, why);
+            if (g == GOT_ONE)
+                continue;
+            if (g != GOT_END || r->at == r->buf.n)
+                return g;
+        }
+        const char *p = r->buf.p + r->at;
+        size_t n = nl ? (size_t)(nl - p) : r->buf.n - r->at;
+        r->at += n + (nl != NULL);
+        if (r->skip) {
+            r->skip--;
+            continue;
+        }
+        if (n && p[n - 1] == '\r')
+            n--;
+        *line = sl_str_n(p, n);
+        return GOT_ONE;
+    }
+}
 got reader_line(reader *r, sl_str *line, sl_err **why) {
+    if (!r->hold)
+        return next_line(r, line, why);
     for (;;) {
         count(r);
         if (r->ahead <= r->hold) {

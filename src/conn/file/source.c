@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "conn/file/inside.h"
+#include "data/fields.h"
 #include "data/press.h"
 #include "os/file.h"
 #include <errno.h>
@@ -66,7 +67,10 @@ struct sl_source {
     uint64_t pos, rows;
     /* csv column -> builder column, while the layout stays */
     const sl_layout *layout;
-    SL_VEC(int) map;
+    bool map_all, map_unique; /* names outside the layout are wanted; no name stands twice */
+    SL_VEC(int32_t) map;
+    SL_VEC(sl_str) keys;      /* names of the columns that go to the tail, in the arena of batch `serial` */
+    uint64_t serial;
     sl_fn done;
     void *arg;
 };
@@ -276,23 +280,69 @@ static const char *column(sl_source *s, uint32_t i, char *room, size_t cap) {
     snprintf(room, cap, "cols%u", i);
     return room;
 }
-static bool remap(sl_source *s, const sl_layout *l, uint32_t n) {
-    if (s->layout == l && s->map.n >= n && s->header_done)
+static bool remap(sl_source *s, const sl_layout *l, bool all, uint32_t n) {
+    if (s->layout == l && s->map_all == all && s->map.n >= n && s->header_done)
         return true;
     s->map.n = 0;
+    s->serial = 0;
+    s->map_unique = n <= 256; /* more are not worth looking at */
     for (uint32_t i = 0; i < n; i++) {
-        char room[24];
+        char room[24], other[24];
         const char *name = column(s, i, room, sizeof room);
         int at = name ? sl_layout_find(l, sl_str_of(name)) : -1;
-        if (!SL_PUSH(s->map, at))
+        if (!SL_PUSH(s->map, at >= 0 ? at : all && name ? SL_FIELD_TAIL : SL_FIELD_SKIP))
             return false;
+        for (uint32_t k = 0; name && s->map_unique && k < i; k++) {
+            const char *before = column(s, k, other, sizeof other);
+            s->map_unique = !before || strcmp(before, name) != 0;
+        }
     }
     sl_layout_hold(l);
     sl_layout_drop(s->layout);
     s->layout = l;
+    s->map_all = all;
+    return true;
+}
+static bool keys_of(sl_source *s, sl_builder *w) { /* of this batch */
+    if (s->serial == sl_builder_serial(w))
+        return true;
+    s->keys.n = 0;
+    for (uint32_t i = 0; i < s->map.n; i++) {
+        char room[24];
+        const char *name = s->map.at[i] == SL_FIELD_TAIL ? column(s, i, room, sizeof room) : NULL;
+        if (!SL_PUSH(s->keys, name ? sl_arena_dup(sl_builder_arena(w), sl_str_of(name)) : SL_S("")))
+            return false;
+    }
+    s->serial = sl_builder_serial(w);
     return true;
 }
 /* meta: made with the first row of a batch, shared by the others. */
+static void end_row(sl_source *s, sl_builder *w, sl_value *meta) {
+    if (meta->kind == SL_ABSENT) {
+        sl_arena *a = sl_builder_arena(w);
+        sl_member *m = SL_NEW(a, sl_member);
+        *m = (sl_member){SL_S("file"), sl_v_str(sl_arena_dup(a, sl_str_of(s->file)))};
+        *meta = sl_v_map(m, 1);
+    }
+    sl_builder_meta(w, *meta);
+    sl_builder_end(w);
+    s->rows++;
+}
+/* A line without quotes like the records before: true when it became a row; false: nothing is decided. */
+static bool put_plain(sl_source *s, sl_builder *w, sl_str line, sl_value *meta) {
+    if (!s->header_done || !s->map_unique || s->layout != sl_builder_layout(w) || s->map_all != sl_builder_all(w) || !csv_plain(s->csv, line) || !keys_of(s, w))
+        return false;
+    uint32_t want = s->names.n ? (uint32_t)s->names.n : s->columns.n;
+    sl_builder_row(w);
+    uint32_t n = sl_fields_split(w, sl_arena_dup(sl_builder_arena(w), line), s->delimiter, true, s->map.at, s->keys.at, (uint32_t)s->map.n);
+    if (n < want || n > s->map.n) {
+        sl_builder_cancel(w);
+        return false;
+    }
+    csv_pass(s->csv);
+    end_row(s, w, meta);
+    return true;
+}
 static sl_err *put_record(sl_source *s, sl_builder *w, sl_value *meta) {
     uint32_t n = csv_count(s->csv), want = s->names.n ? (uint32_t)s->names.n : s->columns.n;
     if (s->has_header && !s->header_done) {
@@ -312,30 +362,17 @@ static sl_err *put_record(sl_source *s, sl_builder *w, sl_value *meta) {
     }
     if (n < want)
         return sl_err_new(SL_E_CODEC, "file %s: row %llu has %u fields, %u expected", s->file, (unsigned long long)s->rows + 1, n, want);
-    if (!remap(s, sl_builder_layout(w), n))
+    if (!remap(s, sl_builder_layout(w), sl_builder_all(w), n) || !keys_of(s, w))
         return sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->file);
     s->header_done = true;
-    bool all = sl_builder_all(w);
     sl_arena *a = sl_builder_arena(w);
     sl_builder_row(w);
-    for (uint32_t i = 0; i < n; i++) {
-        if (s->map.at[i] >= 0) {
+    for (uint32_t i = 0; i < n; i++)
+        if (s->map.at[i] >= 0)
             sl_builder_set(w, (uint32_t)s->map.at[i], sl_v_str(sl_arena_dup(a, csv_field(s->csv, i))));
-        } else if (all) {
-            char room[24];
-            const char *name = column(s, i, room, sizeof room);
-            if (name)
-                sl_builder_tail(w, sl_arena_dup(a, sl_str_of(name)), sl_v_str(sl_arena_dup(a, csv_field(s->csv, i))));
-        }
-    }
-    if (meta->kind == SL_ABSENT) {
-        sl_member *m = SL_NEW(a, sl_member);
-        *m = (sl_member){SL_S("file"), sl_v_str(sl_arena_dup(a, sl_str_of(s->file)))};
-        *meta = sl_v_map(m, 1);
-    }
-    sl_builder_meta(w, *meta);
-    sl_builder_end(w);
-    s->rows++;
+        else if (s->map.at[i] == SL_FIELD_TAIL)
+            sl_builder_tail(w, s->keys.at[i], sl_v_str(sl_arena_dup(a, csv_field(s->csv, i))));
+    end_row(s, w, meta);
     return NULL;
 }
 /* csv: rows of this turn. GOT_LATER: another turn; GOT_ONE: pause (flow or sendInterval). */
@@ -354,6 +391,10 @@ static got read_csv(sl_source *s) {
             g = csv_end(s->csv, &e);
         if (g != GOT_ONE)
             break;
+        if (put_plain(s, w, line, &meta)) {
+            n++;
+            continue;
+        }
         got record = csv_line(s->csv, line, &e);
         uint64_t before = s->rows;
         if (record == GOT_ONE)
@@ -545,6 +586,7 @@ static void source_free(sl_source *s) {
     SL_VEC_FREE(s->read);
     SL_VEC_FREE(s->from_names);
     SL_VEC_FREE(s->map);
+    SL_VEC_FREE(s->keys);
     sl_layout_drop(s->layout);
     free(s->file);
     free(s->path);

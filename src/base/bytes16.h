@@ -1,7 +1,7 @@
 /* Sixteen bytes at a time, where every machine of the architecture can: SSE2 on x86-64, NEON on arm64. SL_X16 tells whether it is so; who
- * includes this has another way for the rest. Not for other rooms. */
-#ifndef SL_DATA_BYTES16_H
-#define SL_DATA_BYTES16_H
+ * includes this has another way for the rest. */
+#ifndef SL_BASE_BYTES16_H
+#define SL_BASE_BYTES16_H
 #include <stdint.h>
 #if defined(__SSE2__) && !defined(SL_JX_PLAIN) /* SL_JX_PLAIN: a test wants the other way */
 #define SL_X16 1
