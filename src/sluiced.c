@@ -220,6 +220,7 @@ int main(int argc, char **argv) {
             lanes = atoi(argv[++i]);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the write */
     if (test)
         sl_conn_allow_test();
     static daemon_t d;

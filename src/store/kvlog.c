@@ -92,6 +92,8 @@ sl_err *sl_kvlog_open(const char *path, sl_kvlog **out) {
         e = sl_err_new(SL_E_IO, "open store %s: %s", path, k->db ? sqlite3_errmsg(k->db) : "out of memory");
     else
         e = set_up(k, path);
+    if (e && !strstr(sl_err_text(e), path))
+        e = sl_err_prefix(e, "%s", path);
     if (e) {
         sl_kvlog_close(k);
         return e;

@@ -36,8 +36,8 @@ def listens(port):
 class Broker:
     """mosquitto that keeps sessions and messages over a stop."""
 
-    def __init__(self, extra=""):
-        self.port = free_port()
+    def __init__(self, extra="", port=None):
+        self.port = port or free_port()
         self.url = "tcp://127.0.0.1:%d" % self.port
         self.dir = tempfile.mkdtemp(prefix="sluice-broker.")
         os.chmod(self.dir, 0o777)
