@@ -9,6 +9,7 @@
 #include <uv.h>
 #include "base/log.h"
 #include "conn/feed.h"
+#include "core/logfile.h"
 #include "front/ekuiper.h"
 #include "front/reference.h"
 #include "front/testdoor.h"
@@ -132,36 +133,6 @@ static void tls_of(const sl_settings *s, const char *home, const char *setting, 
         *to = i ? key : cert;
     }
 }
-static void log_levels(const sl_settings *s) {
-    sl_str level = sl_settings_str(s, "basic.logLevel", "info");
-    sl_log_level(sl_settings_bool(s, "basic.debug", false) || sl_str_is(level, "debug") ? SL_DEBUG
-                 : sl_str_is(level, "warn") || sl_str_is(level, "warning")              ? SL_WARN
-                 : sl_str_is(level, "error") || sl_str_is(level, "fatal") || sl_str_is(level, "panic") ? SL_ERR
-                                                                                                       : SL_INFO);
-}
-static int log_fd = -1;
-static void log_changed(const sl_settings *s) {
-    log_levels(s);
-    sl_log_to(sl_settings_bool(s, "basic.fileLog", true) ? log_fd : -1, sl_settings_bool(s, "basic.consoleLog", false));
-}
-static void open_log(const char *home, const sl_settings *s) {
-    char path[512];
-    int fd = -1;
-    log_levels(s);
-    if (sl_settings_bool(s, "basic.fileLog", true)) {
-        snprintf(path, sizeof path, "%s/log", home);
-        sl_err *e = sl_dir_make(path);
-        snprintf(path, sizeof path, "%s/log/stream.log", home);
-        if (!e)
-            fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-        if (e || fd < 0)
-            fprintf(stderr, "cannot write %s: %s\n", path, e ? sl_err_text(e) : strerror(errno));
-        sl_err_free(e);
-    }
-    log_fd = fd;
-    sl_log_to(fd, sl_settings_bool(s, "basic.consoleLog", false));
-}
-
 static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt) && sl_batch_routes(rt) && sl_trial_routes(rt) && sl_data_routes(rt) && sl_meta_routes(rt) && (!test || sl_testdoor_routes(rt)); }
 static int reference(const char *page) {
     sl_buf b = {0};
@@ -234,9 +205,11 @@ int main(int argc, char **argv) {
     sl_err *e = sl_settings_load(abs, set, nset, &d.settings);
     if (e) {
         fprintf(stderr, "sluiced: %s\n", sl_err_text(e));
+        sl_err_free(e);
+        free(abs);
         return 1;
     }
-    open_log(abs, d.settings);
+    sl_logfile_open(abs, d.settings);
     d.door.started_ms = sl_wall_ns() / 1000000;
     d.loop = sl_loop_new("office");
     e = d.loop ? sl_lanes_start(test ? 1 : lanes) : sl_err_new(SL_E_NOMEM, "out of memory");
@@ -253,7 +226,7 @@ int main(int argc, char **argv) {
     if (!e)
         e = listen_on(&d, sl_mount_loop(d.mount), "data server", "source.httpServerIp", "source.httpServerPort", &push_opts, mount_serve, d.mount, &d.push);
     if (!e)
-        e = sl_office_open(&(sl_office_conf){d.loop, abs, d.settings, d.mount, log_changed, test}, &d.office);
+        e = sl_office_open(&(sl_office_conf){d.loop, abs, d.settings, d.mount, sl_logfile_changed, test}, &d.office);
     d.door.office = d.office;
     d.door.stop = end;
     d.door.restart = restart;
@@ -306,6 +279,7 @@ int main(int argc, char **argv) {
     sl_loop_run(d.loop);
     sl_pool_stop(); /* before the lanes: it may live on one */
     sl_lanes_stop();
+    sl_logfile_close();
     sl_office_free(d.office);
     sl_settings_free(d.settings);
     free(abs);

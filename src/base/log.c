@@ -8,9 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static atomic_int least = SL_INFO, file_fd = -1, console = 1;
+static atomic_int least = SL_INFO, file_fd = -1, console = 1, times = 1, zone = SL_ZONE_UTC;
 
 void sl_log_level(sl_level l) { atomic_store(&least, (int)l); }
+void sl_log_form(int with_times, sl_zone z) {
+    atomic_store(&times, with_times);
+    atomic_store(&zone, z);
+}
 void sl_log_to(int fd, int also_console) {
     atomic_store(&file_fd, fd);
     atomic_store(&console, also_console);
@@ -71,11 +75,15 @@ void sl_log_at(sl_level l, const char *owner, const char *fmt, ...) {
     if (vsnprintf(msg, sizeof msg, fmt, ap) >= (int)sizeof msg)
         memcpy(msg + sizeof msg - 6, "[cut]", 6);
     va_end(ap);
-    struct timespec ts;
-    struct tm tm;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    gmtime_r(&ts.tv_sec, &tm);
-    size_t n = strftime(line, sizeof line, "time=\"%Y-%m-%dT%H:%M:%SZ\" level=", &tm);
+    size_t n = 0;
+    if (atomic_load_explicit(&times, memory_order_relaxed)) {
+        struct timespec ts;
+        sl_civil c;
+        clock_gettime(CLOCK_REALTIME, &ts);
+        sl_civil_of(ts.tv_sec, 0, (sl_zone)atomic_load_explicit(&zone, memory_order_relaxed), &c);
+        n = (size_t)snprintf(line, sizeof line, "time=\"%04d-%02d-%02d %02d:%02d:%02d.%03d\" ", (int)c.year, c.month, c.day, c.hour, c.min, c.sec, (int)(ts.tv_nsec / 1000000));
+    }
+    n += (size_t)snprintf(line + n, sizeof line - n, "level=");
     n += (size_t)snprintf(line + n, sizeof line - n, "%s msg=", names[l]);
     n += put_quoted(line + n, sizeof line - n - 600, msg);
     if (owner && *owner) {

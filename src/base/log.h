@@ -3,8 +3,11 @@
 #ifndef SL_BASE_LOG_H
 #define SL_BASE_LOG_H
 #include <stdarg.h>
+#include "base/civil.h"
 typedef enum sl_level { SL_DEBUG, SL_INFO, SL_WARN, SL_ERR } sl_level;
 void sl_log_level(sl_level least);
+/* Whether lines begin with a time, and the zone of it (UTC and true until told). */
+void sl_log_form(int times, sl_zone zone);
 /* Where lines go: fd is lent; file fd may be -1; console says whether stderr gets them too. */
 void sl_log_to(int file_fd, int console);
 void sl_log_at(sl_level l, const char *owner, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -26,6 +26,8 @@ int64_t sl_settings_dur_ms(const sl_settings *s, const char *path, int64_t dflt)
 sl_err *sl_settings_set(sl_settings *s, const char *path, const sl_json *v, const char *from);
 /* Who set a value (lent); NULL when nobody did. */
 const char *sl_settings_from(const sl_settings *s, const char *path);
+/* Logs what somebody set and what does nothing here; returns how much that was. */
+size_t sl_settings_check(const sl_settings *s);
 /* [{"key":"basic.restPort","value":9081,"from":"default"}] */
 sl_json *sl_settings_explain(const sl_settings *s, sl_arena *a);
 /* YAML text as a tree; path: for messages. An empty text gives *out NULL; anything but an object at the top is an error. */

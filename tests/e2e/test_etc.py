@@ -1,5 +1,5 @@
 """A folder of eKuiper works as it is: its kuiper.yaml, conf files, connections, descriptors, variables; its database is not touched."""
-import hashlib, json, os, shutil, sqlite3, subprocess, tempfile
+import hashlib, json, os, re, shutil, sqlite3, subprocess, tempfile
 from kit import BUILD, Broker, Mqtt, free_port, listens, wait
 import http.client
 
@@ -227,6 +227,9 @@ def test_folder():
         assert not [x for x in opened if "sqliteKV" in x], opened
         log = f.read("log/stream.log")
         assert "sqliteKV.db" in log and "/data/export" in log, log
+        # nothing of the file as it is shipped is worth a warning
+        assert "owner=\"settings\"" not in log, log
+        assert re.match(r'time="\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}" level=\w+ msg="', log), log
 
         # who set what
         assert f.origin("basic.restPort") == (f.rest, "variable KUIPER__BASIC__RESTPORT")
@@ -347,6 +350,47 @@ def test_import_that_restarts():
         assert f.ask("GET", "/rules/r/status")["status"] in ("running", "starting")
         wait("the connection", 20, lambda: f.ask("GET", "/connections/c2")["status"] == "connected")
         f.stop()
+    finally:
+        f.close()
+        broker.close()
+
+
+def test_settings_that_do_nothing():
+    """A misspelt key and one that is not offered are told at the start."""
+    broker = Broker()
+    f = Folder(broker)
+    f.env["KUIPER__BASIC__TIMZONE"] = "UTC"
+    f.env["KUIPER__STORE__TYPE"] = "redis"
+    try:
+        f.start()
+        log = f.read("log/stream.log")
+        assert "basic.timzone (variable KUIPER__BASIC__TIMZONE) is not known and does nothing" in log, log
+        assert "store.type (variable KUIPER__STORE__TYPE) does nothing here" in log, log
+        f.stop()
+    finally:
+        f.close()
+        broker.close()
+
+
+def test_log_files():
+    """Full files give way to new ones; log/stream.log is the current one; only so many are kept, and what comes later is in the new one."""
+    broker = Broker()
+    f = Folder(broker)
+    f.env.update({"KUIPER__BASIC__ROTATESIZE": "300", "KUIPER__BASIC__ROTATECOUNT": "2", "KUIPER__BASIC__CONSOLELOG": "false", "KUIPER__BASIC__LOGDISABLETIMESTAMP": "true"})
+    f.write("log/stream.log", "of another daemon\n")
+    try:
+        seen = set()
+        for _ in range(3):
+            f.start()
+            f.ask("PATCH", "/configs", {"logLevel": "info"})
+            wait("the last line", 10, lambda: "all rules were tried" in f.read("log/stream.log"))
+            names = sorted(x for x in os.listdir(f.home + "/log") if x.endswith(".log"))
+            assert os.readlink(f.home + "/log/stream.log") in names
+            assert len(names) == 3, names  # the link and two files
+            seen |= set(names)
+            assert f.read("log/stream.log").startswith("level=")
+            f.stop()
+        assert len(seen) >= 5, seen
     finally:
         f.close()
         broker.close()
