@@ -274,6 +274,8 @@ int main(int argc, char **argv) {
     fflush(stdout);
     sl_info("sluiced", "Serving kuiper (version - %s) on port %lld, and restful api on %s://%.*s:%d.", SL_VERSION,
             (long long)sl_settings_int(d.settings, "basic.port", 20498), rest_opts.tls_cert ? "https" : "http", SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
+    sl_settings_check(d.settings);
+    sl_logfile_keep(d.loop);
     sl_office_init_json(d.office);
     sl_office_restore(d.office, restored, NULL);
     sl_loop_run(d.loop);
