@@ -80,7 +80,7 @@ static void language(void **st) {
         {"{{range .tags}}{{range $.tags}}{{.}}{{break}}{{end}}{{end}}", "aa"},
         {"{{define \"t\"}}<{{.}}{{$}}>{{end}}{{template \"t\" .vin}}{{template \"t\"}}", "<K1K1><<no value><no value>>"},
         {"{{block \"b\" .pos}}{{.lat}}{{end}}", "48.1"},
-        {"{{define \"t\"}}one{{end}}{{define \"t\"}}two{{end}}{{define \"t\"}} {{end}}{{template `t`}}", "two"},
+        {"{{define \"t\"}} {{end}}{{define \"t\"}}one{{end}}{{define \"t\"}} {{end}}{{template `t`}}{{/*/ c */}}", "one"},
         {"{{`raw \\n`}}{{\"\\t\\\"\\u00e9\\x41\\101\"}}{{'a'}}", "raw \\n\t\"\xC3\xA9" "AA97"},
         {"{{1_000}} {{0x10}} {{0b11}} {{0o17}} {{017}} {{1e3}} {{-3}} {{+4}} {{.5}} {{1.50}}", "1000 16 3 15 15 1000 -3 4 0.5 1.5"},
         {"{{(index .tags 1)}}{{(.pos).lat}}{{(index .pos \"lon\")}}", "b48.111.5"},
@@ -128,6 +128,7 @@ static void what_is_refused(void **st) {
         {"{{nil.x}}", "!template: sink:1: unexpected . after term \"nil\""},
         {"{{if .a}}{{else}}{{else}}{{end}}", "!template: sink:1: expected end; found {{else}}"},
         {"{{.a b}}", "!template: sink:1: function \"b\" not defined"},
+        {"{{define \"t\"}}one{{end}}{{define \"t\"}}two{{end}}", "!template: sink:1: template: multiple definition of template \"t\""},
         {"{{if .a}\n}}", "!template: sink:1: bad character U+007D '}'"},
     };
     CHECK(p, sl_v_null());
@@ -146,7 +147,7 @@ static void what_fails(void **st) {
         {"{{nil}}", "?template: sink:1:2: executing \"sink\" at <nil>: nil is not a command"},
         {"{{template \"x\"}}", "?template: sink:1:11: executing \"sink\" at <{{template \"x\"}}>: template \"x\" not defined"},
         {"{{eq .vin 1}}", "?template: sink:1:2: executing \"sink\" at <eq .vin 1>: error calling eq: incompatible types for comparison: string and int"},
-        {"{{gt .speed 30}}", "?template: sink:1:2: executing \"sink\" at <gt .speed 30>: error calling gt: incompatible types for comparison"},
+        {"{{gt .speed 30}}", "?template: sink:1:2: executing \"sink\" at <gt .speed 30>: error calling gt: incompatible types for comparison: float64 and int"},
         {"{{lt .nosuch 30}}", "?template: sink:1:2: executing \"sink\" at <lt .nosuch 30>: error calling lt: invalid type for comparison"},
         {"{{upper .speed}}", "?template: sink:1:8: executing \"sink\" at <.speed>: wrong type for value; expected string; got float64"},
         {"{{upper .nosuch}}", "?template: sink:1:8: executing \"sink\" at <.nosuch>: invalid value; expected string"},
@@ -170,6 +171,7 @@ static void what_fails(void **st) {
     assert_non_null(strstr(run("{{range 1000000000}}{{end}}", sl_v_null()), "takes too long"));
     assert_non_null(strstr(run("{{range 1000000}}{{range until 1000000}}{{end}}{{end}}", sl_v_null()), "too "));
     assert_non_null(strstr(run("{{range 1000000}}{{$x := until 1000000}}{{end}}", sl_v_null()), "too much memory"));
+    run("{{$d := dict}}{{$_ := set $d \"a\" $d}}{{$_ := set $d \"b\" $d}}{{toJson $d}}{{$d}}", sl_v_null()); /* a map in itself */
     assert_non_null(strstr(run("{{repeat 100000000 \"abc\"}}", sl_v_null()), "too long"));
 }
 static void printing(void **st) {
@@ -181,7 +183,7 @@ static void printing(void **st) {
         {"{{printf \"%5d|%-5d|%05d|%+d|%x|%X|%#x|%o|%b|%c|%U|%q\" 42 42 42 42 255 255 255 8 5 97 8364 97}}", "   42|42   |00042|+42|ff|FF|0xff|10|101|a|U+20AC|'a'"},
         {"{{printf \"%.2f|%8.3f|%-8.1f|%e|%g|%G|%06.2f|%v\" 3.14159 2.5 2.5 1234.5 0.00001 1e-7 3.14159 1e21}}", "3.14|   2.500|2.5     |1.234500e+03|1e-05|1E-07|003.14|1e+21"},
         {"{{printf \"%s|%10s|%-6s|%.2s|%q|%x|%v\" \"abc\" \"abc\" \"abc\" \"abc\" \"a\\\"b\" \"hi\" \"abc\"}}", "abc|       abc|abc   |ab|\"a\\\"b\"|6869|abc"},
-        {"{{printf \"%v %s %d\" .l .l .l}}", "[1 a <nil>] [%!s(float64=1) a %!s(<nil>)] [%!d(float64=1) %!d(string=a) %!d(<nil>)]"},
+        {"{{printf \"%v %s %d\" .l .l .l}}", "[1 a <nil>] [%!s(float64=1) a <nil>] [%!d(float64=1) %!d(string=a) <nil>]"},
         {"{{printf \"%s\" .b}} {{toString .b}} {{toJson .b}}", "hi hi \"aGk=\""},
         {"{{printf \"%T %T %T %T %T %T\" .f 1 \"a\" true .l .n}}", "float64 int string bool []interface {} <nil>"},
         {"{{printf \"%[2]d %[1]d\" 1 2}} {{printf \"%*d\" 5 42}} {{printf \"%t %v\" true .n}} {{printf \"%%\"}}", "2 1    42 true <nil> %"},

@@ -53,13 +53,16 @@ static void pad(sl_buf *out, const spec *s, sl_str text, bool number) {
         sl_buf_putc(out, s->zero ? '0' : ' ');
     sl_buf_str(out, text);
 }
-static void bad_verb(trun *r, sl_buf *out, char verb, tval v) {
-    sl_buf_printf(out, "%%!%c(", verb);
+static void one(trun *r, sl_buf *out, const spec *s, tval v, uint32_t depth);
+static void bad_verb(trun *r, sl_buf *out, const spec *s, tval v) { /* the value keeps flags and width */
+    sl_buf_printf(out, "%%!%c(", s->verb);
     if (sl_v_nil(v.v))
         sl_buf_puts(out, "<nil>");
     else {
+        spec plain = *s;
+        plain.verb = 'v';
         sl_buf_printf(out, "%s=", tpl_base_type(r, v));
-        put_v(r, out, v.v);
+        one(r, out, &plain, v, 90);
     }
     sl_buf_putc(out, ')');
 }
@@ -120,6 +123,25 @@ static void real(sl_buf *out, const spec *s, double d) {
         pad(out, s, (sl_str){text, n}, true);
         return;
     }
+    if (verb == 'b' || verb == 'x' || verb == 'X') {
+        int e = 0;
+        if (verb == 'b') { /* the mantissa as a whole number */
+            double m = frexp(d, &e);
+            int len = snprintf(text, sizeof text, "%s%.0fp%+d", s->plus && d >= 0 ? "+" : "", ldexp(m, 53), (d != 0 ? e : -1021) - 53);
+            pad(out, s, (sl_str){text, (size_t)len}, true);
+            return;
+        }
+        int len = prec < 0 ? snprintf(text, sizeof text - 2, verb == 'x' ? "%a" : "%A", d) : snprintf(text, sizeof text - 2, verb == 'x' ? "%.*a" : "%.*A", prec, d);
+        char *p = strpbrk(text, "pP");
+        if (p && p[1] && !p[3]) { /* at least two digits of exponent */
+            p[3] = p[2];
+            p[2] = '0';
+            p[4] = 0;
+            len++;
+        }
+        pad(out, s, (sl_str){text, (size_t)len}, true);
+        return;
+    }
     snprintf(fmt, sizeof fmt, "%%%s%s.*%c", s->plus ? "+" : s->space ? " " : "", s->sharp ? "#" : "", verb);
     int len = snprintf(text, sizeof text, fmt, prec < 0 ? 6 : prec, d);
     if (len > 0)
@@ -157,7 +179,7 @@ static void text_verb(trun *r, sl_buf *out, const spec *s, tval v, sl_str t) {
         }
         pad(out, s, sl_buf_view(&b), false);
         break;
-    default: bad_verb(r, out, s->verb, v);
+    default: bad_verb(r, out, s, v);
     }
     sl_buf_free(&b);
 }
@@ -196,12 +218,12 @@ static void one(trun *r, sl_buf *out, const spec *s, tval v, uint32_t depth) {
         sl_buf_puts(&b, tpl_base_type(r, v));
         pad(out, s, sl_buf_view(&b), false);
     } else if (s->verb == 'p')
-        bad_verb(r, out, 'p', v);
+        bad_verb(r, out, s, v);
     else if (sl_v_nil(x)) {
-        if (s->verb == 'v')
+        if (s->verb == 'v' || depth)
             pad(out, s, SL_S("<nil>"), false);
         else
-            bad_verb(r, out, s->verb, tv_none());
+            bad_verb(r, out, s, tv_none());
     } else if (s->verb == 'v' && s->sharp) {
         sharp_v(r, &b, v, 0);
         pad(out, s, sl_buf_view(&b), false);
@@ -211,7 +233,7 @@ static void one(trun *r, sl_buf *out, const spec *s, tval v, uint32_t depth) {
             if (s->verb == 't' || s->verb == 'v')
                 pad(out, s, x.i ? SL_S("true") : SL_S("false"), false);
             else
-                bad_verb(r, out, s->verb, v);
+                bad_verb(r, out, s, v);
             break;
         case SL_DURATION:
             if (s->verb == 'v' || s->verb == 's') {
@@ -242,13 +264,13 @@ static void one(trun *r, sl_buf *out, const spec *s, tval v, uint32_t depth) {
                     sl_buf_printf(&b, s->verb == 'c' ? "%s" : rune == '\'' || rune == '\\' ? "'\\%s'" : "'%s'", ch);
                 pad(out, s, sl_buf_view(&b), false);
             } else
-                bad_verb(r, out, s->verb, v);
+                bad_verb(r, out, s, v);
             break;
         case SL_FLOAT:
-            if (strchr("veEfFgG", s->verb))
+            if (strchr("veEfFgGbxX", s->verb))
                 real(out, s, sl_f64(x));
             else
-                bad_verb(r, out, s->verb, v);
+                bad_verb(r, out, s, v);
             break;
         case SL_STRING: text_verb(r, out, s, v, sl_v_text(x)); break;
         case SL_BYTES:
@@ -408,7 +430,8 @@ void tpl_sprintf(trun *r, sl_buf *out, sl_str f, const tval *args, uint32_t n) {
                 one(r, out, &s, args[arg], 0);
             else {
                 sl_buf b = {0};
-                bad_verb(r, &b, '?', args[arg]);
+                s.verb = '?';
+                bad_verb(r, &b, &s, args[arg]);
                 sl_buf_printf(out, "%%!%.*s", SL_FMT(verb));
                 sl_buf_put(out, b.p + 3, b.n > 3 ? b.n - 3 : 0);
                 sl_buf_free(&b);

@@ -146,10 +146,10 @@ FN(f_b32dec) {
         end--;
     for (size_t i = 0; i < end; i++) {
         const char *at = s.p[i] ? strchr(base32, s.p[i]) : NULL;
-        if (!at || s.n % 8) {
+        if (!at) {
             sl_buf_clear(&b);
-            sl_buf_printf(&b, "illegal base32 data at input byte %zu", at ? end : i);
-            break;
+            sl_buf_printf(&b, "illegal base32 data at input byte %zu", i);
+            return give(r, &b, out);
         }
         w = w << 5 | (uint64_t)(at - base32);
         bits += 5;
@@ -157,6 +157,10 @@ FN(f_b32dec) {
             bits -= 8;
             sl_buf_putc(&b, (char)(w >> bits));
         }
+    }
+    if (s.n % 8) {
+        sl_buf_clear(&b);
+        sl_buf_printf(&b, "illegal base32 data at input byte %zu", end);
     }
     return give(r, &b, out);
 }

@@ -93,7 +93,7 @@ static bool order(trun *r, const tval *a, int *c) {
     if (k == B_NONE || l == B_NONE)
         return tpl_call_fail(r, "invalid type for comparison");
     if (k != l && !((k == B_INT && l == B_UINT) || (k == B_UINT && l == B_INT)))
-        return tpl_call_fail(r, "incompatible types for comparison");
+        return tpl_call_fail(r, "incompatible types for comparison: %s and %s", tpl_base_type(r, a[0]), tpl_base_type(r, a[1]));
     if (k == B_BOOL)
         return tpl_call_fail(r, "invalid type for comparison");
     *c = order_of(x, y);
@@ -147,7 +147,7 @@ static bool f_index(trun *r, const tval *a, uint32_t n, tval *out) {
             if (k.i == v.len) /* what Go's reflection says when the check lets it through */
                 return tpl_call_fail(r, v.kind == SL_STRING ? "reflect: string index out of range" : "reflect: slice index out of range");
             if (v.kind == SL_LIST)
-                at = (tval){v.list[k.i], v.list != r->root_list};
+                at = (tval){v.list[k.i], v.list != r->root_list && !(v.flags & SL_F_TEXTLIST)};
             else
                 at = tv_int((unsigned char)v.p[k.i]);
         } else if (v.kind == SL_MAP) {

@@ -1,16 +1,19 @@
 /* sprig's functions on lists. */
 #include <stdlib.h>
+#include "base/utf8.h"
 #include "data/tpl/tpl.h"
 
 enum { LIST_MAX = 4 << 20 };
 #define FN(name) static bool name(trun *r, const tval *a, uint32_t n, tval *out)
-static bool is_list(trun *r, tval v, const char *fn, sl_value *l) { /* nil is no list */
+static bool is_list(trun *r, tval v, const char *what, sl_value *l) { /* what: sprig's message, %s is the kind */
     *l = tpl_open(r, v.v);
     if (l->kind == SL_LIST)
         return true;
     if (sl_v_nil(*l))
-        return tpl_call_fail(r, "Cannot %s nil", fn);
-    return tpl_call_fail(r, "Cannot find %s on type %s", fn, tpl_base_type(r, v));
+        return tpl_call_fail(r, "runtime error: invalid memory address or nil pointer dereference");
+    const char *kind = l->kind == SL_MAP ? "map" : l->kind == SL_TIME ? "struct" : l->kind == SL_BYTES ? "slice" : tpl_base_type(r, v);
+    const char *at = strstr(what, "%s");
+    return tpl_call_fail(r, "%.*s%s%s", (int)(at - what), what, kind, at + 2);
 }
 static sl_value elem(trun *r, sl_value l, uint32_t i) { return l.list[i]; }
 static sl_value *room(trun *r, uint64_t n) {
@@ -34,37 +37,35 @@ FN(f_list) {
 }
 FN(f_first) {
     sl_value l;
-    if (!is_list(r, a[0], "first", &l))
+    if (!is_list(r, a[0], "Cannot find first on type %s", &l))
         return false;
     *out = l.len ? (tval){elem(r, l, 0), true} : tv_none();
     return true;
 }
 FN(f_last) {
     sl_value l;
-    if (!is_list(r, a[0], "last", &l))
+    if (!is_list(r, a[0], "Cannot find last on type %s", &l))
         return false;
     *out = l.len ? (tval){elem(r, l, l.len - 1), true} : tv_none();
     return true;
 }
 FN(f_rest) {
     sl_value l;
-    if (!is_list(r, a[0], "rest", &l))
+    if (!is_list(r, a[0], "Cannot find rest on type %s", &l))
         return false;
-    *out = l.len ? tv_of(sl_v_list(l.list + 1, l.len - 1)) : tv_none();
+    *out = tv_of(l.len ? sl_v_list(l.list + 1, l.len - 1) : (sl_value){.kind = SL_LIST, .flags = SL_F_NILLIST});
     return true;
 }
 FN(f_initial) {
     sl_value l;
-    if (!is_list(r, a[0], "initial", &l))
+    if (!is_list(r, a[0], "Cannot find initial on type %s", &l))
         return false;
-    if (l.len)
-        return give(out, l.list, l.len - 1);
-    *out = tv_none();
+    *out = tv_of(l.len ? sl_v_list(l.list, l.len - 1) : (sl_value){.kind = SL_LIST, .flags = SL_F_NILLIST});
     return true;
 }
 FN(f_append) {
     sl_value l;
-    if (!is_list(r, a[0], "push", &l))
+    if (!is_list(r, a[0], "Cannot push on type %s", &l))
         return false;
     sl_value *v = room(r, (uint64_t)l.len + 1);
     if (!v)
@@ -76,7 +77,7 @@ FN(f_append) {
 }
 FN(f_prepend) {
     sl_value l;
-    if (!is_list(r, a[0], "prepend", &l))
+    if (!is_list(r, a[0], "Cannot prepend on type %s", &l))
         return false;
     sl_value *v = room(r, (uint64_t)l.len + 1);
     if (!v)
@@ -90,7 +91,7 @@ FN(f_concat) {
     uint64_t total = 0;
     sl_value l;
     for (uint32_t i = 0; i < n; i++) {
-        if (!is_list(r, a[i], "concat", &l))
+        if (!is_list(r, a[i], "Cannot concat type %s as list", &l))
             return false;
         total += l.len;
     }
@@ -105,7 +106,7 @@ FN(f_concat) {
 }
 FN(f_reverse) {
     sl_value l;
-    if (!is_list(r, a[0], "reverse", &l))
+    if (!is_list(r, a[0], "Cannot find reverse on type %s", &l))
         return false;
     sl_value *v = room(r, l.len);
     for (uint32_t i = 0; v && i < l.len; i++)
@@ -120,7 +121,7 @@ static bool among(trun *r, const sl_value *l, uint32_t n, sl_value v) {
 }
 FN(f_uniq) {
     sl_value l;
-    if (!is_list(r, a[0], "uniq", &l))
+    if (!is_list(r, a[0], "Cannot find uniq on type %s", &l))
         return false;
     if (l.len > 20000)
         return tpl_call_fail(r, "uniq takes lists of at most 20000 elements, this one has %u", l.len);
@@ -133,7 +134,7 @@ FN(f_uniq) {
 }
 FN(f_compact) {
     sl_value l;
-    if (!is_list(r, a[0], "compact", &l))
+    if (!is_list(r, a[0], "Cannot compact on type %s", &l))
         return false;
     sl_value *v = room(r, l.len);
     uint32_t m = 0;
@@ -144,7 +145,7 @@ FN(f_compact) {
 }
 FN(f_without) {
     sl_value l;
-    if (!is_list(r, a[0], "without", &l))
+    if (!is_list(r, a[0], "Cannot find without on type %s", &l))
         return false;
     sl_value *v = room(r, l.len);
     uint32_t m = 0;
@@ -163,14 +164,14 @@ FN(f_has) {
         *out = tv_bool(false);
         return true;
     }
-    if (!is_list(r, a[1], "has", &l))
+    if (!is_list(r, a[1], "Cannot find has on type %s", &l))
         return false;
     *out = tv_bool(among(r, l.list, l.len, nullable(a[0])));
     return true;
 }
 FN(f_slice) {
     sl_value l;
-    if (!is_list(r, a[0], "slice", &l))
+    if (!is_list(r, a[0], "list should be type of slice or array but %s", &l))
         return false;
     int64_t from = n > 1 ? tpl_i64(r, a[1]) : 0, to = n > 2 ? tpl_i64(r, a[2]) : l.len;
     if (!l.len) {
@@ -183,11 +184,16 @@ FN(f_slice) {
 }
 FN(f_chunk) {
     sl_value l;
-    if (!is_list(r, a[1], "chunk", &l))
+    if (!is_list(r, a[1], "Cannot chunk type %s", &l))
         return false;
     int64_t size = a[0].v.i;
-    if (size <= 0)
-        return tpl_call_fail(r, "runtime error: integer divide by zero");
+    int64_t chunks = size ? (int64_t)l.len - 1 : -1; /* floor((n - 1) / size) + 1 */
+    if (size && chunks)
+        chunks = chunks / size - (chunks % size && (chunks < 0) != (size < 0)) + 1;
+    if (chunks < 0)
+        return tpl_call_fail(r, "runtime error: makeslice: len out of range");
+    if (size < 0)
+        return give(out, NULL, 0);
     sl_value *v = room(r, l.len);
     uint32_t m = 0;
     for (uint64_t i = 0; v && i < l.len; i += (uint64_t)size)
@@ -240,8 +246,10 @@ FN(f_join) {
 static bool parts_of(trun *r, sl_str sep, sl_str s, int64_t max, sl_value *out) { /* strings.SplitN */
     uint64_t want = 1;
     sl_str left = s;
-    if (!sep.n) {
-        want = s.n;
+    if (!sep.n) { /* runes */
+        want = sl_utf8_count(s);
+        if (max > 0 && want > (uint64_t)max)
+            want = (uint64_t)max;
     } else
         for (ptrdiff_t k; (k = sl_str_find(left, sep)) >= 0 && (max < 0 || (int64_t)want < max); want++) {
             left.p += (size_t)k + sep.n;
@@ -252,7 +260,8 @@ static bool parts_of(trun *r, sl_str sep, sl_str s, int64_t max, sl_value *out) 
     sl_value *v = room(r, want);
     uint32_t m = 0;
     for (left = s; v && m < want; m++) {
-        ptrdiff_t k = m + 1 == want ? -1 : sep.n ? sl_str_find(left, sep) : 1;
+        uint32_t rune;
+        ptrdiff_t k = m + 1 == want ? -1 : sep.n ? sl_str_find(left, sep) : (ptrdiff_t)sl_utf8_get(left.p, left.n, &rune);
         size_t len = k < 0 ? left.n : (size_t)k;
         v[m] = sl_v_str((sl_str){left.p, len});
         left.p += len + (k < 0 ? 0 : sep.n);

@@ -184,7 +184,9 @@ FN(f_dig) { /* dig "a" "b" default map */
     for (uint32_t i = 0; i + 2 < n; i++) {
         if (m.kind != SL_MAP)
             return tpl_call_fail(r, "interface conversion: interface {} is %s, not map[string]interface {}", tpl_base_type(r, tv_of(m)));
-        int at = a[i].v.kind == SL_STRING ? find(m, sl_v_text(a[i].v)) : -1;
+        if (a[i].v.kind != SL_STRING)
+            return tpl_call_fail(r, "interface conversion: interface {} is %s, not string", tpl_base_type(r, a[i]));
+        int at = find(m, sl_v_text(a[i].v));
         if (at < 0) {
             *out = a[n - 2];
             return true;

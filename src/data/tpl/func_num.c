@@ -176,8 +176,25 @@ static bool align(dec *x, dec *y) {
     }
     return true;
 }
+/* Quotient with 16 decimals, half away from zero. */
+static bool quotient(dec x, dec y, dec *out) {
+    bool neg = (x.m < 0) != (y.m < 0);
+    __int128 p = x.m < 0 ? -x.m : x.m, q = y.m < 0 ? -y.m : y.m;
+    for (int s = 16 + x.e - y.e; s; s += s < 0 ? 1 : -1) {
+        __int128 *up = s > 0 ? &p : &q;
+        if (*up > DEC_MAX / 16)
+            return false;
+        *up *= 10;
+    }
+    __int128 n = p / q;
+    n += (p % q) * 2 >= q;
+    *out = (dec){neg ? -n : n, -16, true};
+    return true;
+}
 static double calc(double p, double q, char op) {
-    dec x = dec_of(p), y = dec_of(q);
+    dec x = dec_of(p), y = dec_of(q), z;
+    if (op == '/' && x.ok && y.ok && quotient(x, y, &z))
+        return dec_to(z);
     if (x.ok && y.ok && op == '*') {
         __int128 lim = (__int128)1 << 62;
         if (x.m < lim && x.m > -lim && y.m < lim && y.m > -lim)

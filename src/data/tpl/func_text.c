@@ -140,39 +140,87 @@ FN(f_swapcase) {
     (void)before;
     return give(r, &b, out);
 }
-FN(f_camelcase) {
+static bool is_sep(uint32_t c) { return c == '_' || c == '-' || is_space(c); }
+FN(f_camelcase) { /* separators in front stay, and so do those that no word follows */
+    sl_str s = S(0);
     sl_buf b = {0};
     uint32_t c;
-    bool up = true;
-    EACH_RUNE(S(0), c) {
-        if (c == '_' || c == '-' || is_space(c)) {
+    size_t i = 0, len;
+    for (; i < s.n && (len = sl_utf8_get(s.p + i, s.n - i, &c), is_sep(c)); i += len)
+        put_rune(&b, c);
+    for (bool up = true, run = false; i < s.n; i += len) { /* run: in the capitals that a word begins with; only the first stays */
+        len = sl_utf8_get(s.p + i, s.n - i, &c);
+        uint32_t next = ' ';
+        if (i + len < s.n)
+            sl_utf8_get(s.p + i + len, s.n - i - len, &next);
+        if (is_sep(c)) {
+            if (is_sep(next))
+                put_rune(&b, c);
             up = true;
             continue;
         }
-        put_rune(&b, up ? upper_of(c) : c);
+        run = (up || run) && is_upper(c);
+        put_rune(&b, up ? upper_of(c) : run ? lower_of(c) : c);
         up = false;
     }
     return give(r, &b, out);
 }
-static bool worded(trun *r, sl_str s, char joint, tval *out) { /* snake and kebab */
+/* snakecase and kebabcase. Words end where a capital begins one (HTTPServer: http_server), and around symbols; digits belong to the word
+ * before them, unless small letters follow: those begin a word (http2xx: http_2xx). */
+typedef enum rune_class { R_NONE, R_LOWER, R_UPPER, R_DIGIT, R_OTHER, R_PUNCT, R_SEP } rune_class;
+static rune_class class_of(uint32_t c) {
+    if (is_sep(c))
+        return R_SEP;
+    if (is_digit(c))
+        return R_DIGIT;
+    if (is_upper(c))
+        return R_UPPER;
+    if (is_lower(c))
+        return R_LOWER;
+    return c < 0x80 && !strchr("$+<=>^`|~", (int)c) ? R_PUNCT : R_OTHER;
+}
+static bool worded(trun *r, sl_str s, char joint, tval *out) {
     sl_buf b = {0};
-    uint32_t c, before = 0;
+    rune_class before = R_NONE;
+    bool number_word = false; /* the word began with digits */
     for (size_t i = 0; i < s.n;) {
+        uint32_t c, next;
         size_t len = sl_utf8_get(s.p + i, s.n - i, &c);
-        uint32_t next = 0;
-        if (i + len < s.n)
+        rune_class is = class_of(c), then = R_NONE;
+        if (i + len < s.n) {
             sl_utf8_get(s.p + i + len, s.n - i - len, &next);
-        if (c == '_' || c == '-' || is_space(c)) {
-            if (b.n && b.p[b.n - 1] != joint)
-                sl_buf_putc(&b, joint);
-        } else {
-            bool border = before && before != '_' && before != '-' && !is_space(before) &&
-                          ((is_upper(c) && (!is_upper(before) || is_lower(next))) || (is_digit(c) && is_letter(before)) || (is_letter(c) && is_digit(before)));
-            if (border && b.n && b.p[b.n - 1] != joint)
-                sl_buf_putc(&b, joint);
-            put_rune(&b, lower_of(c));
+            then = class_of(next);
         }
-        before = c;
+        if (is == R_SEP) {
+            sl_buf_putc(&b, joint);
+            before = R_NONE;
+            number_word = false;
+            i += len;
+            continue;
+        }
+        bool border = false;
+        if (before == R_NONE)
+            number_word = is == R_DIGIT;
+        else if (is == R_UPPER)
+            border = before == R_LOWER || before == R_DIGIT || before == R_OTHER || (before == R_UPPER && then == R_LOWER);
+        else if (is == R_DIGIT && before != R_DIGIT) {
+            size_t k = i;
+            while (k < s.n && is_digit((unsigned char)s.p[k]))
+                k++;
+            uint32_t behind = 0;
+            if (k < s.n)
+                sl_utf8_get(s.p + k, s.n - k, &behind);
+            border = !number_word && (before == R_OTHER || ((before == R_LOWER || before == R_UPPER) && k < s.n && class_of(behind) == R_LOWER));
+        } else if (is == R_OTHER)
+            border = before == R_LOWER || before == R_UPPER || before == R_DIGIT;
+        else if (is == R_LOWER)
+            border = before == R_OTHER;
+        if (border) {
+            sl_buf_putc(&b, joint);
+            number_word = is == R_DIGIT;
+        }
+        put_rune(&b, lower_of(c));
+        before = is;
         i += len;
     }
     return give(r, &b, out);
@@ -197,7 +245,9 @@ FN(f_substr) {
     if (NUM(0) >= 0 && (to < 0 || to > (int64_t)s.n))
         to = (int64_t)s.n;
     if (from > to || to > (int64_t)s.n || to < 0)
-        return tpl_call_fail(r, "runtime error: slice bounds out of range [%lld:%lld]", (long long)from, (long long)to);
+        return from > to && to >= 0 ? tpl_call_fail(r, "runtime error: slice bounds out of range [%lld:%lld]", (long long)from, (long long)to)
+               : to < 0             ? tpl_call_fail(r, "runtime error: slice bounds out of range [:%lld]", (long long)to)
+                                    : tpl_call_fail(r, "runtime error: slice bounds out of range [:%lld] with length %zu", (long long)to, s.n);
     *out = tv_str((sl_str){s.p + from, (size_t)(to - from)});
     return true;
 }
@@ -354,6 +404,8 @@ static bool wrapped(trun *r, int64_t width, sl_str sep, sl_str s, bool cut, tval
     int64_t len = (int64_t)s.n, at = 0;
     if (width < 1)
         width = 1;
+    if (!sep.n)
+        sep = SL_S("\n");
     while (len - at > width && b.n <= TEXT_MAX) {
         if (s.p[at] == ' ') {
             at++;

@@ -243,6 +243,7 @@ static void action(lexer *x) { /* behind {{ (and its trim marker) */
 static bool comment(lexer *x) { /* at the comment's start, in an action; false: there is none */
     if (!has(x, x->at, "/*"))
         return false;
+    x->at += 2;
     ptrdiff_t end = sl_str_find((sl_str){x->s.p + x->at, x->s.n - x->at}, SL_S("*/"));
     if (end < 0) {
         fail(x, SL_S("unclosed comment"));

@@ -532,9 +532,14 @@ static void body_of(parser *p, sl_str name, const char *context) {
         d = SL_NEW(p->a, tdef);
         *d = (tdef){name, body, p->slots, p->t->defs->next};
         p->t->defs->next = d;
-    } else if (blank(d->body) || !blank(body)) { /* a later one that is not empty replaces an earlier one */
+    } else if (blank(d->body)) {
         d->body = body;
         d->slots = p->slots;
+    } else if (!blank(body) && !p->failed) {
+        sl_buf q = {0};
+        sl_go_quote(&q, name);
+        fail(p, "template: multiple definition of template %s", sl_buf_cstr(&q));
+        sl_buf_free(&q);
     }
     SL_VEC_FREE(p->vars);
     p->vars.at = outer.at;

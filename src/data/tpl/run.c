@@ -54,15 +54,6 @@ sl_str tpl_keep(trun *r, sl_buf *b) {
     return s;
 }
 
-/* One step more; false when the run used up what it may. */
-static bool step(trun *r) {
-    if (++r->steps > STEPS)
-        tpl_fail(r, "the template takes too long: more than %d steps", STEPS);
-    else if (sl_arena_bytes(r->a) > r->memory)
-        tpl_fail(r, "the template needs too much memory: more than %d MiB", MEMORY >> 20);
-    return !r->failed;
-}
-
 /* ---- the source form of nodes ---- */
 static void show_names(sl_buf *out, const node *n) {
     for (uint32_t i = 0; i < n->nnames; i++)
@@ -130,6 +121,15 @@ void tpl_show(sl_buf *out, const node *n) {
     }
 }
 
+/* One step more; false when the run used up what it may. */
+static bool step(trun *r) {
+    if (++r->steps > STEPS)
+        tpl_fail(r, "the template takes too long: more than %d steps", STEPS);
+    else if (sl_arena_bytes(r->a) > r->memory)
+        tpl_fail(r, "the template needs too much memory: more than %d MiB", MEMORY >> 20);
+    return !r->failed;
+}
+
 /* ---- values ---- */
 static const void *identity(sl_value v) { return v.kind == SL_MAP ? (const void *)v.map : v.kind == SL_JSONTEXT ? (const void *)v.p : NULL; }
 sl_value tpl_open(trun *r, sl_value v) {
@@ -141,7 +141,7 @@ sl_value tpl_open(trun *r, sl_value v) {
 }
 static sl_value settled(trun *r, sl_value v, uint32_t depth) {
     v = tpl_open(r, v);
-    if (depth > DEPTH)
+    if (depth > DEPTH || !step(r)) /* a map may have been put into itself */
         return v;
     if (v.kind == SL_MAP && v.len) {
         sl_member *m = sl_arena_alloc(r->a, v.len * sizeof *m);
@@ -306,7 +306,6 @@ static bool operand(trun *r, const node *n, tval dot, tval *out) {
         tval from;
         if (!operand(r, n->pipe, dot, &from))
             from = n->pipe->value;
-        r->at = n;
         *out = r->failed ? tv_none() : chain(r, n, from, false);
         return true;
     }
@@ -323,10 +322,7 @@ static tval argument(trun *r, const node *n, tval dot, char want) {
     tval v;
     if (!operand(r, n, dot, &v))
         return constant(r, n, want);
-    if (r->failed)
-        return tv_none();
-    r->at = n;
-    return fit(r, v, want);
+    return r->failed ? tv_none() : fit(r, v, want); /* a misfit is told where evaluation stopped, as in Go */
 }
 static tval junction(trun *r, tval dot, bool is_or, node *const *args, uint32_t n, const tval *final) {
     tval v = tv_none();
@@ -360,16 +356,17 @@ static tval call(trun *r, tval dot, const node *ident, const node *cmd, node *co
             v[i] = argument(r, args[i], dot, want);
             continue;
         }
-        r->at = cmd;
         v[i] = fit(r, *final, want);
     }
     if (r->failed)
         return tv_none();
     tval out = tv_none();
+    const node *last = r->at;
     r->call_why = (sl_str){0};
     r->at = cmd;
     if (!f->fn(r, v, total, &out))
         return r->failed ? tv_none() : tpl_fail(r, "error calling %s: %.*s", f->name, SL_FMT(r->call_why));
+    r->at = last;
     return unwrap(out);
 }
 
@@ -385,7 +382,6 @@ static tval command(trun *r, const node *c, tval dot, const tval *final) {
     case N_CHAIN:
         if (!operand(r, first->pipe, dot, &v))
             v = first->pipe->value;
-        r->at = first;
         return r->failed ? tv_none() : chain(r, first, v, args);
     case N_VAR:
         v = variable(r, first);
@@ -453,9 +449,9 @@ static void range(trun *r, const node *n, tval dot) {
     sl_value x = tpl_open(r, v.v);
     bool stop = false;
     if (x.kind == SL_LIST && x.len) {
-        bool rows = x.list == r->root_list;
+        bool typed = x.list == r->root_list || x.flags & SL_F_TEXTLIST; /* of maps, of strings */
         for (uint32_t i = 0; i < x.len && !stop; i++)
-            once(r, n, dot, tv_int(i), (tval){x.list[i], !rows}, &stop);
+            once(r, n, dot, tv_int(i), (tval){x.list[i], !typed}, &stop);
         return;
     }
     if (x.kind == SL_MAP && x.len) {
