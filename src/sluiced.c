@@ -133,7 +133,10 @@ static void tls_of(const sl_settings *s, const char *home, const char *setting, 
         *to = i ? key : cert;
     }
 }
-static bool rest_routes(sl_router *rt, bool test) { return sl_ekuiper_routes(rt) && sl_batch_routes(rt) && sl_trial_routes(rt) && sl_data_routes(rt) && sl_meta_routes(rt) && (!test || sl_testdoor_routes(rt)); }
+static bool rest_routes(sl_router *rt, bool test) {
+    return sl_ekuiper_routes(rt) && sl_batch_routes(rt) && sl_trial_routes(rt) && sl_extend_routes(rt) && sl_data_routes(rt) && sl_meta_routes(rt) &&
+           (!test || sl_testdoor_routes(rt));
+}
 static int reference(const char *page) {
     sl_buf b = {0};
     sl_router *rt = sl_router_new(&(sl_router_opts){0}, NULL);

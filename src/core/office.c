@@ -59,6 +59,8 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
         e = sl_kvlog_read(o->kv, SL_S("confkey/"), load_confkey, o);
     if (!e) {
         connections_load(o);
+        e = schemas_load(o);
+    if (!e)
         e = streams_load(o);
     }
     if (!e)
@@ -90,6 +92,7 @@ void sl_office_free(sl_office *o) {
     it = 0;
     while (o->confkeys && sl_map_next(o->confkeys, &it, NULL, &v))
         free(v);
+    schemas_free(o);
     sl_map_free(o->trials);
     sl_map_free(o->rules);
     sl_map_free(o->streams);

@@ -137,6 +137,13 @@ sl_err *sl_api_upload_delete(sl_office *o, sl_str name);
 /* Reads {"name","content"} or {"name","file"}; record: what is remembered of it. Spans in a. */
 sl_err *sl_api_upload_read(sl_arena *a, sl_str text, sl_str *name, sl_str *content, sl_str *file, sl_str *record);
 
+/* ---- schemas (rest-api.md 15) ---- */
+sl_err *sl_api_schema_list(sl_office *o, sl_arena *a, sl_str type, sl_json **out);
+sl_err *sl_api_schema_get(sl_office *o, sl_arena *a, sl_str type, sl_str name, sl_json **out);
+/* name "": registers what the body names; else replaces or registers that. done once, when its files are there. */
+void sl_api_schema_put(sl_office *o, sl_str type, sl_str name, sl_str body, sl_api_done done, void *arg);
+sl_err *sl_api_schema_delete(sl_office *o, sl_str type, sl_str name);
+
 /* ---- conf keys and connections ---- */
 /* Merged properties of a source of this type (connectors.md 2.3): yaml default, CONF_KEY, connection, EXTRA, fixed. */
 sl_err *sl_office_source_props(sl_office *o, sl_arena *a, const sl_create *c, sl_str type, sl_json **out);

@@ -60,6 +60,7 @@ struct sl_rule {
 typedef struct usage usage;
 typedef struct traces traces;
 struct sl_office {
+    sl_map *schemas; /* "type_name" */
     sl_map *trials;
     struct dump *dump;
     traces *traces;
@@ -106,6 +107,9 @@ void traces_take(void *office, sl_trace *t); /* from a flow that is watched */
 void traces_free(sl_office *o);
 void dump_set(sl_office *o); /* after basic.metricsDumpConfig changed */
 void dump_free(sl_office *o);
+sl_err *schemas_load(sl_office *o);
+sl_json *schemas_records(sl_office *o, sl_arena *a); /* "type_name" -> text, as for exports */
+void schemas_free(sl_office *o);
 void trials_end(sl_office *o);
 bool trials_busy(const sl_office *o);
 void office_check_stopped(sl_office *o); /* tells who waits for the office's end when everything has ended */

@@ -58,6 +58,15 @@ static void add_stream(sl_office *o, sl_arena *a, sl_json *doc, sl_str name, sl_
         return;
     put_text(a, doc, d->def->table ? TABLES : STREAMS, d->def->name, d->text);
     const sl_stream_opts *so = &d->def->opts;
+    if (sources && so->schemaid.n) { /* "file.message" of a type that is the format */
+        ptrdiff_t dot = sl_str_find(so->schemaid, SL_S("."));
+        sl_str file = dot >= 0 ? sl_str_n(so->schemaid.p, (size_t)dot) : so->schemaid;
+        const char *id = sl_arena_printf(a, "%.*s_%.*s", SL_FMT(so->format), SL_FMT(file)).p;
+        const sl_json *s = schemas_records(o, a);
+        for (s = s->child; s; s = s->next)
+            if (sl_str_ieq(s->key, sl_str_of(id)))
+                put_text(a, doc, SCHEMAS, s->key, s->s);
+    }
     if (sources && so->conf_key.n) {
         keys k = {a, sources, so->type.n ? so->type : d->def->table ? SL_S("file") : SL_S("mqtt"), so->conf_key};
         conf_each(o, "sources", add_key, &k);
@@ -99,6 +108,9 @@ sl_json *sl_api_data_export(sl_office *o, sl_arena *a, const sl_json *rules) {
             conf_each(o, kind_of[s], add_key, &k);
         put_keys(a, doc, s, of[s]);
     }
+    const sl_json *schemas = rules ? NULL : schemas_records(o, a);
+    for (const sl_json *x = schemas ? schemas->child : NULL; x; x = x->next)
+        put_text(a, doc, SCHEMAS, x->key, x->s);
     const sl_json *up = uploads_records(o, a);
     for (const sl_json *u = up->child; u; u = u->next)
         put_text(a, doc, UPLOADS, u->key, u->s);
@@ -196,6 +208,10 @@ static sl_err *forget_all(job *j) { /* all but rules, which are entries of the l
             for (const sl_json *k = of->child; k; k = k->next)
                 SL_TRY(sl_api_confkey_delete(o, kind_of[s], t->key, k->key));
         }
+    for (const sl_json *x = sl_json_get(doc, names[SCHEMAS])->child; x; x = x->next) {
+        ptrdiff_t bar = sl_str_find(x->key, SL_S("_"));
+        SL_TRY(sl_api_schema_delete(o, sl_str_n(x->key.p, (size_t)bar), sl_str_n(x->key.p + bar + 1, x->key.n - (size_t)bar - 1)));
+    }
     for (const sl_json *u = sl_json_get(doc, names[UPLOADS])->child; u; u = u->next)
         SL_TRY(store_put(o, "upload", u->key, (sl_str){0}));
     return NULL;
@@ -251,6 +267,17 @@ static bool start(job *j, const entry *x) {
             e = sl_api_upload_put(o, j->upload, content, j->record, &out);
         break;
     }
+    case SCHEMAS:
+        if (j->partial && o->schemas && sl_map_has(o->schemas, x->key))
+            break; /* only what is absent */
+        {
+            sl_json *s = NULL;
+            if (!(e = sl_body_only(j->arena, x->text, &s)) && !(e = sl_body_is(s, SL_J_OBJ, "schema.Info"))) {
+                sl_api_schema_put(o, sl_json_text(sl_json_iget(s, "type"), SL_S("protobuf")), SL_S(""), x->text, ended, j);
+                return false;
+            }
+        }
+        break;
     case NATIVE: /* what eKuiper loads as a plug-in is built in here, or it is not there */
         if (j->partial) {
             ptrdiff_t bar = sl_str_find(x->key, SL_S("_"));
@@ -260,7 +287,7 @@ static bool start(job *j, const entry *x) {
         break;
     default:
         e = sl_err_new(SL_E_UNSUPPORTED, "%s are not available yet",
-                       x->section == PORTABLE ? "portable plug-ins" : x->section == SERVICES ? "external services" : x->section == SCHEMAS ? "schemas" : "script functions");
+                       x->section == PORTABLE ? "portable plug-ins" : x->section == SERVICES ? "external services" : "script functions");
     }
     sl_buf_free(&out);
     record(j, x, e);

@@ -13,6 +13,7 @@ typedef struct sl_door {
 } sl_door;
 /* Adds the tables to a router whose app is a sl_door. */
 bool sl_ekuiper_routes(sl_router *rt);
+bool sl_extend_routes(sl_router *rt);  /* schemas, plug-ins, services */
 bool sl_trial_routes(sl_router *rt);   /* /ruletest */
 bool sl_batch_routes(sl_router *rt);   /* /batch/req */
 bool sl_metric_routes(sl_router *rt); /* /metrics */
