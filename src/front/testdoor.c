@@ -278,15 +278,19 @@ static void do_clock(void *app, sl_http_req *r, const sl_str *v) {
     sl_json *j = NULL;
     int64_t ms = 0;
     sl_err *e = a ? sl_json_parse(a, r->body, &j, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
-    if (!e && !sl_json_i64(sl_json_get(j, "hold"), &ms))
-        e = sl_err_new(SL_E_UNDEFINED, "hold: expected the time to hold, in ms since 1970");
+    bool move = !e && sl_json_get(j, "move");
+    if (!e && !sl_json_i64(sl_json_get(j, move ? "move" : "hold"), &ms))
+        e = sl_err_new(SL_E_UNDEFINED, "%s: expected a time in ms since 1970", move ? "move" : "hold");
     sl_arena_free(a);
     if (e) {
         sl_rest_fail(r, e, NULL);
         return;
     }
-    sl_clock_hold(ms);
-    sl_rest_ok_text(r, SL_S("held"));
+    if (move) /* of the office: schedules */
+        sl_clock_move(sl_office_loop(OFFICE(app)), ms);
+    else
+        sl_clock_hold(ms);
+    sl_rest_ok_text(r, move ? SL_S("moved") : SL_S("held"));
 }
 
 /* ---- language ---- */
@@ -390,7 +394,7 @@ static void do_call(void *app, sl_http_req *r, const sl_str *v) {
     sl_arena_free(a);
 }
 static const sl_route routes[] = {
-    {"POST", "/$test/clock", do_clock, "Holds the clock at a time."},
+    {"POST", "/$test/clock", do_clock, "Holds the clock at a time, or moves the office's held clock on."},
     {"POST", "/$test/play", do_play, "Plays inputs to a rule on the held clock, answers what its collectors got."},
     {"POST", "/$test/parse", do_parse, "Parses a statement."},
     {"POST", "/$test/call", do_call, "Calls a function."},
