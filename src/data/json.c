@@ -15,6 +15,7 @@ typedef struct reader {
     const char *start, *p, *end;
     bool stream;
     sl_err *err;
+    sl_str huge; /* the first number that is none for Go: told when the grammar has nothing to say */
 } reader;
 
 static bool bad_end(reader *r) {
@@ -81,6 +82,8 @@ static bool number(reader *r, sl_json *v) {
     v->s = sl_arena_dup(r->a, (sl_str){from, (size_t)(r->p - from)});
     if (!sl_num_parse_f64(v->s, &v->num))
         v->num = *from == '-' ? -HUGE_VAL : HUGE_VAL;
+    if (isinf(v->num) && !r->huge.n)
+        r->huge = v->s;
     return true;
 }
 /* Called behind the opening quote. */
@@ -247,6 +250,8 @@ sl_err *sl_json_parse(sl_arena *a, sl_str text, sl_json **out, sl_str *rest) {
     }
     if (sl_arena_failed(a))
         return sl_err_new(SL_E_NOMEM, "out of memory while reading JSON");
+    if (r.huge.n)
+        return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal number %.*s into Go value of type float64", r.huge.n > 100 ? 100 : (int)r.huge.n, r.huge.p);
     *out = v;
     return NULL;
 }

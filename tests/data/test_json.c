@@ -43,6 +43,15 @@ static void errors_as_go_words_them(void **st) {
         {"\"\\u12g4\"", "invalid character 'g' in \\u hexadecimal character escape"},
         {"\x01", "invalid character '\\x01' looking for beginning of value"},
         {"\xc3\xa9", "invalid character '\xc3\x83' looking for beginning of value"},
+        {"\xef\xbb\xbf{}", "invalid character '\xc3\xaf' looking for beginning of value"},
+        {"[1,1e999]", "json: cannot unmarshal number 1e999 into Go value of type float64"},
+        {"{\"a\":-1e400}", "json: cannot unmarshal number -1e400 into Go value of type float64"},
+        {"[1e999,]", "invalid character ']' looking for beginning of value"},
+        {"\"\\u12\"", "invalid character '\"' in \\u hexadecimal character escape"},
+        {"\"\\", "unexpected end of JSON input"},
+        {"1.", "unexpected end of JSON input"},
+        {"1e", "unexpected end of JSON input"},
+        {"{} {}", "invalid character '{' after top-level value"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sl_json *v;
@@ -104,6 +113,45 @@ static void tree_reads_and_writes(void **st) {
     sl_json *c = sl_json_clone(A, o);
     sl_json_set(A, o, "z", sl_json_int(A, 1));
     assert_string_equal(written(c, true, 2), "{\n  \"a\": 1e+21,\n  \"e\": [],\n  \"l\": [\n    false,\n    \"q\\\"\\n\\u0001\"\n  ],\n  \"z\": null\n}");
+}
+static void odd_texts_are_read_as_go_does(void **st) {
+    (void)st;
+    static const char *const cases[][2] = { /* text, and what it is when written */
+        {"\"\xff\"", "\"\xef\xbf\xbd\""},
+        {"\"a\xe4\xb8z\"", "\"a\xef\xbf\xbd\xef\xbf\xbdz\""}, /* each byte of a broken character */
+        {"\"\xc0\x80\xed\xa0\x80\"", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"{\"k\xff\":\"\\u00e9\xff\\n\"}", "{\"k\xef\xbf\xbd\":\"\xc3\xa9\xef\xbf\xbd\\n\"}"},
+        {"\"\\ud83d\\u0041\\udc00\"", "\"\xef\xbf\xbd" "A\xef\xbf\xbd\""},
+        {"\"\\ud83d\\ude97\\u0000\"", "\"\xf0\x9f\x9a\x97\\u0000\""},
+        {"[18446744073709551616, -9223372036854775809, 1e308, 0.1e-400, 123456789012345678901234567890]", "[18446744073709551616,-9223372036854775809,1e308,0.1e-400,123456789012345678901234567890]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sl_json *v;
+        assert_null(sl_json_parse(A, sl_str_of(cases[i][0]), &v, NULL));
+        assert_string_equal(written(v, false, 0), cases[i][1]);
+    }
+    sl_json *v;
+    sl_value x;
+    int64_t n;
+    assert_null(sl_json_parse(A, SL_S("[9223372036854775807,9223372036854775808,-9223372036854775808,1e3,1e300]"), &v, NULL));
+    assert_true(sl_json_i64(sl_json_at(v, 0), &n) && n == INT64_MAX);
+    assert_false(sl_json_i64(sl_json_at(v, 1), &n));
+    assert_true(sl_json_i64(sl_json_at(v, 2), &n) && n == INT64_MIN);
+    assert_true(sl_json_i64(sl_json_at(v, 3), &n) && n == 1000);
+    assert_false(sl_json_i64(sl_json_at(v, 4), &n));
+    x = sl_json_to_value(A, v, true);
+    assert_true(x.list[0].kind == SL_INT && x.list[0].i == INT64_MAX && x.list[1].kind == SL_FLOAT && x.list[1].f == 9223372036854775808.0);
+    assert_null(sl_json_value(A, SL_S("{\"a\":1,\"b\":{\"x\":1},\"a\":[2],\"b\":{\"y\":2}}"), false, &x)); /* the last of equal names */
+    assert_int_equal(x.len, 2);
+    assert_true(x.map[0].val.kind == SL_LIST && x.map[1].val.len == 1 && sl_str_is(x.map[1].val.map[0].key, "y"));
+    for (int depth = 512; depth <= 513; depth++) {
+        char text[1100];
+        memset(text, '[', (size_t)depth);
+        memset(text + depth, ']', (size_t)depth);
+        sl_err *e = sl_json_parse(A, sl_str_n(text, 2 * (size_t)depth), &v, NULL);
+        assert_int_equal(e == NULL, depth <= 512);
+        sl_err_free(e);
+    }
 }
 static const char *put(sl_value v) {
     sl_buf b = {0};
@@ -203,6 +251,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(errors_as_go_words_them, up, down),
         cmocka_unit_test_setup_teardown(tree_reads_and_writes, up, down),
+        cmocka_unit_test_setup_teardown(odd_texts_are_read_as_go_does, up, down),
         cmocka_unit_test_setup_teardown(values_are_written_as_go_does, up, down),
         cmocka_unit_test_setup_teardown(unparsed_text_is_written_as_go_would, up, down),
         cmocka_unit_test_setup_teardown(values_are_parsed, up, down),
