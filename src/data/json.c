@@ -228,7 +228,7 @@ static bool value(reader *r, sl_json *v, int depth) {
     v->raw = (sl_str){from, (size_t)(r->p - from)};
     return true;
 }
-sl_err *sl_json_parse(sl_arena *a, sl_str text, sl_json **out, sl_str *rest) {
+static sl_err *parse(sl_arena *a, sl_str text, sl_json **out, sl_str *rest, bool huge) {
     reader r = {.a = a, .start = text.p, .p = text.p, .end = text.p + text.n, .stream = rest != NULL};
     sl_json *v = SL_NEW(a, sl_json);
     *out = NULL;
@@ -250,11 +250,12 @@ sl_err *sl_json_parse(sl_arena *a, sl_str text, sl_json **out, sl_str *rest) {
     }
     if (sl_arena_failed(a))
         return sl_err_new(SL_E_NOMEM, "out of memory while reading JSON");
-    if (r.huge.n)
+    if (r.huge.n && !huge)
         return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal number %.*s into Go value of type float64", r.huge.n > 100 ? 100 : (int)r.huge.n, r.huge.p);
     *out = v;
     return NULL;
 }
+sl_err *sl_json_parse(sl_arena *a, sl_str text, sl_json **out, sl_str *rest) { return parse(a, text, out, rest, false); }
 
 /* ---- reading ---- */
 sl_json *sl_json_get(const sl_json *obj, const char *key) {
@@ -462,7 +463,7 @@ sl_err *sl_json_value(sl_arena *a, sl_str text, bool int64, sl_value *out) {
     if (!tmp)
         return sl_err_new(SL_E_NOMEM, "out of memory while reading JSON");
     sl_json *tree;
-    sl_err *e = sl_json_parse(tmp, text, &tree, NULL);
+    sl_err *e = parse(tmp, text, &tree, NULL, true); /* in rows such numbers are infinite, as upstream */
     if (!e) {
         *out = sl_json_to_value(a, tree, int64);
         if (sl_arena_failed(a))

@@ -432,7 +432,7 @@ static sl_err *get(sl_arena *a, sl_str *at, int64_t *v) {
     return NULL;
 }
 static sl_err *load(sl_win *w, sl_krows *k, uint32_t nsources, sl_str *at, sl_arena *a) {
-    int64_t kind, started, seen, known, ndue, nparts, v;
+    int64_t kind = 0, started = 0, seen = 0, known = 0, ndue = 0, nparts = 0, v = 0;
     SL_TRY(get(a, at, &kind));
     if (kind != (int64_t)w->s->kind)
         return sl_err_new(SL_E_CODEC, "saved state: it is of another kind of window");
