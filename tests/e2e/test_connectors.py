@@ -1263,6 +1263,45 @@ def test_websocket_properties(w):
         ws.close()
 
 
+def test_templated_properties(w):
+    """Properties that are rendered for each message."""
+    d, url, base = w.d, w.broker.url, "http://127.0.0.1:%d" % w.web.port
+    rows = [{"n": 1, "site": "a"}, {"n": 2, "site": "b"}]
+    name, out = one(w, "mqtt", "tpl/+", {"server": url, "protocolVersion": "5"}, sql="SELECT n, meta(topic) AS t, meta(properties) AS p FROM %s")
+    up(w, name)
+    sink = to(w, {"mqtt": {"server": url, "protocolVersion": "5", "topic": "tpl/{{.site}}", "properties": {"s": "{{.site}}-{{.n}}", "fixed": "x"}, "sendSingle": True}}, rows)
+    out.has(1, 2)
+    assert sorted((r["t"], r["p"]["s"], r["p"]["fixed"]) for r in out.rows()) == [("tpl/a", "a-1", "x"), ("tpl/b", "b-2", "x")], out.rows()
+    d.drop(name, sink)
+    sink = to(w, {"rest": {"url": base + "/tpl/{{.site}}?q={{.n}}", "method": "post", "headers": {"X-Site": "{{.site}}", "X-Fixed": "f"}, "sendSingle": True}}, rows)
+    wait(lambda: d.status(sink), 10, lambda: w.web.at("/tpl/a") and w.web.at("/tpl/b"))
+    r = w.web.at("/tpl/b")[0]
+    assert (r["path"], r["headers"]["x-site"], r["headers"]["x-fixed"], r["body"]) == ("/tpl/b?q=2", "b", "f", b'{"n":2,"site":"b"}'), r
+    d.drop(sink)
+    sink = to(w, {"rest": {"url": base + "/tplform", "method": "post", "bodyType": "formdata", "fileFieldName": "f", "formData": {"site": "{{.site}}"}, "dataTemplate": "<{{.n}}>", "sendSingle": True}}, rows)
+    wait(lambda: d.status(sink), 10, lambda: len(w.web.at("/tplform")) == 2)
+    assert b"<2>" in w.web.at("/tplform")[1]["body"] and b"\r\n\r\nb\r\n" in w.web.at("/tplform")[1]["body"]
+    d.drop(sink)
+    w.pages["/tpl/token"] = lambda r: (200, {}, b'{"tok":"abc"}')
+    sink = to(w, {"rest": {"url": base + "/tplauth", "method": "post", "headers": {"Authorization": "Bearer {{.tok}}"}, "oauth": {"access": {"url": base + "/tpl/token", "body": "", "expire": "3600"}}, "sendSingle": True}}, rows[:1])
+    wait(lambda: d.status(sink), 10, lambda: w.web.at("/tplauth"))
+    assert w.web.at("/tplauth")[0]["headers"]["authorization"] == "Bearer abc", w.web.at("/tplauth")[0]["headers"]
+    d.drop(sink)
+    t = tempfile.mkdtemp(prefix="sluice-kit.")
+    sink = to(w, {"file": {"path": t + "/{{.site}}.txt", "sendSingle": True}}, rows)
+    d.ask("POST", "/rules/%s/stop" % sink)
+    wait(lambda: os.listdir(t), 10, lambda: sorted(os.listdir(t)) == ["a.txt", "b.txt"] and open(t + "/b.txt").read() == '{"n":2,"site":"b"}')
+    d.drop(sink)
+    shutil.rmtree(t)
+    name, out = one(w, "memory", "mtpl/#", {})
+    sink = to(w, {"memory": {"topic": "mtpl/{{.site}}", "sendSingle": True}}, rows)
+    out.has(1, 2)
+    d.drop(name, sink)
+    for action, why in (({"mqtt": {"server": url, "topic": "a/{{nofn .n}}"}}, "nofn"), ({"rest": {"url": base + "/{{nofn .n}}", "method": "post"}}, "nofn")):
+        s, text = try_sink(w, *list(action.items())[0])
+        assert s == 400 and why in text, (s, text)
+
+
 def test_every_property_was_used(w):
     """Must come last. A property that nobody gives to a connector here is one that nobody knows to work."""
     missing = []
