@@ -36,6 +36,7 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
     o->confkeys = sl_map_new();
     o->conftouched = sl_map_new();
     o->private_net = sl_settings_bool(c->settings, "basic.enablePrivateNet", true);
+    sl_cipher_key(sl_settings_str(c->settings, "basic.aesKey", ""));
     o->ignore_case = sl_settings_bool(c->settings, "basic.ignoreCase", false);
     sl_str tz = sl_settings_str(c->settings, "basic.timezone", "Local");
     sl_err *e = o->streams && o->rules && o->confkeys && o->conftouched ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");

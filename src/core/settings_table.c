@@ -18,6 +18,7 @@ const sl_setting sl_settings_table[] = {
     {"basic.port", SL_SET_DAEMON, "20498", "Port of the command line client; 0 closes it."},
     {"basic.restIp", SL_SET_DAEMON, "\"127.0.0.1\"", "Address of REST."},
     {"basic.restPort", SL_SET_DAEMON, "9081", "Port of REST."},
+    {"basic.aesKey", SL_SET_DAEMON, NULL, "Key for `encryption` of sinks: base64 of 16, 24 or 32 bytes."},
     {"basic.restTls.certfile", SL_SET_DAEMON, NULL, "Certificate (PEM): REST speaks HTTPS."},
     {"basic.restTls.keyfile", SL_SET_DAEMON, NULL, "Key of that certificate (PEM)."},
     {"basic.timezone", SL_SET_DAEMON, "\"Local\"", "Zone of times without one: a name of the zone database, UTC or Local."},

@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "codec/codec.h"
 #include "conn/conn.h"
+#include "data/cipher.h"
 #include "data/press.h"
 #include "data/template.h"
 #include "sql/plan.h"

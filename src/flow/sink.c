@@ -22,9 +22,11 @@ uint64_t sink_taken(const sink_node *s) { return counted(s)->taken; }
 void sink_took(sink_node *s, int64_t us) { meter_took(&s->meter, us); }
 
 /* ---- rows to messages ---- */
-static bool compress(sink_node *s, size_t off) {
+/* Compresses or encrypts the payload that begins at off. */
+static bool turn(sink_node *s, size_t off, bool seal) {
     s->pressed.n = 0;
-    const char *why = sl_press_pack(s->def->press, sl_str_n(s->scratch.p + off, s->scratch.n - off), &s->pressed);
+    sl_str plain = sl_str_n(s->scratch.p + off, s->scratch.n - off);
+    const char *why = seal ? sl_cipher_seal(s->cipher, plain, &s->pressed) : sl_press_pack(s->def->press, plain, &s->pressed);
     s->scratch.n = off;
     if (!why)
         sl_buf_str(&s->scratch, sl_buf_view(&s->pressed));
@@ -35,7 +37,9 @@ static bool compress(sink_node *s, size_t off) {
 static void queue_bytes(sink_node *s, size_t off, hold *h, bool is_error, bool collection) {
     const sl_sinkopts *o = &s->def->opts;
     bool whole = s->flushing || (o->batch_size <= 0 && o->linger_ns <= 0); /* of a batch, not its parts */
-    if (s->def->press && !is_error && whole && !compress(s, off))
+    if (s->def->press && !is_error && whole && !turn(s, off, false))
+        return;
+    if (s->cipher && !is_error && whole && !turn(s, off, true))
         return;
     if (!queue_push(s, (item){.off = off, .n = s->scratch.n - off, .hold = h, .is_error = is_error, .collection = collection, .doff = s->doff, .dn = s->dn}))
         queue_fail(s, SL_S("out of memory: a message was lost"));
@@ -405,6 +409,8 @@ static sl_err *open_one(sl_flow *f, const sl_sinkdef *d, const char *name, bool 
     sl_err *e = s->meter.name ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && d->codec)
         e = d->codec->enc_new(&d->codec_conf, &s->enc);
+    if (!e && d->opts.encryption.n && d->codec && !d->def->sink->writes_stream)
+        e = sl_cipher_new(d->opts.encryption, d->opts.enc_props, &s->cipher);
     if (!e && dyn_count(d) && !(s->props = calloc((size_t)OFFER * dyn_count(d), sizeof *s->props)))
         e = sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && !spare && d->opts.linger_ns > 0) {
@@ -494,6 +500,7 @@ void sink_free(sink_node *s) {
         sl_builder_free(s->batch_rows);
     if (s->enc)
         s->def->codec->enc_free(s->enc);
+    sl_cipher_free(s->cipher);
     sl_timer_free(s->retry);
     sl_timer_free(s->linger);
     sl_buf_free(&s->scratch);

@@ -62,6 +62,7 @@ struct sink_node {
     size_t doff, dn;  /* rendered properties of the message being made */
     sl_str *props;    /* room for the rendered properties of one offer; NULL: none are templated */
     hold own;         /* for the batch of the moment, when nothing older uses it: no allocation */
+    sl_cipher *cipher; /* encryption, after compression */
     sl_buf scratch, pressed;
     bool flushing; /* a batch becomes one message */
     sl_arena *arena; /* the lane's */

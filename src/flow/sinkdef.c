@@ -38,9 +38,6 @@ const sl_prop sl_sinkopts_props[] = {
     {0},
 };
 
-static sl_err *refuse(const char *prop, const char *why) {
-    return sl_err_new(SL_E_UNSUPPORTED, "sink property %s: %s", prop, why);
-}
 /* resendAlterQueue: a second instance of the sink, to another topic when one is named. */
 static sl_err *make_resend(sl_arena *a, const sl_json *props, sl_sinkdef *d) {
     sl_sinkdef *r = SL_NEW(a, sl_sinkdef);
@@ -119,8 +116,11 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
             return sl_err_new(SL_E_EXEC, "unsupported compressor: %.*s", SL_FMT(o->compression));
         SL_TRY(sl_err_recode(sl_press_ready(d->press), SL_E_EXEC));
     }
-    if (o->encryption.n)
-        return refuse("encryption", "encrypting payloads is not available yet");
+    if (o->encryption.n && !ops->rows) { /* tried once, so that what is wrong is told now */
+        sl_cipher *c;
+        SL_TRY(sl_err_recode(sl_cipher_new(o->encryption, o->enc_props, &c), SL_E_EXEC));
+        sl_cipher_free(c);
+    }
     if (!ops->rows) {
         char low[32];
         size_t n = o->format.n < sizeof low ? o->format.n : sizeof low;
@@ -147,7 +147,7 @@ uint32_t sl_sinkdef_steps(const sl_sinkdef *d, const char *steps[SL_SINK_STEPS])
         steps[n++] = "encode";
     if (d->codec && o->compression.n && !stream)
         steps[n++] = "compress";
-    if (d->codec && o->encryption.n)
+    if (d->codec && o->encryption.n && !stream)
         steps[n++] = "encrypt";
     return n;
 }

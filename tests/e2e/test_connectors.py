@@ -3,14 +3,14 @@ peer, what to write into the stream or the action, how to send or what arrived. 
 import base64, gzip, json, os, shutil, ssl, tempfile, time, zlib
 import pytest
 from kit import Broker, Mqtt, wait
-from kit_conn import Engine, Link, Out, Web, WsServer, certificates, tables, ws_dial, USED
+from kit_conn import AES_KEY, opened, Engine, Link, Out, Web, WsServer, certificates, tables, ws_dial, USED
 
 
 class World:
     """What all tests share; one daemon, one broker, one web server."""
 
     def __init__(self):
-        self.d = Engine().start()
+        self.d = Engine(sets=["basic.aesKey=" + AES_KEY]).start()
         self.web = Web(self.answer)
         self.broker = Broker()
         self.mqtt = Mqtt(self.broker, "kit-pub", clean=True).wait_ready()
@@ -579,7 +579,7 @@ GOOD = {  # what makes the rest of the properties right
     ("websocket", "source"): ("/bad", {}), ("websocket", "sink"): {"path": "/bad"}, ("sse", "sink"): {"endpoint": "/bad"},
 }
 WRONG_JSON = {"headers": 5, "formData": {"a": 1}, "properties": {"a": 1}, "oauth": "x", "states": 5, "data": "x", "requestHeader": {"a": "b"}}
-REFUSED = {"parallel": True, "decrypt": {"algorithm": "aes"}, "tls": "default", "renegotiationSupport": "once", "rollingHook": "x", "rollingHookProps": {"a": 1}, "encryption": "aes"}
+REFUSED = {"parallel": True, "decrypt": {"algorithm": "aes"}, "tls": "default", "renegotiationSupport": "once", "rollingHook": "x", "rollingHookProps": {"a": 1}}
 
 
 def try_source(w, type_, datasource, props, **options):
@@ -694,13 +694,14 @@ def test_bad_combinations(w):
 
 
 # ================ each property used, with its effect ================
-def one(w, type_, datasource, props, columns="", sql="SELECT * FROM %s", **options):
+def one(w, type_, datasource, props, columns="", sql="SELECT * FROM %s", running=True, **options):
     """A stream and a rule over it; (name, Out)."""
     name = w.d.fresh("p")
     out = w.out(name)
     w.d.create(name, type_, datasource, props, columns=columns, **options)
     w.d.add(name, sql % name, out.action())
-    w.d.running(name)
+    if running:
+        w.d.running(name)
     return name, out
 
 
@@ -1192,6 +1193,8 @@ def test_file_sink_properties(w):
         name, out = one(w, "file", "zs", {"path": t, "decompression": "zstd"})
         out.wait(lambda got: got == rows)
         d.drop(name)
+        written({"path": t + "/aes", "sendSingle": True, "encryption": "aes", "compression": "gzip"}, rows)
+        wait("aes", 5, lambda: gzip.decompress(opened(open(t + "/aes", "rb").read())) == b'{"a":1,"b":"x"}\n{"a":2,"b":"y"}')
         for f in names():
             os.remove(t + "/" + f)
         written({"path": t + "/r.txt", "sendSingle": True, "rollingCount": 2, "rollingNamePattern": "prefix"}, [{"a": i} for i in range(5)])
@@ -1242,6 +1245,20 @@ def test_websocket_properties(w):
         sink = to(w, {"websocket": {"addr": "127.0.0.1:%d" % ws.port, "path": "/to", "requestHeader": {"X-Kit": ["c"]}, "sendSingle": True}}, [{"n": 3}])
         wait("the frame", 10, lambda: b'{"n":3}' in ws.got())
         w.d.drop(name, sink)
+        # settings of a named connection, which cannot go while somebody uses it
+        w.d.ask("POST", "/connections", {"id": "hall", "typ": "websocket", "props": {"addr": "127.0.0.1:%d" % ws.port}})
+        n = len(ws.ends)
+        name, out = one(w, "websocket", "/named", {"connectionSelector": "hall"})
+        wait("the handshake", 10, lambda: len(ws.ends) > n)
+        sink = to(w, {"websocket": {"connectionSelector": "hall", "path": "/named", "sendSingle": True}}, [{"n": 33}])
+        wait("the frame", 10, lambda: b'{"n":33}' in ws.got())
+        s, text = w.d.call("DELETE", "/connections/hall")
+        assert s == 400 and "rule references" in text
+        w.d.drop(name, sink)
+        w.d.ask("DELETE", "/connections/hall")
+        name, out = one(w, "websocket", "/named", {"connectionSelector": "nosuch"}, running=False)
+        message(w, name, "connection nosuch not existed")
+        w.d.drop(name)
         # one endpoint for both directions
         name, out = one(w, "websocket", "/both", {"path": "/both"})
         up(w, name)
@@ -1261,6 +1278,33 @@ def test_websocket_properties(w):
         wait("the peers' end", 10, lambda: a.closed and b.closed)
     finally:
         ws.close()
+
+
+def test_encryption_of_payloads(w):
+    d, base = w.d, "http://127.0.0.1:%d" % w.web.port
+
+    def body(**props):
+        path = "/aes/" + d.fresh("x")
+        name = to(w, {"rest": dict({"url": base + path, "method": "post", "bodyType": "text", "sendSingle": True, "encryption": "aes"}, **props)}, [{"n": 1}])
+        wait(lambda: d.status(name), 10, lambda: w.web.at(path))
+        d.drop(name)
+        return w.web.at(path)[0]["body"]
+    b = body(encProps={"mode": "cfb"})
+    assert opened(b) == b'{"n":1}'
+    iv = base64.b64encode(bytes(16)).decode()
+    assert body(encProps={"mode": "cfb", "iv": iv})[:16] == bytes(16)
+    assert gzip.decompress(opened(body(encProps={"mode": "cfb"}, compression="gzip"))) == b'{"n":1}'
+    nonce = base64.b64encode(bytes(12)).decode()
+    one, two = body(encProps={"iv": nonce}), body(encProps={"iv": nonce})  # gcm: nonce, text, tag
+    assert one == two and one[:12] == bytes(12) and len(one) == 12 + 7 + 16
+    assert one.hex()[24:] == "759edbfc8f1dfece4a58a19676b8eb865abdfb11bdc5a2", one.hex()  # of another implementation
+    assert body() != body() and len(body()) == 35
+    aad = body(encProps={"iv": nonce, "aad": base64.b64encode(b"head").decode(), "tagsize": 20})
+    assert len(aad) == 20 + 7 and aad[16:20] == bytes(4) and aad[20:] == one[12:19] and aad[:16].hex() == "2a9ef3cebd1e5256aae67e8d292bf4f0"
+    for props, why in (({"encryption": "des"}, "unsupported encryptor: des"), ({"encryption": "aes", "encProps": {"mode": "ecb"}}, "unsupported mode: ecb"),
+                       ({"encryption": "aes", "encProps": {"iv": "xx"}}, "iv"), ({"encryption": "default"}, "default")):
+        s, text = try_sink(w, "mqtt", dict({"server": "tcp://h:1", "topic": "a"}, **props))
+        assert s == 400 and why in text, (s, text)
 
 
 def test_templated_properties(w):

@@ -36,7 +36,7 @@ static const sl_prop file_props[] = {
     {"rollingHook", SL_P_REFUSED, SINK, 0, .doc = "there are no hooks; watch the folder, or read it with a file source"},
     {"rollingHookProps", SL_P_REFUSED, SINK, 0, .doc = "there are no hooks"},
     {"compression", SL_P_STR, SINK, SL_AT(file_conf, compression), .doc = "gzip or zstd: the file is compressed."},
-    {"encryption", SL_P_REFUSED, SINK, 0, .doc = "encrypted files are not offered; write to an encrypted file system"},
+    {"encryption", SL_P_STR, SINK, SL_AT(file_conf, encryption), .doc = "aes: the file is encrypted with the server's key (CFB, after compression): 16 bytes of IV, then the data.", .example = "aes"},
     {"interval", SL_P_DUR, SINK, SL_AT(file_conf, interval), .def = "0", .doc = "Without effect; accepted from old rules."},
     {0}};
 const sl_conn_def sl_conn_file = {.name = "file",

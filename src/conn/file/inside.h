@@ -9,7 +9,7 @@ typedef struct file_conf {
     bool has_header;
     sl_strs columns;
     /* sink */
-    sl_str out_path, out_type, out_delimiter, pattern, compression, out_format;
+    sl_str out_path, out_type, out_delimiter, pattern, compression, encryption, out_format;
     bool out_header;
     sl_strs fields;
     int64_t roll_interval, check_interval, roll_count, roll_size;

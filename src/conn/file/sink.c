@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "conn/file/inside.h"
+#include "data/cipher.h"
 #include "data/press.h"
 #include "os/file.h"
 #include <errno.h>
@@ -30,13 +31,14 @@ typedef struct file {
     bool packed, zstd; /* zstd: in frames of FRAME bytes, else one gzip stream */
     z_stream z;
     sl_buf plain;      /* of the next frame */
+    sl_cipher *cipher; /* encryption */
 } file;
 struct sl_sink {
     sl_sink_host *host;
     sl_loop *loop;
     char *home, *rule, *path, *delimiter;
     sl_buf header;
-    bool header_known, want_header, gzip, zstd, suffix, prefix, closing;
+    bool header_known, want_header, gzip, zstd, encrypt, suffix, prefix, closing;
     kind kind;
     int64_t roll_ns, check_ms, roll_count, roll_size;
     sl_map *files; /* rendered path -> file */
@@ -98,15 +100,27 @@ static void close_fd(sl_sink *s, int fd, char *name) { /* takes name */
 }
 
 /* ---- writing ---- */
+/* Neither a compressor nor a cipher can be set back. */
+static bool one_way(const file *f) { return f->packed || f->cipher; }
 static const char *write_out(file *f) { /* NULL or what went wrong */
     size_t at = 0;
+    if (f->cipher && f->out.n) {
+        sl_buf sealed = {0};
+        const char *why = sl_cipher_stream(f->cipher, sl_buf_view(&f->out), &sealed);
+        sl_buf_free(&f->out);
+        f->out = sealed;
+        if (why) {
+            errno = EIO;
+            return why;
+        }
+    }
     while (at < f->out.n) {
         ssize_t n = write(f->fd, f->out.p + at, f->out.n - at);
         if (n < 0) {
             if (errno == EINTR)
                 continue;
             int e = errno;
-            if (at && !f->packed && ftruncate(f->fd, (off_t)f->written) == 0)
+            if (at && !one_way(f) && ftruncate(f->fd, (off_t)f->written) == 0)
                 lseek(f->fd, (off_t)f->written, SEEK_SET);
             errno = e;
             return strerror(e);
@@ -152,6 +166,7 @@ static bool put_bytes(file *f, sl_str bytes) {
 static void file_free(file *f) {
     if (f->packed && !f->zstd)
         deflateEnd(&f->z);
+    sl_cipher_free(f->cipher);
     sl_buf_free(&f->plain);
     sl_buf_free(&f->out);
     free(f->path);
@@ -218,6 +233,8 @@ static sl_err *file_open(sl_sink *s, sl_str path, file **out, int *why) {
         *why = errno;
         e = sl_err_new(SL_E_IO, "file sink: open %s: %s", f->name, strerror(*why));
     }
+    if (!e && s->encrypt)
+        e = sl_cipher_new(SL_S("aes"), NULL, &f->cipher);
     if (!e && s->zstd)
         f->packed = f->zstd = true;
     if (!e && s->gzip) {
@@ -296,7 +313,7 @@ static sl_answer settle(sl_sink *s, file *f, char *why, size_t cap) {
         return SL_DELIVERED;
     int e = errno;
     snprintf(why, cap, "write %s: %s", f->name, fault);
-    if (f->packed) { /* what the compressor swallowed cannot be taken back */
+    if (one_way(f)) {
         f->out.n = 0;
         sl_map_del(s->files, sl_str_of(f->path));
         close_fd(s, f->fd, f->name);
@@ -356,7 +373,7 @@ static uint32_t sink_put(sl_sink *s, const sl_message *m, uint32_t n) {
             now->items = now->items_before;
             now->size = now->size_before;
             now->touched = false;
-            s->host->answer(s->host, m[from].seq, m[i].seq, now->packed ? SL_BAD : SL_LATER, SL_S("file sink: out of memory"));
+            s->host->answer(s->host, m[from].seq, m[i].seq, one_way(now) ? SL_BAD : SL_LATER, SL_S("file sink: out of memory"));
             now = NULL;
             continue;
         }
@@ -409,6 +426,11 @@ static sl_err *sink_check(const void *conf) {
         why = "compression must be one of gzip, zstd";
     if (why)
         return sl_err_new(SL_E_CONF, "%s", why);
+    if (c->encryption.n) {
+        sl_cipher *probe;
+        SL_TRY(sl_cipher_new(c->encryption, NULL, &probe));
+        sl_cipher_free(probe);
+    }
     return sl_press_ready(sl_press_of(c->compression));
 }
 static sl_err *sink_open(const void *conf, const sl_conn_env *env, sl_sink_host *host, sl_sink **sink) {
@@ -433,6 +455,7 @@ static sl_err *sink_open(const void *conf, const sl_conn_env *env, sl_sink_host 
     s->want_header = c->out_header;
     s->gzip = sl_str_is(c->compression, "gzip");
     s->zstd = sl_str_is(c->compression, "zstd");
+    s->encrypt = c->encryption.n > 0;
     s->prefix = sl_str_is(c->pattern, "prefix");
     s->suffix = sl_str_is(c->pattern, "suffix");
     s->roll_ns = c->roll_interval;

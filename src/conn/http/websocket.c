@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "conn/http/endpoint.h"
+#include "conn/pool.h"
 #include "conn/tls.h"
 
 typedef struct ws_conf {
-    sl_str addr, scheme, path, datasource, endpoint;
+    sl_str selector, addr, scheme, path, datasource, endpoint;
     sl_json *header;
     sl_tls_conf tls;
     bool either;
@@ -20,6 +21,7 @@ static const sl_prop props[] = {
     {.name = "path", .type = SL_P_STR, .flags = W, C(path), .doc = "Path of the endpoint or of the request (there with query); DATASOURCE when absent.", .example = "/ws"},
     {.name = "datasource", .type = SL_P_STR, .flags = SL_P_SINK, C(datasource), .doc = "The same as path.", .example = "/ws"},
     {.name = "requestHeader", .type = SL_P_JSON, .flags = W, C(header), .doc = "Headers of the handshake, each a list of texts.", .example = "{\"X-Key\":[\"a\"]}"},
+    {.name = "connectionSelector", .type = SL_P_STR, .flags = W, C(selector), .doc = "Id of a named connection whose settings to use.", .example = "hall"},
     SL_TLS_ROWS(ws_conf, tls),
     {0},
 };
@@ -41,6 +43,8 @@ typedef struct wsc { /* the sl_source or sl_sink */
     int port;
     sl_tls_conf tls; /* with absolute paths */
     char *tls_paths[3];
+    sl_pool_conn *named; /* connectionSelector: its settings were copied; it cannot be dropped meanwhile */
+    char *owner;
     sl_timer *redial;
     int64_t pause_ms;
     sl_http_header *headers;
@@ -167,6 +171,9 @@ static void destroy(void *arg) {
     free(s->headers);
     for (int i = 0; i < 3; i++)
         free(s->tls_paths[i]);
+    if (s->named)
+        sl_pool_give(s->named, s->owner);
+    free(s->owner);
     free(s);
     if (done)
         done(done_arg);
@@ -183,7 +190,14 @@ static sl_err *open_any(const ws_conf *c, sl_str datasource, const sl_conn_env *
     s->path = path_of(c, datasource);
     s->pause_ms = 100;
     sl_err *e = NULL;
-    if (!c->addr.n)
+    if (c->selector.n) {
+        sl_buf b = {0};
+        sl_buf_printf(&b, "%s/%s", env->rule_id ? env->rule_id : "", env->op_name ? env->op_name : "websocket");
+        s->owner = sl_buf_take(&b);
+        e = s->owner ? sl_pool_take(c->selector, "websocket", s->owner, &s->named) : sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    if (e) {
+    } else if (!c->addr.n)
         e = sl_endpoint_open(env, s->path, kind, out ? &source_ep : &sink_ep, s, &s->ep);
     else {
         const char *colon = memrchr(c->addr.p, ':', c->addr.n);
