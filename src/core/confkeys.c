@@ -225,7 +225,16 @@ static sl_err *source_props(sl_office *o, sl_arena *a, const sl_create *c, sl_st
     conf_overlay(a, p, sec);
     if (so->conf_key.n && !sec)
         sl_warn("sources", "conf key %.*s of source type %.*s is not found", SL_FMT(so->conf_key), SL_FMT(type));
-    const sl_json *selector = sl_json_iget(p, "connectionSelector");
+    sl_json *extra = NULL;
+    if (so->extra.n) {
+        sl_err *e = sl_json_parse(a, so->extra, &extra, NULL);
+        if (e)
+            sl_warn("sources", "EXTRA of %.*s is not JSON: %s", SL_FMT(c->name), sl_err_text(e));
+        sl_err_free(e);
+    }
+    const sl_json *selector = extra ? sl_json_iget(extra, "connectionSelector") : NULL;
+    if (!sl_json_isstr(selector))
+        selector = sl_json_iget(p, "connectionSelector");
     if (sl_json_isstr(selector) && selector->s.n) {
         sl_json *props = NULL;
         sl_str ctype;
@@ -234,14 +243,7 @@ static sl_err *source_props(sl_office *o, sl_arena *a, const sl_create *c, sl_st
         else
             sl_warn("sources", "connection %.*s is not found", SL_FMT(selector->s));
     }
-    if (so->extra.n) {
-        sl_json *j = NULL;
-        sl_err *e = sl_json_parse(a, so->extra, &j, NULL);
-        if (e)
-            sl_warn("sources", "EXTRA of %.*s is not JSON: %s", SL_FMT(c->name), sl_err_text(e));
-        sl_err_free(e);
-        conf_overlay(a, p, j);
-    }
+    conf_overlay(a, p, extra);
     sl_json_set(a, p, "format", sl_json_str(a, lower(a, so->format, "json")));
     sl_json_set(a, p, "key", sl_json_str(a, so->key));
     sl_json_set(a, p, "datasource", sl_json_str(a, so->datasource));
