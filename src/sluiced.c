@@ -264,6 +264,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "sluiced: %s\n", sl_err_text(e));
         sl_error("sluiced", "%s", sl_err_text(e));
         sl_err_free(e);
+        free(abs);
         return 1;
     }
     uv_loop_t *uv = sl_loop_uv(d.loop);

@@ -222,7 +222,7 @@ static void rendered(void **state) {
     on_lane(up_there, &c);
     assert_int_equal(c.got.n, 5);
     for (int i = 0; i < 4; i++) {
-        char want[20];
+        char want[40];
         snprintf(want, sizeof want, "t/%d <%d>", i, i);
         assert_string_equal(c.got.at[1 + i], want);
     }
