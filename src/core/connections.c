@@ -140,11 +140,124 @@ static void look(void *arg, sl_str type, sl_str id, sl_str props) {
     }
     sl_err_free(e);
 }
-sl_json *sl_api_connections(sl_office *o, sl_arena *a, bool all) {
+sl_json *sl_api_connections(sl_office *o, sl_arena *a) {
     finder f = {.a = a, .list = sl_json_arr(a)};
     conf_each(o, "connections", look, &f);
-    (void)all; /* connections of a single rule belong to its nodes; they show in the rule's status */
     return f.list;
+}
+
+/* ---- connections that belong to nodes of running rules, under the names that eKuiper gives them (connectors.md 11) ---- */
+typedef struct all_wish {
+    sl_office *office;
+    sl_api_text done;
+    void *arg;
+} all_wish;
+static const sl_meter *meter_named(const sl_meters *m, sl_str name, uint8_t where) {
+    for (uint32_t i = 0; i < m->n; i++)
+        if (m->at[i].where == where && sl_str_is(name, m->at[i].name))
+            return &m->at[i];
+    return NULL;
+}
+static void add_anonymous(sl_arena *a, sl_json *list, sl_str id, const char *type, const sl_json *props, const sl_meter *m) {
+    int64_t refs = 0;
+    for (sl_json *c = list->child; c; c = c->next)
+        if (sl_str_eq(sl_json_text(sl_json_get(c, "id"), (sl_str){0}), id)) { /* several nodes share it */
+            sl_json_i64(sl_json_get(c, "refCount"), &refs);
+            sl_json_set(a, c, "refCount", sl_json_int(a, refs + 1));
+            return;
+        }
+    sl_json *j = sl_json_obj(a);
+    sl_json_set(a, j, "id", sl_json_str(a, id));
+    sl_json_set(a, j, "typ", sl_json_str(a, sl_str_of(type)));
+    sl_json_set(a, j, "props", conf_mask(a, "connections", sl_str_of(type), props));
+    sl_json_set(a, j, "isNamed", sl_json_bool(a, false));
+    sl_json_set(a, j, "status", sl_json_str(a, !m || m->conn == 0 ? SL_S("connecting") : m->conn > 0 ? SL_S("connected") : SL_S("disconnected")));
+    if (m && m->conn < 0 && m->disconn_why && *m->disconn_why)
+        sl_json_set(a, j, "err", sl_json_str(a, sl_str_of(m->disconn_why)));
+    sl_json_set(a, j, "refCount", sl_json_int(a, 1));
+    sl_json_add(list, j);
+}
+static bool selected(const sl_json *props) {
+    const sl_json *s = sl_json_iget(props, "connectionSelector");
+    return sl_json_isstr(s) && s->s.n;
+}
+static sl_str path_of(const sl_json *props, const char *first) {
+    sl_str p = sl_json_text(sl_json_iget(props, first), (sl_str){0});
+    return p.n ? p : sl_json_text(sl_json_iget(props, "datasource"), (sl_str){"", 0});
+}
+static sl_str name_of(sl_arena *a, const sl_rule *r, const sl_conn_def *d, sl_str op, const sl_json *props, bool sink) {
+    if (strcmp(d->connection, "httppush") == 0)
+        return path_of(props, "datasource");
+    if (strcmp(d->connection, "websocket") == 0)
+        return sl_arena_printf(a, "$$ws/%.*s", SL_FMT(path_of(props, "path")));
+    if (strcmp(d->connection, "sse") == 0)
+        return sl_arena_printf(a, "$$sse/%.*s", SL_FMT(path_of(props, "endpoint")));
+    sl_str topic = sl_json_text(sl_json_iget(props, sink ? "topic" : "datasource"), (sl_str){"", 0});
+    return sl_arena_printf(a, "%s-%.*s-%.*s-%s-%s", r->id, SL_FMT(op), SL_FMT(topic), d->name, sink ? "sink" : "source");
+}
+static void of_rule(sl_office *o, sl_arena *a, sl_json *list, const sl_rule *r, const sl_meters *m) {
+    const sl_flowspec *spec = sl_flow_spec(r->flow);
+    sl_json *props = NULL;
+    sl_err *e = NULL;
+    for (uint32_t i = 0; i < sl_plan_nsources(spec->plan); i++) {
+        sl_str name = sl_plan_source_at(spec->plan, i)->stream;
+        const sl_create *c = sl_office_find_def(o, name);
+        sl_str type = !c ? SL_S("") : c->opts.type.n ? c->opts.type : c->table ? SL_S("file") : SL_S("mqtt");
+        const sl_conn_def *d = sl_conn_find(type);
+        if (!c || !d || !d->connection)
+            continue;
+        e = sl_office_source_props(o, a, c, type, &props);
+        if (!e && !selected(props))
+            add_anonymous(a, list, name_of(a, r, d, name, props, false), d->connection, props, meter_named(m, name, 0));
+        sl_err_free(e);
+    }
+    uint32_t i = 0;
+    for (const sl_json *x = r->def->actions ? r->def->actions->child : NULL; x; x = x->next, i++) {
+        const sl_json *act = x->kind == SL_J_OBJ ? x->child : NULL;
+        const sl_conn_def *d = act ? sl_conn_find(act->key) : NULL;
+        if (!d || !d->connection || !d->sink)
+            continue;
+        e = conf_sink_props(o, a, act->key, act, &props);
+        sl_str op = sl_arena_printf(a, "%.*s_%u", SL_FMT(act->key), i);
+        if (!e && !selected(props))
+            add_anonymous(a, list, name_of(a, r, d, op, props, true), d->connection, props, meter_named(m, op, 2));
+        sl_err_free(e);
+    }
+}
+static int by_id(const void *x, const void *y) {
+    return sl_str_cmp(sl_json_text(sl_json_get(*(sl_json *const *)x, "id"), (sl_str){0}), sl_json_text(sl_json_get(*(sl_json *const *)y, "id"), (sl_str){0}));
+}
+static void all_ready(void *arg, const rule_meters *l, size_t n) {
+    all_wish *w = arg;
+    sl_arena *a = sl_arena_new(0);
+    sl_json *list = a ? sl_api_connections(w->office, a) : NULL, *sorted = a ? sl_json_arr(a) : NULL;
+    for (size_t i = 0; list && l && i < n; i++)
+        if (l[i].r->flow && l[i].r->state == SL_RULE_RUNNING)
+            of_rule(w->office, a, list, l[i].r, l[i].m);
+    sl_json **at = list ? SL_NEW_N(a, sl_json *, list->n + 1) : NULL;
+    sl_buf b = {0};
+    size_t k = 0;
+    for (sl_json *c = at ? list->child : NULL; c; c = c->next)
+        at[k++] = c;
+    if (k)
+        qsort(at, k, sizeof *at, by_id);
+    for (size_t i = 0; i < k; i++)
+        sl_json_add(sorted, sl_json_clone(a, at[i]));
+    if (sorted)
+        sl_json_write(&b, sorted, false, 0);
+    w->done(w->arg, !at || b.failed || sl_arena_failed(a) ? sl_err_new(SL_E_NOMEM, "out of memory") : NULL, sl_buf_view(&b));
+    sl_buf_free(&b);
+    sl_arena_free(a);
+    free(w);
+}
+void sl_api_connections_all(sl_office *o, sl_api_text done, void *arg) {
+    all_wish *w = malloc(sizeof *w);
+    if (w)
+        *w = (all_wish){o, done, arg};
+    if (!w || !rules_survey(o, all_ready, w)) {
+        free(w);
+        done(arg, sl_err_new(SL_E_NOMEM, "out of memory"), (sl_str){0});
+    }
 }
 sl_err *sl_api_connection_get(sl_office *o, sl_arena *a, sl_str id, sl_json **out) {
     finder f = {.a = a, .id = id};

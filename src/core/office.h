@@ -164,7 +164,9 @@ sl_json *sl_api_meta_operators(sl_arena *a);
 /* Tries to reach the peer. role: "sources", "sinks", "lookups". done is called once. */
 void sl_api_meta_ping(sl_office *o, const char *role, sl_str type, sl_str body, sl_api_done done, void *arg);
 /* {"id","typ","props","isNamed","status",…}; secrets masked. */
-sl_json *sl_api_connections(sl_office *o, sl_arena *a, bool all);
+sl_json *sl_api_connections(sl_office *o, sl_arena *a);
+/* The named ones and those that belong to nodes of running rules. */
+void sl_api_connections_all(sl_office *o, sl_api_text done, void *arg);
 sl_err *sl_api_connection_get(sl_office *o, sl_arena *a, sl_str id, sl_json **out);
 sl_err *sl_api_connection_create(sl_office *o, sl_str body);
 sl_err *sl_api_connection_update(sl_office *o, sl_str id, sl_str body);

@@ -78,12 +78,23 @@ static void resources(void *app, sl_http_req *r, const sl_str *v) {
 }
 
 /* ---- connections ---- */
+static void all_connections(void *arg, sl_err *e, sl_str text) {
+    if (e)
+        sl_rest_fail(arg, e, NULL);
+    else
+        sl_rest_ok_json(arg, text);
+}
 static void connections(void *app, sl_http_req *r, const sl_str *v) {
-    sl_arena *a = sl_arena_new(0);
     sl_buf all = {0};
     sl_http_query_get(r, "forceAll", &all);
-    send(r, a, sl_api_connections(OFFICE(app), a, sl_str_is(sl_buf_view(&all), "true")), NULL, false);
+    bool force = sl_str_is(sl_buf_view(&all), "true");
     sl_buf_free(&all);
+    if (force) {
+        sl_api_connections_all(OFFICE(app), all_connections, r);
+        return;
+    }
+    sl_arena *a = sl_arena_new(0);
+    send(r, a, sl_api_connections(OFFICE(app), a), NULL, false);
 }
 static void get_connection(void *app, sl_http_req *r, const sl_str *v) {
     sl_arena *a = sl_arena_new(0);

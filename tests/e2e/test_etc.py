@@ -270,6 +270,11 @@ def test_folder():
         wait(lambda: "results, got %s" % got, 20, lambda: len(got) >= len(want))
         assert sorted(got, key=str) == sorted(want, key=str)
 
+        # named ones, and with forceAll those of single nodes
+        assert {c["id"]: (c["isNamed"], c["status"], c.get("refCount")) for c in f.ask("GET", "/connections?forceAll=true")} == {
+            "cloud": (True, "connected", 2), "redisMsgBus": (True, "connecting", None), "r1-plant-plant-mqtt-source": (False, "connected", 1),
+            "r2-mqtt_0-out/resource-mqtt-sink": (False, "connected", 1)}  # r3 has come to its end
+
         # in use: not to be removed
         status, text = f.call("DELETE", "/connections/cloud")
         assert status == 400 and "connection cloud can't be dropped due to rule references" in text["message"], text
