@@ -96,6 +96,10 @@ static void ledger(sl_arena *a, sl_json *j, const sl_meters *ms) {
     sl_json_set(a, rows, "in", sl_json_int(a, (int64_t)ms->rows_in));
     sl_json_set(a, rows, "filtered", sl_json_int(a, (int64_t)ms->rows_filtered));
     sl_json_set(a, rows, "failed", sl_json_int(a, (int64_t)ms->rows_failed));
+    if (ms->rows_late)
+        sl_json_set(a, rows, "late", sl_json_int(a, (int64_t)ms->rows_late));
+    if (ms->rows_absorbed)
+        sl_json_set(a, rows, "absorbed", sl_json_int(a, (int64_t)ms->rows_absorbed));
     sl_json_set(a, rows, "out", sl_json_int(a, (int64_t)ms->rows_out));
     for (uint32_t i = 0; i < ms->n; i++) {
         const sl_meter *m = &ms->at[i];

@@ -419,6 +419,8 @@ static void snapshot(sl_flow *f, sl_meters *m) {
         put_meter(m, &x);
         free(text);
     }
+    if (f->exec && sl_exec_absorbs(f->exec, &m->rows_filtered, &m->rows_failed, &m->rows_late))
+        m->rows_absorbed = m->rows_in - m->rows_filtered - m->rows_failed - m->rows_late;
     for (uint32_t i = 0; i < f->nsinks; i++)
         put_steps(m, &f->spec->sinks[i], i, f->sinks[i]);
     for (uint32_t i = 0; i < f->nsinks; i++) {

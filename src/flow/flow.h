@@ -137,7 +137,8 @@ typedef struct sl_meters {
     sl_meter *at;
     uint32_t n;
     int64_t busy_us; /* time that the flow's turns took, its source's excluded */
-    uint64_t rows_in, rows_filtered, rows_failed, rows_out; /* ledger of the entry: in = filtered + failed + out, unless windows absorb */
+    uint64_t rows_in, rows_filtered, rows_failed, rows_out; /* ledger of the entry: in = filtered + failed + out, or, with memory, */
+    uint64_t rows_late, rows_absorbed;                      /* in = filtered + failed + late + absorbed */
 } sl_meters;
 void sl_meters_free(sl_meters *m);
 /* Ends: intake stops, what is in flight may settle for up to a second, everything is closed. done comes on the office's loop with the last

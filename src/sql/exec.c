@@ -22,7 +22,7 @@ struct sl_exec { /* what every run touches first */
     sl_plan *p;
     const sl_quick *quick;
     sl_pipes *pipe; /* statements with memory run there */
-    sl_exec_stats filter, project;
+    sl_exec_stats before, filter, project; /* of a pipe: in front of the window, the window, behind it */
     void **state;
     int64_t start_ms;
     sl_keeps **ana; /* memory of analytic calls */
@@ -73,7 +73,11 @@ void sl_exec_env_set(sl_exec *x, const sl_exec_env *env) {
 int64_t sl_exec_next(const sl_exec *x) { return x->pipe ? sl_pipes_next(x->pipe) : INT64_MAX; }
 bool sl_exec_timed(const sl_exec *x) { return x->pipe != NULL; }
 static void take_stats(sl_exec *x, int64_t now_ms) {
-    x->project = (sl_exec_stats){x->pipe->nin, x->pipe->nout, x->pipe->errors};
+    const sl_pipes *r = x->pipe;
+    bool windowed = r->k->windowed;
+    x->before = (sl_exec_stats){r->nin, r->nin, 0};
+    x->filter = (sl_exec_stats){r->nin, r->nfired, 0};
+    x->project = (sl_exec_stats){windowed ? r->nfired : r->nin, r->nout, r->errors};
     if (x->pipe->last_ms == now_ms && x->pipe->last.n) {
         sl_buf_clear(&x->last);
         sl_buf_str(&x->last, sl_buf_view(&x->pipe->last));
@@ -87,6 +91,14 @@ void sl_exec_tick(sl_exec *x, int64_t now_ms, sl_batch **out, bool *failed) {
         return;
     sl_pipes_tick(x->pipe, now_ms, out, failed);
     take_stats(x, now_ms);
+}
+bool sl_exec_absorbs(const sl_exec *x, uint64_t *filtered, uint64_t *failed, uint64_t *late) {
+    if (!x->pipe)
+        return false;
+    *filtered = x->pipe->nfiltered;
+    *failed = x->pipe->nfailed;
+    *late = x->pipe->late;
+    return true;
 }
 bool sl_exec_stateful(const sl_exec *x) {
     if (x->pipe || x->p->nana)
@@ -167,14 +179,52 @@ void sl_exec_free(sl_exec *x) {
     sl_plan_drop(x->p);
     free(x);
 }
+/* Upstream's names of the operators, in order of the rows' way. where: 0 in front of the window, 1 the window, 2 behind it. */
+static const char *pipe_op(const sl_plan *p, uint32_t i, int *where) {
+    const sl_select *s = p->bound;
+    const sl_pipe *k = p->pipe;
+    bool lookup = false, join = false, table = false;
+    for (uint32_t j = 0; j < k->njoins; j++) {
+        lookup |= k->joins[j].lookup;
+        table |= k->joins[j].table && !k->joins[j].lookup;
+        join |= !k->joins[j].lookup;
+    }
+    const struct {
+        bool there;
+        int where;
+        const char *name;
+    } ops[] = {{p->opts.event_time, 0, "watermark"}, {p->nana > 0, 0, "analytic"}, {p->where && k->where_early, 0, "filter"}, {s->window != NULL, 1, "window"},
+               {table, 2, "join_aligner"}, {join, 2, "join"}, {lookup, 2, "lookup"}, {p->where && !k->where_early, 2, "filter"}, {s->ndims > 0, 2, "aggregate"},
+               {s->having != NULL, 2, "having"}, {p->nwf > 0, 2, "windowFunc"}, {s->norder > 0, 2, "order"}, {true, 2, "project"}, {k->srf, 2, "projectset"}};
+    for (size_t n = 0; n < sizeof ops / sizeof *ops; n++)
+        if (ops[n].there && i-- == 0) {
+            *where = ops[n].where;
+            return ops[n].name;
+        }
+    return NULL;
+}
 const char *sl_plan_op(const sl_plan *p, uint32_t i) {
-    if (p->where && !p->pipe && i-- == 0)
+    int where;
+    if (p->pipe)
+        return pipe_op(p, i, &where);
+    if (p->nana && i-- == 0)
+        return "analytic";
+    if (p->where && i-- == 0)
         return "filter";
     return i == 0 ? "project" : NULL;
 }
 const char *sl_exec_op(const sl_exec *x, uint32_t i, const sl_exec_stats **stats) {
-    *stats = x->p->where && !x->pipe && i == 0 ? &x->filter : &x->project;
-    return sl_plan_op(x->p, i);
+    const sl_plan *p = x->p;
+    const char *name = sl_plan_op(p, i);
+    int where = 2;
+    if (p->pipe)
+        pipe_op(p, i, &where);
+    else if (name && strcmp(name, "filter") == 0)
+        where = 1;
+    else if (name && strcmp(name, "analytic") == 0)
+        where = 0;
+    *stats = where == 0 ? &x->before : where == 1 ? &x->filter : &x->project;
+    return name;
 }
 sl_str sl_exec_last_error(const sl_exec *x, int64_t *at_ms) {
     *at_ms = x->last_at;
@@ -258,10 +308,13 @@ static void analytic(work *w) {
     if (!keep)
         return;
     sl_rows all = w->rows;
+    w->x->before.in += had;
     if (!sl_ana_run(&w->run, w->p->ana, w->p->nana, w->p->regs.ana, w->x->ana, &w->rows, keep, analytic_failed, w))
         w->nomem = true;
     else if (w->rows.n == had)
         w->rows = all;
+    w->x->before.out += w->rows.n;
+    w->x->before.errors += had - w->rows.n;
 }
 static void filter(work *w) {
     w->x->filter.in += w->rows.n;

@@ -261,6 +261,8 @@ static bool first_program(intake *t) {
     if (!keep || sl_arena_failed(t->tmp->arena))
         return false;
     sl_run_unset(&t->run, t->rows);
+    uint32_t had = t->rows.n;
+    uint64_t errors = r->errors;
     if (r->p->nana && r->p->nstars)
         load_objects(t);
     t->head = "";
@@ -269,6 +271,9 @@ static bool first_program(intake *t) {
     for (uint32_t i = 0; i < k->nearly && t->rows.n; i++)
         if (!condition(t, &k->early[i]))
             return false;
+    uint32_t failed = (uint32_t)(r->errors - errors);
+    r->nfailed += failed;
+    r->nfiltered += had - t->rows.n - failed;
     return true;
 }
 /* OVER (WHEN …) of every row; counters move on rows that trigger. */
@@ -414,8 +419,10 @@ static void await(intake *t) {
     for (uint32_t i = 0; cols && i < t->in->n && !r->nomem; i++) {
         uint32_t row = sl_view_row(t->in, i);
         int64_t ts;
-        if (!timestamp(t, row, &ts))
+        if (!timestamp(t, row, &ts)) {
+            r->nfailed++;
             continue;
+        }
         if (sl_wm_late(r->wm, ts)) {
             r->late++;
             continue;

@@ -95,6 +95,7 @@ typedef struct sl_pipes { /* one running pipe */
     uint64_t errors;
     sl_buf last;          /* last error */
     int64_t last_ms;
+    uint64_t nfiltered, nfailed; /* rows that did not pass the first program */
     uint64_t nin, nfired, nout; /* rows in, collections fired, frames out */
     bool nomem;           /* of this call */
 } sl_pipes;

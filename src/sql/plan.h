@@ -91,6 +91,8 @@ bool sl_exec_save(const sl_exec *x, sl_buf *out);
 sl_err *sl_exec_load(sl_exec *x, sl_str state);
 /* Bytes of state that this instance keeps across turns. */
 size_t sl_exec_state_bytes(const sl_exec *x);
+/* Where the rows of a statement with memory went: filtered out, failed, late (event time); all others were absorbed by its state. false: it has none. */
+bool sl_exec_absorbs(const sl_exec *x, uint64_t *filtered, uint64_t *failed, uint64_t *late);
 /* Operators of this plan in order, for metrics: "filter", "project", …; stats lent. NULL behind the last. */
 const char *sl_exec_op(const sl_exec *x, uint32_t i, const sl_exec_stats **stats);
 /* Last run-time error text (lent until the next run) and its time; "" when none. */
