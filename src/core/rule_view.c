@@ -282,35 +282,59 @@ void sl_api_metrics(sl_office *o, sl_api_text done, void *arg) { whole_ask(o, tr
 static sl_err *never_ran(sl_str id) {
     return sl_err_new(SL_E_GENERAL, "Fail to get rule %.*s's topo, make sure the rule has been started before", SL_FMT(id));
 }
-void rule_topo(const sl_flowspec *s, sl_buf *out) {
-    sl_buf last = {0}, to = {0}, edges = {0};
-    int op = 2;
-    sl_buf_printf(&last, "source_%.*s", SL_FMT(s->src->stream));
-    sl_buf_puts(out, "{\"sources\":[");
-    sl_json_put_str(out, sl_buf_view(&last));
-    sl_buf_puts(out, "],\"edges\":{");
-    const char *before[2]; /* what the source itself runs; a shared one's bear its name */
-    uint32_t nbefore = 0;
-    if (s->src->codec)
-        before[nbefore++] = "decoder";
-    if (s->src->strict && s->src->nfields)
-        before[nbefore++] = "preprocessor";
-    for (uint32_t i = 0;; i++) {
-        const char *kind = i < nbefore ? before[i] : sl_plan_op(s->plan, i - nbefore);
-        if (!kind)
-            break;
+enum { SL_TOPO_SOURCES = 64 }; /* further ones of a statement are not drawn */
+static void edge(sl_buf *edges, sl_buf *last, const sl_buf *to) {
+    sl_json_put_str(edges, sl_buf_view(last));
+    sl_buf_puts(edges, ":[");
+    sl_json_put_str(edges, sl_buf_view(to));
+    sl_buf_puts(edges, "],");
+    sl_buf_clear(last);
+    sl_buf_str(last, sl_buf_view(to));
+}
+/* A source with what it runs itself (what is shared bears the stream's name); the end of its chain goes into last. */
+static void topo_source(const sl_srcdef *s, int *op, sl_buf *sources, sl_buf *edges, sl_buf *last) {
+    sl_buf to = {0};
+    sl_buf_clear(last);
+    sl_buf_printf(last, "source_%.*s", SL_FMT(s->stream));
+    if (sources->n)
+        sl_buf_putc(sources, ',');
+    sl_json_put_str(sources, sl_buf_view(last));
+    const char *own[] = {s->codec ? "decoder" : NULL, s->strict && s->nfields ? "preprocessor" : NULL};
+    for (int i = 0; i < 2; i++) {
+        if (!own[i])
+            continue;
         sl_buf_clear(&to);
         sl_buf_puts(&to, "op_");
-        if (i < nbefore && s->src->shared)
-            sl_buf_printf(&to, "%.*s_", SL_FMT(s->src->stream));
-        sl_buf_printf(&to, "%d_%s", op++, kind);
-        sl_json_put_str(&edges, sl_buf_view(&last));
-        sl_buf_puts(&edges, ":[");
-        sl_json_put_str(&edges, sl_buf_view(&to));
-        sl_buf_puts(&edges, "],");
-        sl_buf_clear(&last);
-        sl_buf_str(&last, sl_buf_view(&to));
+        if (s->shared)
+            sl_buf_printf(&to, "%.*s_", SL_FMT(s->stream));
+        sl_buf_printf(&to, "%d_%s", (*op)++, own[i]);
+        edge(edges, last, &to);
     }
+    sl_buf_free(&to);
+}
+void rule_topo(const sl_flowspec *s, sl_buf *out) {
+    sl_buf last = {0}, to = {0}, edges = {0}, sources = {0}, ends[SL_TOPO_SOURCES] = {{0}};
+    int op = 2;
+    uint32_t nends = 0;
+    topo_source(s->src, &op, &sources, &edges, &ends[nends++]);
+    for (uint32_t i = 0; i < s->nmore && nends < SL_TOPO_SOURCES; i++)
+        if (s->more[i] && !sl_plan_source_at(s->plan, i + 1)->is_lookup)
+            topo_source(s->more[i], &op, &sources, &edges, &ends[nends++]);
+    const char *kind;
+    for (uint32_t i = 0; (kind = sl_plan_op(s->plan, i)); i++) {
+        sl_buf_clear(&to);
+        sl_buf_printf(&to, "op_%d_%s", op++, kind);
+        if (i)
+            edge(&edges, &last, &to);
+        for (uint32_t k = 0; !i && k < nends; k++)
+            edge(&edges, &ends[k], &to);
+        if (!i)
+            sl_buf_str(&last, sl_buf_view(&to));
+    }
+    for (uint32_t k = 0; k < nends; k++)
+        sl_buf_free(&ends[k]);
+    sl_buf_printf(out, "{\"sources\":[%.*s],\"edges\":{", SL_FMT(sl_buf_view(&sources)));
+    sl_buf_free(&sources);
     sl_buf_str(out, sl_buf_view(&edges));
     sl_json_put_str(out, sl_buf_view(&last));
     sl_buf_puts(out, ":[");

@@ -380,27 +380,34 @@ static void put_steps(sl_meters *m, const sl_sinkdef *d, uint32_t at, const sink
         put_meter(m, &x);
     }
 }
+/* A source and what it runs itself, numbered on; what is shared bears the stream's name. */
+static void put_source(sl_meters *m, const source_node *s, int *op) {
+    if (!s)
+        return;
+    put_meter(m, source_meter(s));
+    const sl_meter *own[] = {source_decoder_meter(s), source_preprocessor_meter(s)};
+    for (int i = 0; i < 2; i++) {
+        char full[160];
+        if (!own[i])
+            continue;
+        snprintf(full, sizeof full, "%s%s%d_%s", source_is_shared(s) ? source_meter(s)->name : "", source_is_shared(s) ? "_" : "", (*op)++, i ? "preprocessor" : "decoder");
+        sl_meter x = *own[i];
+        x.name = full;
+        put_meter(m, &x);
+    }
+}
 static void snapshot(sl_flow *f, sl_meters *m) {
     m->n = 0;
     m->busy_us = f->busy_us;
     m->rows_in = f->rows_in;
     m->rows_out = f->rows_out;
-    m->at = calloc((size_t)f->spec->nsinks * (2 + SL_SINK_STEPS) + 16, sizeof *m->at);
+    m->at = calloc((size_t)f->spec->nsinks * (2 + SL_SINK_STEPS) + (size_t)f->nlimbs * 3 + 24, sizeof *m->at);
     if (!m->at)
         return;
-    const sl_meter *dec = f->source ? source_decoder_meter(f->source) : NULL;
     int op = 2;
-    if (f->source) {
-        put_meter(m, source_meter(f->source));
-        if (dec) {
-            put_meter(m, dec);
-            op++;
-        }
-        if (source_preprocessor_meter(f->source)) {
-            put_meter(m, source_preprocessor_meter(f->source));
-            op++;
-        }
-    }
+    put_source(m, f->source, &op);
+    for (uint32_t i = 0; i < f->nlimbs; i++)
+        put_source(m, f->limbs[i]->source, &op);
     const sl_exec_stats *st;
     const char *name;
     for (uint32_t i = 0; f->exec && i < 12 && (name = sl_exec_op(f->exec, i, &st)); i++) {
