@@ -1,10 +1,10 @@
 /* Numbers and text, exact in both directions and blind to the locale.
  *
- * Decision: no table-driven shortest-digits algorithm. Nearly all numbers that devices send are an integer below 2^53 over a power of
- * ten, and for those one correctly rounded division proves the short form (both operands are exact). What is left (results of
- * arithmetic with 16 or 17 digits) goes through printf and is proved by reading it back. Reading is the same idea: Clinger's fast path,
- * then the C library under its own "C" locale. */
+ * Decision: nearly all numbers that devices send are an integer below 2^53 over a power of ten, and for those one correctly rounded
+ * division proves the short form (both operands are exact). What is left (results of arithmetic with 16 or 17 digits) is the matter of
+ * shortest.c. Reading is the same idea: Clinger's fast path, then the C library under its own "C" locale. */
 #include "base/num.h"
+#include "base/shortest.h"
 #include <float.h>
 #include <locale.h>
 #include <math.h>
@@ -66,75 +66,19 @@ static void digits_of_int(digits *o, uint64_t m, int scale) { /* m / 10^scale */
         o->n--;
 }
 
-static void digits_of_print(digits *o, double v, int precision, char *text, size_t cap) {
-    snprintf(text, cap, "%.*e", precision - 1, v);
-    int n = 0;
-    const char *p = text;
-    for (; *p && *p != 'e'; p++)
-        if (*p >= '0' && *p <= '9' && n < (int)sizeof o->d)
-            o->d[n++] = *p;
-    o->point = (*p == 'e' ? (int)strtol(p + 1, NULL, 10) : 0) + 1;
-    while (n > 1 && o->d[n - 1] == '0')
-        n--;
-    o->n = n;
-}
-static double digits_read(const digits *o) {
-    char t[48];
-    snprintf(t, sizeof t, "%.*se%d", o->n, o->d, o->point - o->n);
-    return read_c(t);
-}
-
 static void shortest(digits *o, double v) { /* v finite, > 0 */
-    if (v < 9007199254740992.0) {
-        uint64_t m = (uint64_t)v;
-        if ((double)m == v) {
-            digits_of_int(o, m, 0);
-            return;
-        }
-        if (v >= 1e-5) {
-            for (int k = 1; k <= 20; k++) {
-                double t = v * pow10_exact[k];
-                if (t >= 1e15)
-                    break;
-                m = (uint64_t)(t + 0.5);
-                /* below 10^15 at most one integer qualifies for a k, so the first hit is the shortest and the closest */
-                if ((double)m / pow10_exact[k] == v) {
-                    digits_of_int(o, m, k);
-                    return;
-                }
-            }
-        }
+    uint64_t m = v < 9007199254740992.0 ? (uint64_t)v : 0;
+    if (m && (double)m == v) {
+        digits_of_int(o, m, 0);
+        return;
     }
-    char text[64];
     int e;
-    bool power = frexp(v, &e) == 0.5;
-    for (int p = 1; p <= 17; p++) {
-        if (v >= DBL_MIN && p < 15)
-            p = 15; /* up to 15 digits are one number each: a shorter text shows as zeros at the end; denormals have fewer */
-        digits_of_print(o, v, p, text, sizeof text);
-        if (p == 17 || digits_read(o) == v)
-            return;
-        if (power) { /* below a power of two the neighbour is nearer: the decimal just above may read back though the closest does not */
-            digits up = *o;
-            while (up.n < p)
-                up.d[up.n++] = '0';
-            int i = up.n - 1;
-            while (i >= 0 && up.d[i] == '9')
-                up.d[i--] = '0';
-            if (i >= 0) {
-                up.d[i]++;
-                if (digits_read(&up) == v) {
-                    *o = up;
-                    while (o->n > 1 && o->d[o->n - 1] == '0')
-                        o->n--;
-                    return;
-                }
-            }
-        }
-    }
+    m = sl_num_shortest(v, &e);
+    digits_of_int(o, m, -e);
 }
 
-/* The shortest form of 0.000001 <= v < 10^15, written at once when it has few digits; 0: it has not. See shortest(). */
+/* The shortest form of 0.000001 <= v < 10^15, written at once when it has few digits; 0: it has not. Below 10^15 at most one integer qualifies
+ * for a k, so the first hit is the shortest and the closest. */
 static inline size_t put_short(char *out, double v) {
     if (!(v >= 1e-6 && v < 1e15))
         return 0;

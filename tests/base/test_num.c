@@ -34,6 +34,16 @@ static void test_go_forms(void **s) {
         {3.3333333333333335, "3.3333333333333335", "3.3333333333333335", "3.3333333333333335"},
         {9007199254740993.0, "9007199254740992", "9.007199254740992e+15", "9007199254740992"},
         {5.684341886080802e-14, "5.684341886080802e-14", "5.684341886080802e-14", NULL},
+        {1e23, "1e+23", "1e+23", NULL},
+        {9223372036854775808.0, "9223372036854776000", "9.223372036854776e+18", "9223372036854776000"},
+        {2.2250738585072014e-308, "2.2250738585072014e-308", "2.2250738585072014e-308", NULL},
+        {2.2250738585072011e-308, "2.225073858507201e-308", "2.225073858507201e-308", NULL},
+        {1e-323, "1e-323", "1e-323", NULL},
+        {9.5367431640625e-07, "9.5367431640625e-7", "9.5367431640625e-07", NULL},
+        {4.35, "4.35", "4.35", "4.35"},
+        {54.140000000000001, "54.14", "54.14", "54.14"},
+        {64.400000000000006, "64.4", "64.4", "64.4"},
+        {-41.260000000000005, "-41.260000000000005", "-41.260000000000005", "-41.260000000000005"},
         {123456789.125, "123456789.125", "1.23456789125e+08", "123456789.125"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -51,6 +61,44 @@ static uint64_t rnd(uint64_t *x) {
     *x ^= *x >> 7;
     *x ^= *x << 17;
     return *x;
+}
+/* The first precision of printf that reads back: that is the shortest text, and the closest of that length. Not for powers of two. */
+static void the_shortest_is_the_shortest(void **st) {
+    (void)st;
+    uint64_t x = 88172645463325252ull;
+    for (int i = 0; i < 20000; i++) {
+        uint64_t bits = rnd(&x);
+        double v;
+        if (i % 3)
+            v = (double)(bits >> 12) / pow(10, (double)(rnd(&x) % 20)) * 1.8 + 32;
+        else
+            memcpy(&v, &bits, 8);
+        v = fabs(v);
+        int e;
+        if (!isfinite(v) || v == 0 || frexp(v, &e) == 0.5)
+            continue;
+        char want[64], got[64];
+        for (int p = 1; p <= 17; p++) {
+            snprintf(want, sizeof want, "%.*e", p - 1, v);
+            if (strtod(want, NULL) == v)
+                break;
+        }
+        got[sl_num_json(got, v)] = 0;
+        snprintf(got, sizeof got, "%.*e", (int)strcspn(want, "e") - (strchr(want, '.') ? 2 : 1), strtod(got, NULL));
+        assert_string_equal(got, want);
+        char digits[2][32] = {"", ""}, text[SL_NUM_MAX + 1]; /* and no digit more than these */
+        text[sl_num_json(text, v)] = 0;
+        for (int k = 0; k < 2; k++) {
+            size_t n = 0;
+            for (const char *c = k ? text : want; *c && *c != 'e'; c++)
+                if (*c >= '0' && *c <= '9' && (n || *c != '0') && n < 31)
+                    digits[k][n++] = *c;
+            while (n && digits[k][n - 1] == '0')
+                n--;
+            digits[k][n] = 0;
+        }
+        assert_string_equal(digits[1], digits[0]);
+    }
 }
 static void round_trip(double v) {
     char t[SL_NUM_MAX];
@@ -177,7 +225,7 @@ static void test_utf8(void **s) {
     assert_true(sl_utf8_valid("", 0));
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(test_go_forms), cmocka_unit_test(test_random), cmocka_unit_test(test_parse),
+    const struct CMUnitTest t[] = {cmocka_unit_test(the_shortest_is_the_shortest), cmocka_unit_test(test_go_forms), cmocka_unit_test(test_random), cmocka_unit_test(test_parse),
                                    cmocka_unit_test(test_durations), cmocka_unit_test(test_utf8)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }
