@@ -116,7 +116,7 @@ static void expressions(void **st) {
 static void errors(void **st) {
     static const char *const rows[][2] = {
         {"$.nope", "error: unknown key nope"},
-        {"nope", "error: unknown key nope"},
+        {"nope.x", "error: unknown parameter nope.x"},
         {"$.book[3]", "error: index 3 out of bounds"},
         {"$.book[-1]", "error: index -1 out of bounds"},
         {"$.book.t", "error: could not select value, invalid key: expected number but got t (string)"},

@@ -121,17 +121,15 @@ static sl_value fn_intersect(sl_call *c, const sl_value *args, uint32_t n) {
     return sl_vals_done(c, &out);
 }
 static sl_value fn_union(sl_call *c, const sl_value *args, uint32_t n) {
-    sl_value l, bad;
+    sl_value l[2] = {sl_v_list(NULL, 0), sl_v_list(NULL, 0)}, bad;
     sl_set s = {0};
     sl_vals out = {0};
-    for (int i = 0; i < 2; i++) {
-        if (sl_v_nil(args[i]))
-            continue;
-        if (!sl_box_list(c, args[i], &l))
+    for (int i = 0; i < 2; i++)
+        if (!sl_v_nil(args[i]) && !sl_box_list(c, args[i], &l[i]))
             return no_array(c, i + 1);
-        if (!gather(c, l, &s, &out, &bad))
+    for (int i = 0; i < 2; i++)
+        if (!gather(c, l[i], &s, &out, &bad))
             return bad;
-    }
     return sl_vals_done(c, &out);
 }
 static sl_value fn_except(sl_call *c, const sl_value *args, uint32_t n) {

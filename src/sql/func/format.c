@@ -47,7 +47,7 @@ sl_value sl_fn_format(sl_call *c, const sl_value *args, uint32_t n) {
     sl_str why;
     if (!sl_to_float(c->arena, args[0], SL_CAST_SAMEKIND, &x, &why))
         x = 0;
-    if (!sl_to_int(c->arena, args[1], SL_CAST_SAMEKIND, &digits, &why))
+    if (!sl_to_int(c->arena, args[1], SL_CAST_STRICT, &digits, &why))
         digits = 0;
     if (digits < 0)
         return sl_call_fail(c, "the decimal places must greater or equal than 0");

@@ -23,6 +23,7 @@ struct node {
     op op;
     sl_value lit;
     bool current, many; /* PATH: from @; matches several */
+    bool bare;          /* PATH: begins with a name instead of $ or @ */
     sel *sels;
     node *a, *b, *c;    /* operands */
     node **at;          /* LIST; OBJECT: key, value … */
@@ -214,6 +215,7 @@ static node *path_from(reader *r, bool current, sl_str first) {
     node *path = make(r, N_PATH);
     sel **tail = &path->sels;
     path->current = current;
+    path->bare = first.n > 0;
     if (first.n) {
         sel *s = sel_add(r, path, &tail, S_KEY);
         s->at = nodes_add(r, NULL, 0, literal(r, sl_v_str(first))), s->n = 1;
@@ -385,7 +387,6 @@ typedef struct run {
     uint32_t steps;
     sl_str why;
 } run;
-static bool eval(run *r, const node *x, sl_value cur, sl_value *out);
 
 static bool bad(run *r, const char *fmt, const char *a, const char *b) {
     r->why = sl_arena_printf(r->c->arena, fmt, a, b);
@@ -411,6 +412,19 @@ static bool equal(run *r, sl_value x, sl_value y) {
     if (is_num(x) && is_num(y) && to_num(r, x, &a) && to_num(r, y, &b))
         return a == b;
     return sl_value_same(x, y);
+}
+static bool eval(run *r, const node *x, sl_value cur, sl_value *out);
+static bool unknown(run *r, const node *x) { /* "unknown parameter a.b.0" */
+    sl_buf b = {0};
+    for (const sel *s = x->sels; s; s = s->next) {
+        sl_value key;
+        if (!eval(r, s->at[0], r->root, &key))
+            break;
+        sl_buf_printf(&b, s == x->sels ? "%.*s" : ".%.*s", SL_FMT(sl_fn_text(r->c, key)));
+    }
+    sl_str name = sl_arena_dup(r->c->arena, sl_buf_view(&b));
+    sl_buf_free(&b);
+    return bad(r, "unknown parameter %s", name.p, "");
 }
 static bool select_one(run *r, sl_value v, sl_value key, sl_value *out) {
     sl_value box = sl_value_open(r->c->arena, v);
@@ -679,8 +693,18 @@ static bool eval(run *r, const node *x, sl_value cur, sl_value *out) {
         return out->kind != SL_ERROR || bad(r, "%s", sl_arena_dup(r->c->arena, sl_v_text(*out)).p, "");
     }
     for (const sel *s = x->sels; s; s = s->next) {
-        sl_value key;
-        if (!eval(r, s->at[0], v, &key) || !select_one(r, v, key, &v))
+        sl_value key, box = x->bare ? sl_value_open(r->c->arena, v) : sl_v_null();
+        if (!eval(r, s->at[0], v, &key))
+            return false;
+        if (box.kind == SL_LIST && key.kind == SL_STRING) /* upstream: a name says nothing to a list */
+            continue;
+        if (box.kind == SL_MAP && sl_value_get(r->c->arena, box, sl_fn_text(r->c, key)).kind == SL_ABSENT) {
+            if (x->sels->next)
+                return unknown(r, x);
+            v = sl_v_null();
+            break;
+        }
+        if (!select_one(r, v, key, &v))
             return false;
     }
     *out = v;

@@ -129,14 +129,14 @@ static sl_value fn_mod(sl_call *c, const sl_value *args, uint32_t n) {
 static sl_value fn_round(sl_call *c, const sl_value *args, uint32_t n) {
     double x;
     sl_value bad;
+    int64_t digits = 0;
+    sl_str why;
+    if (n > 1 && !sl_to_int(c->arena, args[1], SL_CAST_SAMEKIND | SL_CAST_GOINT, &digits, &why))
+        return sl_call_fail(c, "The second argument must be an integer: %.*s", SL_FMT(why));
     if (!num(c, args[0], &x, &bad))
         return bad;
     if (n == 1)
         return sl_v_float(round(x));
-    int64_t digits;
-    sl_str why;
-    if (!sl_to_int(c->arena, args[1], SL_CAST_SAMEKIND, &digits, &why))
-        return sl_call_fail(c, "The second argument must be an integer: %.*s", SL_FMT(why));
     double p = pow(10, (double)digits), scaled = x * p;
     if (!isfinite(x) || (digits > 0 && !isfinite(scaled)))
         return sl_v_float(x); /* nothing lies behind that digit */
@@ -194,8 +194,8 @@ static int digit(char ch) {
 static sl_value fn_conv(sl_call *c, const sl_value *args, uint32_t n) {
     int64_t from, to;
     sl_str why, s = sl_str_trim(sl_fn_text(c, args[0]));
-    if (!sl_to_int(c->arena, args[1], SL_CAST_STRICT, &from, &why) || !sl_to_int(c->arena, args[2], SL_CAST_STRICT, &to, &why))
-        return sl_call_fail(c, "%.*s", SL_FMT(why));
+    if (!sl_to_int(c->arena, args[1], SL_CAST_SAMEKIND, &from, &why) || !sl_to_int(c->arena, args[2], SL_CAST_SAMEKIND, &to, &why))
+        return sl_v_null();
     bool from_signed = from < 0, to_signed = to < 0, minus = false;
     if (from < -36 || from > 36 || to < -36 || to > 36)
         return sl_v_null();
