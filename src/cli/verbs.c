@@ -67,6 +67,9 @@ static const cli_verb verbs[] = {
     {"show confkeys", "KIND TYPE", "Shows named settings of a connector type; KIND: sources, sinks, connections.", "sources mqtt", cli_confkey},
     {"set confkey", "KIND TYPE NAME 'JSON'", "Stores named settings of a connector type.", "sources mqtt plant '{\"server\":\"tcp://plant:1883\"}'", cli_confkey},
     {"drop confkey", "KIND TYPE NAME", "Removes named settings of a connector type.", "sources mqtt plant", cli_confkey},
+    {"explain stream", "NAME", "Shows every property of a stream's source and who set it.", "demo", one, "Expect stream name.", "GET", "/config/explain/stream/{}", NULL, NULL, NULL},
+    {"explain actions", "RULE", "Shows every property of a rule's actions and who set it.", "r1", one, "Expect rule name.", "GET", "/config/explain/rule/{}", NULL, NULL,
+     "The rule has no actions."},
     {"explain config", "", "Shows every setting of the daemon and who set it.", "", one, NULL, "GET", "/config/explain", NULL, NULL, NULL},
     /* everything at once */
     {"import ruleset", "-f FILE", "Creates streams, tables and rules of a file.", "-f rules.json", cli_import},

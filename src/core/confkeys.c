@@ -513,3 +513,107 @@ void conf_explain(sl_office *o, sl_arena *a, sl_json *list) {
         }
     }
 }
+
+/* ---- who set each property of one stream or one rule's actions ---- */
+typedef struct rows {
+    sl_office *office;
+    sl_arena *a;
+    sl_json *list;
+    const char *prefix;
+    const sl_conn_def *def;
+    const char *kind; /* "sources", "sinks" */
+    sl_str type;
+    sl_json *values, *from; /* property -> value, property -> who */
+} rows;
+static void claim(rows *r, const sl_json *props, const char *who, const sl_json *whos) {
+    for (const sl_json *p = props && props->kind == SL_J_OBJ ? props->child : NULL; p; p = p->next) {
+        const sl_json *have = find(r->values, p->key), *w = whos ? find(whos, p->key) : NULL;
+        char *key = name_of(r->a, have ? have->key : p->key);
+        sl_json_set(r->a, r->values, key, sl_json_clone(r->a, p));
+        sl_str by = w ? sl_arena_printf(r->a, "%s: %.*s", who, SL_FMT(w->s)) : sl_str_of(who);
+        sl_json_set(r->a, r->from, key, sl_json_str(r->a, by));
+    }
+}
+static void claim_connection(rows *r, bool same_type) {
+    const sl_json *selector = sl_json_iget(r->values, "connectionSelector");
+    sl_json *shared = NULL;
+    sl_str ctype;
+    if (sl_json_isstr(selector) && selector->s.n && sl_pool_props(selector->s, r->a, &shared, &ctype) && (!same_type || sl_str_eq(ctype, r->type)))
+        claim(r, shared, sl_arena_printf(r->a, "connection %.*s", SL_FMT(selector->s)).p, NULL);
+}
+static void add_row(rows *r, sl_str key, const sl_json *value, sl_str who) {
+    sl_json *row = sl_json_obj(r->a);
+    sl_json_set(r->a, row, "key", sl_json_str(r->a, sl_arena_printf(r->a, "%s%.*s", r->prefix, SL_FMT(key))));
+    sl_json_set(r->a, row, "value", sl_json_clone(r->a, value));
+    sl_json_set(r->a, row, "from", sl_json_str(r->a, who));
+    sl_json_add(r->list, row);
+}
+static void add_defaults(rows *r, const sl_prop *table, int where) { /* what nobody set */
+    for (const sl_prop *p = table; p && p->type != SL_P_END; p++) {
+        int places = p->flags & (SL_P_SOURCE | SL_P_SINK | SL_P_LOOKUP);
+        if (p->type == SL_P_GROUP)
+            add_defaults(r, p->of, where);
+        else if (p->def && *p->def && p->type != SL_P_REFUSED && (!places || places & where) && !find(r->values, sl_str_of(p->name)) &&
+                 !(p->alias && find(r->values, sl_str_of(p->alias))))
+            add_row(r, sl_str_of(p->name), sl_json_str(r->a, sl_str_of(p->def)), SL_S("default"));
+    }
+}
+static void tell(rows *r, int where) {
+    const sl_json *masked = conf_mask(r->a, r->kind, r->type, r->values);
+    for (const sl_json *p = masked->child; p; p = p->next)
+        add_row(r, p->key, p, sl_json_text(find(r->from, p->key), SL_S("default")));
+    add_defaults(r, r->def ? r->def->props : NULL, where);
+}
+sl_err *sl_api_stream_config(sl_office *o, sl_arena *a, sl_str name, sl_json **out) {
+    const sl_create *c = sl_office_find_def(o, name);
+    if (!c)
+        return sl_err_new(SL_E_NOTFOUND, "stream or table %.*s is not found", SL_FMT(name));
+    const sl_stream_opts *so = &c->opts;
+    sl_str type = so->type.n ? so->type : c->table ? SL_S("file") : SL_S("mqtt");
+    rows r = {.office = o, .a = a, .list = sl_json_arr(a), .prefix = "", .def = sl_conn_find(type), .kind = "sources", .type = type, .values = sl_json_obj(a), .from = sl_json_obj(a)};
+    sl_json *all = NULL, *from = NULL, *extra = NULL, *fixed = sl_json_obj(a);
+    SL_TRY(conf_sections(o, a, "sources", type, &all, &from, NULL));
+    claim(&r, conf_section(all, SL_S("default")), "section default", conf_section(from, SL_S("default")));
+    if (so->conf_key.n)
+        claim(&r, conf_section(all, so->conf_key), sl_arena_printf(a, "CONF_KEY %.*s", SL_FMT(so->conf_key)).p, conf_section(from, so->conf_key));
+    claim_connection(&r, false);
+    sl_err *e = so->extra.n ? sl_json_parse(a, so->extra, &extra, NULL) : NULL;
+    sl_err_free(e);
+    claim(&r, extra, "EXTRA of the stream", NULL);
+    static const char with[] = "WITH of the stream";
+    struct {
+        const char *key;
+        sl_str value;
+    } opts[] = {{"datasource", so->datasource}, {"format", so->format}, {"key", so->key}, {"schemaId", so->schemaid}, {"delimiter", so->delimiter}, {"timestamp", so->timestamp},
+                {"timestampFormat", so->timestamp_format}};
+    for (size_t i = 0; i < sizeof opts / sizeof *opts; i++)
+        if (opts[i].value.n)
+            sl_json_set(a, fixed, opts[i].key, sl_json_str(a, opts[i].value));
+    claim(&r, fixed, with, NULL);
+    tell(&r, SL_P_SOURCE);
+    *out = r.list;
+    return NULL;
+}
+sl_err *sl_api_rule_config(sl_office *o, sl_arena *a, sl_str id, sl_json **out) {
+    const sl_rule *rule = sl_map_get(o->rules, id);
+    if (!rule)
+        return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found in registry, please check if it is created", SL_FMT(id));
+    *out = sl_json_arr(a);
+    uint32_t i = 0;
+    for (const sl_json *x = rule->def->actions ? rule->def->actions->child : NULL; x; x = x->next, i++) {
+        const sl_json *act = x->kind == SL_J_OBJ ? x->child : NULL, *res = act ? sl_json_iget(act, "resourceId") : NULL;
+        if (!act)
+            continue;
+        rows r = {.office = o, .a = a, .list = *out, .prefix = sl_arena_printf(a, "actions.%u.%.*s.", i, SL_FMT(act->key)).p, .def = sl_conn_find(act->key), .kind = "sinks",
+                  .type = act->key, .values = sl_json_obj(a), .from = sl_json_obj(a)};
+        if (sl_json_isstr(res) && res->s.n) {
+            sl_json *all = NULL, *from = NULL;
+            SL_TRY(conf_sections(o, a, "sinks", act->key, &all, &from, NULL));
+            claim(&r, conf_section(all, res->s), sl_arena_printf(a, "resourceId %.*s", SL_FMT(res->s)).p, conf_section(from, res->s));
+        }
+        claim(&r, act, "action", NULL);
+        claim_connection(&r, true);
+        tell(&r, SL_P_SINK);
+    }
+    return NULL;
+}

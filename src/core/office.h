@@ -177,4 +177,7 @@ sl_json *sl_api_configs(sl_office *o, sl_arena *a);
 sl_err *sl_api_configs_patch(sl_office *o, sl_str body);
 /* Every setting with who set it: the daemon's, those of conf files, variables and conf keys. */
 sl_json *sl_api_config_explain(sl_office *o, sl_arena *a);
+/* The same for the properties of one stream's source, and of one rule's actions. */
+sl_err *sl_api_stream_config(sl_office *o, sl_arena *a, sl_str name, sl_json **out);
+sl_err *sl_api_rule_config(sl_office *o, sl_arena *a, sl_str id, sl_json **out);
 #endif

@@ -129,6 +129,18 @@ static void explain_config(void *app, sl_http_req *r, const sl_str *v) {
     send(r, a, sl_api_config_explain(OFFICE(app), a), NULL, false);
 }
 
+static void explain_stream(void *app, sl_http_req *r, const sl_str *v) {
+    sl_arena *a = sl_arena_new(0);
+    sl_json *j = NULL;
+    sl_err *e = sl_api_stream_config(OFFICE(app), a, v[0], &j);
+    send(r, a, j, e, false);
+}
+static void explain_rule(void *app, sl_http_req *r, const sl_str *v) {
+    sl_arena *a = sl_arena_new(0);
+    sl_json *j = NULL;
+    sl_err *e = sl_api_rule_config(OFFICE(app), a, v[0], &j);
+    send(r, a, j, e, false);
+}
 static const sl_route routes[] = {
     {"GET", "/metadata/functions", functions, "All functions with arguments and examples."},
     {"GET", "/metadata/operators", operators, "Operators of graph rules."},
@@ -160,6 +172,8 @@ static const sl_route routes[] = {
     {"GET", "/configs", get_configs, "The settings that can be changed at run time."},
     {"PATCH", "/configs", patch_configs, "Changes settings until the daemon ends."},
     {"GET", "/config/explain", explain_config, "Every setting and who set it."},
+    {"GET", "/config/explain/stream/{name}", explain_stream, "Every property of a stream's source and who set it."},
+    {"GET", "/config/explain/rule/{name}", explain_rule, "Every property of a rule's actions and who set it."},
     {0},
 };
 bool sl_meta_routes(sl_router *rt) { return sl_router_add(rt, routes); }

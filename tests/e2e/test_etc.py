@@ -275,6 +275,16 @@ def test_folder():
             "cloud": (True, "connected", 2), "redisMsgBus": (True, "connecting", None), "r1-plant-plant-mqtt-source": (False, "connected", 1),
             "r2-mqtt_0-out/resource-mqtt-sink": (False, "connected", 1)}  # r3 has come to its end
 
+        # who set what of one stream, of one action
+        rows = {r["key"]: (r["value"], r["from"]) for r in json.loads(f.sluice("--json", "explain", "stream", "plant"))}
+        assert rows["server"] == (broker.url, "CONF_KEY plant_2: variable MQTT_SOURCE__PLANT_2__SERVER"), rows
+        assert rows["protocolVersion"][1].startswith("section default: file ") and rows["datasource"] == ("plant", "WITH of the stream"), rows
+        assert rows["enableClientSession"] == ("false", "default"), rows
+        rows = {r["key"]: (r["value"], r["from"]) for r in json.loads(f.sluice("--json", "explain", "stream", "cloudy"))}
+        assert rows["username"] == ("somebody", "connection cloud") and rows["qos"] == (1, "CONF_KEY viacloud: conf key set over REST"), rows
+        rows = {r["key"]: (r["value"], r["from"]) for r in json.loads(f.sluice("--json", "explain", "actions", "r3"))}
+        assert rows["actions.0.mqtt.topic"] == ("out/sim", "action") and rows["actions.0.mqtt.server"][1] == "resourceId results: conf key set over REST", rows
+
         # in use: not to be removed
         status, text = f.call("DELETE", "/connections/cloud")
         assert status == 400 and "connection cloud can't be dropped due to rule references" in text["message"], text
