@@ -16,6 +16,15 @@ sl_err *store_put(sl_office *o, const char *kind, sl_str name, sl_str value) {
     sl_buf_printf(&key, "%s/%.*s", kind, SL_FMT(name));
     sl_err *e = key.failed ? sl_err_new(SL_E_NOMEM, "out of memory") : sl_kvlog_append(o->kv, sl_buf_view(&key), value);
     sl_buf_free(&key);
+    if (!e && ++o->appends >= 256) { /* what was overwritten goes, a little with every change until it is all gone */
+        bool more = false;
+        sl_err *why = sl_kvlog_compact(o->kv, 2, &more);
+        if (why)
+            sl_warn("store", "data/sluice.db cannot be made smaller: %s", sl_err_text(why));
+        if (why || !more)
+            o->appends = 0;
+        sl_err_free(why);
+    }
     return e;
 }
 static bool load_confkey(void *arg, sl_str key, sl_str value) {

@@ -61,6 +61,7 @@ typedef struct usage usage;
 typedef struct traces traces;
 struct sl_office {
     sl_map *schemas; /* "type_name" */
+    uint32_t appends; /* to the store since it was last compact */
     sl_map *trials;
     struct dump *dump;
     traces *traces;
