@@ -164,6 +164,11 @@ static void props_read(cur *c, uint32_t where, sl_mqtt_props *o) {
             o->num[id] = varint(&in);
             if (!o->num[id])
                 fault(&in, "has a subscription identifier of zero");
+            if (!again)
+                o->nsubs = 0;
+            if (o->nsubs < sizeof o->subs / sizeof *o->subs)
+                o->subs[o->nsubs] = o->num[id];
+            o->nsubs += o->nsubs <= sizeof o->subs / sizeof *o->subs;
             break;
         case K_TEXT: o->text[id] = text(&in); break;
         case K_BIN: o->text[id] = bin(&in); break;

@@ -37,6 +37,7 @@ enum {
 typedef struct sl_mqtt_props {
     uint64_t have;
     uint32_t num[0x2B]; /* integer properties by identifier (several SUB_ID: the last) */
+    uint32_t subs[8], nsubs; /* decoded PUBLISH with SUB_ID: all of them; nsubs above 8: more than there is room for */
     sl_str text[0x20];  /* text and binary properties by identifier (all are below 0x20) */
     sl_str user;        /* decoded: the span to walk with sl_mqtt_user() */
     const sl_mqtt_pair *users; /* to encode: user properties in order */

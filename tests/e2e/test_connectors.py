@@ -871,6 +871,27 @@ def test_mqtt_one_subscription(w):
     d.ask("DELETE", "/connections/twice")
 
 
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_mqtt_overlapping_filters(w, version):
+    """Filters that overlap, of two streams on one connection and inside of one stream: each message once to each stream."""
+    d, top = w.d, "ov" + version[0]
+    d.ask("POST", "/connections", {"id": top, "typ": "mqtt", "props": {"server": w.broker.url, "protocolVersion": version}})
+    rules = [one(w, "mqtt", f, dict(p, qos=1)) for f, p in ((top + "/#", {"connectionSelector": top}), (top + "/a", {"connectionSelector": top}),
+                                                             ("%s/+,%s/#,%s/a" % (top, top, top), {"server": w.broker.url, "protocolVersion": version}))]
+    for n, _ in rules:
+        up(w, n)
+    for i in range(10):
+        w.mqtt.publish(top + "/a", json.dumps({"n": i}).encode())
+    w.mqtt.publish(top + "/b", b'{"n":10}')
+    rules[0][1].has(10)
+    rules[2][1].has(10)
+    rules[1][1].has(9)
+    got = [[r["n"] for r in o.rows()] for _, o in rules]
+    assert got == [list(range(11)), list(range(10)), list(range(11))], got
+    d.drop(*[n for n, _ in rules])
+    d.ask("DELETE", "/connections/" + top)
+
+
 def test_common_source_properties(w):
     d, url = w.d, w.broker.url
     for method, pack in (("gzip", gzip.compress), ("zlib", zlib.compress), ("flate", lambda b: zlib.compress(b)[2:-4])):

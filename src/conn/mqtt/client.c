@@ -222,6 +222,7 @@ static void greeted(mq_client *c, const sl_mqtt_packet *p) {
     c->max_packet = SL_MQTT_HAS(x, SL_MQTT_P_MAX_PACKET) ? x->num[SL_MQTT_P_MAX_PACKET] : 0;
     c->max_qos = SL_MQTT_HAS(x, SL_MQTT_P_MAX_QOS) ? (uint8_t)x->num[SL_MQTT_P_MAX_QOS] : 2;
     c->retain_ok = !SL_MQTT_HAS(x, SL_MQTT_P_RETAIN_OK) || x->num[SL_MQTT_P_RETAIN_OK];
+    c->sub_ids = c->version >= SL_MQTT_5 && (!SL_MQTT_HAS(x, SL_MQTT_P_SUBID_OK) || x->num[SL_MQTT_P_SUBID_OK]);
     if (SL_MQTT_HAS(x, SL_MQTT_P_SERVER_KEEPALIVE))
         c->keepalive = x->num[SL_MQTT_P_SERVER_KEEPALIVE];
     if (SL_MQTT_HAS(x, SL_MQTT_P_ASSIGNED_ID)) { /* ours from now on, so that the session is found again */

@@ -112,6 +112,25 @@ bool mq_in_fits(const mq_sub *s, sl_str topic) {
             return true;
     return false;
 }
+static bool names(const sl_mqtt_packet *p, uint32_t sub) {
+    for (uint32_t i = 0; i < p->props.nsubs && i < sizeof p->props.subs / sizeof *p->props.subs; i++)
+        if (p->props.subs[i] == sub)
+            return true;
+    return false;
+}
+bool mq_in_mine(const mq_sub *s, const sl_mqtt_packet *p, bool *known) {
+    bool first = true, mine = false;
+    for (uint32_t i = 0; i < s->ntopics; i++) {
+        const mq_topic *t = s->topics[i];
+        if (!sl_mqtt_match(t->pure, p->topic))
+            continue;
+        bool named = t->sub && names(p, t->sub);
+        mine |= first && named;
+        *known |= named;
+        first = false;
+    }
+    return mine;
+}
 static bool alias(mq_client *c, sl_mqtt_packet *p) {
     if (c->version < SL_MQTT_5 || !SL_MQTT_HAS(&p->props, SL_MQTT_P_ALIAS))
         return true;
@@ -171,9 +190,15 @@ void mq_in_publish(mq_client *c, sl_mqtt_packet *p) {
     uint64_t pos = ++c->pos;
     if (p->qos && mq_wait_wanted(c, p->topic))
         mq_wait_keep(c, p, pos, seq);
+    bool by_id = false; /* unless nobody knows the identifiers: those of an earlier life of the session */
+    if (SL_MQTT_HAS(&p->props, SL_MQTT_P_SUB_ID) && p->props.nsubs <= sizeof p->props.subs / sizeof *p->props.subs)
+        for (const mq_sub *s = c->subs; s && !by_id; s = s->next)
+            if (!s->gone)
+                mq_in_mine(s, p, &by_id);
     for (mq_sub *s = c->subs, *next; s; s = next) {
+        bool known = false;
         next = s->next;
-        if (s->gone || !mq_in_fits(s, p->topic))
+        if (s->gone || !(by_id ? mq_in_mine(s, p, &known) : mq_in_fits(s, p->topic)))
             continue;
         if (p->qos && s->lasts) {
             if (!mq_in_hold(s, pos, seq)) {

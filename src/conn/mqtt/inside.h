@@ -57,6 +57,7 @@ typedef struct mq_topic { /* a filter subscribed at the broker, for all subscrip
     uint32_t users;
     uint8_t qos;      /* asked for */
     uint8_t code;     /* the broker's answer; MQ_UNASKED, or 0x80 and above: refused */
+    uint32_t sub;     /* version 5: subscription identifier, 0 = none */
     uint16_t id, at;  /* packet identifier and place of a SUBSCRIBE under way; 0 = none */
     sl_str filter, pure; /* pure: without $share/group/ */
     char text[];
@@ -122,7 +123,7 @@ struct mq_client {
     /* limits of the broker */
     uint32_t receive_max, max_packet;
     uint8_t max_qos;
-    bool retain_ok;
+    bool retain_ok, sub_ids;
     uint32_t epoch;
     uint16_t next_sub_id;
     uint64_t pos;
@@ -172,6 +173,9 @@ void mq_subs_free(mq_client *c);
 void mq_in_publish(mq_client *c, sl_mqtt_packet *p);
 void mq_in_release(mq_client *c, uint16_t id); /* PUBREL */
 bool mq_in_fits(const mq_sub *s, sl_str topic);
+/* Brokers of version 5 may send a message once for each filter that fits it, with the identifiers of those filters. s takes the copy of its
+ * first fitting filter. *known: the copy belongs to some filter of s. */
+bool mq_in_mine(const mq_sub *s, const sl_mqtt_packet *p, bool *known);
 bool mq_in_hold(mq_sub *s, uint64_t pos, uint64_t seq);       /* s has to settle it; false: out of memory */
 void mq_in_unhold(mq_client *c, uint64_t seq, bool left);     /* one holder less; left: it must come again */
 void mq_in_run(mq_client *c);                  /* acknowledges the settled prefix */

@@ -9,10 +9,14 @@
 static uint16_t next_id(mq_client *c) {
     return c->next_sub_id = c->next_sub_id >= 65535 || c->next_sub_id <= MQ_PUB_IDS ? (uint16_t)(MQ_PUB_IDS + 1) : (uint16_t)(c->next_sub_id + 1);
 }
-static void send_filters(mq_client *c, sl_mqtt_type type, uint16_t id, const sl_mqtt_filter *f, uint32_t n) {
+static void send_filters(mq_client *c, sl_mqtt_type type, uint16_t id, const sl_mqtt_filter *f, uint32_t n, uint32_t sub) {
     sl_mqtt_packet p;
     p.type = (uint8_t)type;
     p.props.have = 0;
+    if (sub) {
+        p.props.have = 1ull << SL_MQTT_P_SUB_ID;
+        p.props.num[SL_MQTT_P_SUB_ID] = sub;
+    }
     p.filters = f;
     p.nfilters = n;
     p.id = id;
@@ -39,29 +43,43 @@ static void tell(mq_client *c, mq_sub *s) {
         s->ops->state(s->arg, SL_CONN_CONNECTED, SL_S(""));
     sl_buf_free(&b);
 }
+/* The same in every life of a session, so that what the broker kept meanwhile is known. */
+static uint32_t sub_of(sl_str filter) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < filter.n; i++)
+        h = (h ^ (unsigned char)filter.p[i]) * 0x100000001b3u;
+    return (uint32_t)(h % 268435455u) + 1;
+}
 static void ask(mq_client *c, mq_sub *s) {
     sl_mqtt_filter *f = calloc(s->ntopics, sizeof *f);
     if (!f) {
         mq_broken(c, "out of memory");
         return;
     }
-    uint32_t n = 0;
+    uint32_t n = 0, last = 0;
     uint16_t id = next_id(c);
+    bool apart = c->sub_ids && (s->ntopics > 1 || c->watch); /* filters may overlap: each is told from the others */
     for (uint32_t i = 0; i < s->ntopics; i++) {
         mq_topic *t = s->topics[i];
+        if (apart && n) {
+            send_filters(c, SL_MQTT_SUBSCRIBE, id, f, n, last);
+            n = 0;
+            id = next_id(c);
+        }
         if (t->qos >= s->qos && (t->id || t->code < 0x80))
             continue;
         /* retained ones once only: what is there already knows them (version 5 can say so) */
         uint8_t again = c->version >= SL_MQTT_5 && t->code < 0x80 ? 0x20 : 0;
         if (s->qos > t->qos)
             t->qos = s->qos;
+        last = t->sub = apart ? sub_of(t->filter) : 0;
         t->id = id;
         t->at = (uint16_t)n;
         f[n++] = (sl_mqtt_filter){t->filter, t->qos | again};
     }
     s->asks = true;
     if (n)
-        send_filters(c, SL_MQTT_SUBSCRIBE, id, f, n);
+        send_filters(c, SL_MQTT_SUBSCRIBE, id, f, n, last);
     else
         tell(c, s);
     free(f);
@@ -117,7 +135,7 @@ static void leave(mq_sub *s, bool off) {
         if (--s->topics[i]->users == 0 && f)
             f[n++].filter = s->topics[i]->filter;
     if (n)
-        send_filters(c, SL_MQTT_UNSUBSCRIBE, next_id(c), f, n);
+        send_filters(c, SL_MQTT_UNSUBSCRIBE, next_id(c), f, n, 0);
     free(f);
     for (uint32_t i = 0; i < s->ntopics; i++)
         if (!s->topics[i]->users) {
