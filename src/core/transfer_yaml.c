@@ -112,9 +112,16 @@ static sl_err *gather(sl_office *o, sl_arena *a, sl_json *doc) {
         conf_each(o, confs[i].kind, add_key, &s);
         sl_json_set(a, doc, confs[i].name, s.to);
     }
-    static const char *const none[] = {"nativePlugins", "portablePlugins", "service", "schema"};
-    for (int i = 0; i < 4; i++)
+    static const char *const none[] = {"nativePlugins", "portablePlugins", "service"};
+    for (int i = 0; i < 3; i++)
         sl_json_set(a, doc, none[i], sl_json_obj(a));
+    sl_json *schemas = sl_json_obj(a);
+    for (const sl_json *x = schemas_records(o, a)->child; x; x = x->next) {
+        sl_json *one = NULL;
+        SL_TRY(sl_json_parse(a, x->s, &one, NULL));
+        sl_json_set(a, schemas, sl_arena_dup(a, x->key).p, one);
+    }
+    sl_json_set(a, doc, "schema", schemas);
     section s = {a, sl_json_obj(a), NULL};
     SL_TRY(sl_kvlog_read(o->kv, SL_S("upload/"), add_upload, &s));
     sl_json_set(a, doc, "uploads", s.to);
@@ -165,7 +172,7 @@ typedef struct import {
     sl_office *office;
     sl_arena *a;
     sl_json *doc;
-    const sl_json *rule, *upload; /* the one in work */
+    const sl_json *rule, *upload, *schema; /* the one in work */
     sl_str name, record;          /* of the upload */
     sl_api_done done;
     void *arg;
@@ -246,6 +253,7 @@ static void next_rule(import *im) {
     sl_api_rule_update(im->office, im->rule->key, sl_buf_view(&b), rule_made, im);
     sl_buf_free(&b);
 }
+static void next_schema(import *im);
 static void next_upload(import *im);
 static void upload_came(void *arg, sl_err *e, sl_str bytes) {
     import *im = arg;
@@ -281,6 +289,29 @@ static void next_upload(import *im) {
             upload_came(im, NULL, content);
         return;
     }
+    next_schema(im);
+}
+static void schema_done(void *arg, sl_err *e) {
+    import *im = arg;
+    if (e) {
+        finish(im, e);
+        return;
+    }
+    im->schema = im->schema->next;
+    next_schema(im);
+}
+static void next_schema(import *im) {
+    if (im->schema) {
+        sl_buf b = {0};
+        sl_str name = sl_json_text(sl_json_iget(im->schema, "name"), (sl_str){0});
+        sl_json_write(&b, im->schema, false, 0);
+        if (name.n) /* replaces what is there */
+            sl_api_schema_put(im->office, sl_json_text(sl_json_iget(im->schema, "type"), SL_S("protobuf")), sl_arena_dup(im->a, name), sl_buf_view(&b), schema_done, im);
+        else
+            schema_done(im, sl_err_new(SL_E_UNDEFINED, "schema %.*s has no name", SL_FMT(im->schema->key)));
+        sl_buf_free(&b);
+        return;
+    }
     sl_err *e = take_keys(im, "sourceConfig", "sources");
     if (!e)
         e = take_keys(im, "sinkConfig", "sinks");
@@ -299,7 +330,7 @@ static void next_upload(import *im) {
 }
 static sl_err *check(const sl_json *doc) {
     static const char *const maps[] = {"sourceConfig", "sinkConfig", "connectionConfig", "nativePlugins", "portablePlugins", "service", "schema", "uploads", "streams", "tables", "rules"};
-    static const char *const absent[] = {"nativePlugins", "portablePlugins", "service", "schema"};
+    static const char *const absent[] = {"nativePlugins", "portablePlugins", "service"};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
         const sl_json *sec = sl_json_iget(doc, maps[i]);
         if (sec && sec->kind != SL_J_NULL && sec->kind != SL_J_OBJ)
@@ -338,6 +369,7 @@ void sl_api_yaml_import(sl_office *o, sl_str body, sl_api_done done, void *arg) 
         finish(im, e);
     else {
         im->upload = first(im, "uploads");
+        im->schema = first(im, "schema");
         next_upload(im);
     }
 }

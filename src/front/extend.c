@@ -1,5 +1,6 @@
 /* Routes of what extends the daemon: schemas, and the lists of plug-ins, services and script functions. None of the latter can be installed yet: the
  * lists are empty and an installation is refused with the reason (rest-api.md 15 to 19). */
+#include <stdio.h>
 #include <stdlib.h>
 #include "front/ekuiper.h"
 
@@ -70,6 +71,85 @@ static void put_schema(void *app, sl_http_req *r, const sl_str *v) {
     }
     sl_api_schema_put(OFFICE(app), l->type, l->update ? l->name : SL_S(""), r->body, stored, l);
 }
+/* ---- a schema as a form: its answers are JSON throughout ---- */
+typedef struct form {
+    sl_http_req *r;
+    bool there;
+    char path[]; /* of the schema */
+} form;
+static void form_fail(sl_http_req *r, int status, sl_err *e) {
+    sl_buf b = {0};
+    sl_buf_printf(&b, "{\"error\":%d,\"message\":", sl_code_ekuiper(sl_err_code(e)));
+    sl_json_put_str(&b, sl_str_of(sl_err_text(e)));
+    sl_buf_putc(&b, '}');
+    sl_err_free(e);
+    sl_rest_json(r, status, sl_buf_view(&b));
+    sl_buf_free(&b);
+}
+static void form_stored(void *arg, sl_err *e) {
+    form *f = arg;
+    if (e)
+        form_fail(f->r, 400, e);
+    else {
+        sl_buf b = {0}, head = {0};
+        const char *name = strrchr(f->path, '/') + 1;
+        sl_buf_printf(&b, "{\"type\":\"%.*s\",\"name\":\"%s\"}", (int)(name - f->path - 10), f->path + 9, name); /* both are plain words by now */
+        sl_buf_printf(&head, "Location: %s\r\n", f->path);
+        sl_rest_reply(f->r, f->there ? 200 : 201, "application/json", sl_buf_view(&b), sl_buf_cstr(&head));
+        sl_buf_free(&b);
+        sl_buf_free(&head);
+    }
+    free(f);
+}
+static void upload_schema(void *app, sl_http_req *r, const sl_str *v) {
+    sl_str type;
+    sl_part parts[16];
+    uint32_t n = 0;
+    const sl_part *file = NULL, *version = NULL;
+    sl_http_header_get(r, "content-type", &type);
+    if (!sl_str_starts(type, SL_S("multipart/form-data"))) {
+        form_fail(r, 415, sl_err_new(SL_E_UNDEFINED, "Content-Type must be multipart/form-data"));
+        return;
+    }
+    sl_err *e = sl_check_id(v[1]);
+    if (!e && !sl_multipart(r, parts, 16, &n))
+        e = sl_err_new(SL_E_UNDEFINED, "the form cannot be read, expected parts with the boundary that Content-Type names");
+    for (uint32_t i = 0; i < n; i++) {
+        if (sl_str_is(parts[i].name, "file"))
+            file = &parts[i];
+        else if (sl_str_is(parts[i].name, "version"))
+            version = &parts[i];
+    }
+    if (!e && !file)
+        e = sl_err_new(SL_E_UNDEFINED, "the form has no part named file");
+    if (!e && version && version->body.n > 4096)
+        e = sl_err_new(SL_E_UNDEFINED, "version is longer than 4096 bytes");
+    if (!e && !sl_str_ends(file->filename, SL_S(".proto")))
+        e = sl_err_new(SL_E_UNSUPPORTED, "file %.*s: only .proto files can be uploaded", SL_FMT(file->filename));
+    sl_arena *a = e ? NULL : sl_arena_new(0);
+    form *f = a ? malloc(sizeof *f + v[0].n + v[1].n + 16) : NULL;
+    if (!e && !f)
+        e = sl_err_new(SL_E_NOMEM, "out of memory");
+    if (e)
+        form_fail(r, 400, e);
+    else {
+        sl_json *had = NULL, *body = sl_json_obj(a);
+        sl_err *none = sl_api_schema_get(OFFICE(app), a, v[0], v[1], &had);
+        f->r = r;
+        f->there = !none;
+        sl_err_free(none);
+        snprintf(f->path, v[0].n + v[1].n + 16, "/schemas/%.*s/%.*s", SL_FMT(v[0]), SL_FMT(v[1]));
+        sl_json_set(a, body, "name", sl_json_str(a, v[1]));
+        sl_json_set(a, body, "content", sl_json_str(a, file->body));
+        if (version)
+            sl_json_set(a, body, "version", sl_json_str(a, sl_str_trim(version->body)));
+        sl_buf text = {0};
+        sl_json_write(&text, body, false, 0);
+        sl_api_schema_put(OFFICE(app), v[0], v[1], sl_buf_view(&text), form_stored, f);
+        sl_buf_free(&text);
+    }
+    sl_arena_free(a);
+}
 static void delete_schema(void *app, sl_http_req *r, const sl_str *v) {
     sl_err *e = sl_api_schema_delete(OFFICE(app), v[0], v[1]);
     if (e)
@@ -107,6 +187,7 @@ static const sl_route routes[] = {
     {"POST", "/schemas/{type}", put_schema, "Registers a schema."},
     {"GET", "/schemas/{type}/{name}", get_schema, "A schema."},
     {"PUT", "/schemas/{type}/{name}", put_schema, "Replaces a schema, or registers it."},
+    {"PUT", "/schemas/{type}/{name}/upload", upload_schema, "Registers or replaces a schema by a form with its file."},
     {"DELETE", "/schemas/{type}/{name}", delete_schema, "Removes a schema."},
     {"GET", "/plugins/sources", none, "Installed plug-ins: none."},
     {"POST", "/plugins/sources", refuse, "Refused: plug-ins of eKuiper cannot be loaded here."},

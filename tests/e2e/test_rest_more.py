@@ -260,3 +260,49 @@ def test_metrics_as_files():
     finally:
         d.stop()
         d.close()
+
+
+def form(parts):
+    """A multipart body of (name, filename, text)."""
+    out = ""
+    for name, filename, text in parts:
+        out += '--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % (name, '; filename="%s"' % filename if filename else "", text)
+    return (out + "--b--\r\n").encode()
+
+
+def test_schemas_by_form_and_in_yaml():
+    d, other = Daemon().start(), Daemon().start()
+
+    def put(body, kind="multipart/form-data; boundary=b", name="s1"):
+        r = urllib.request.Request("http://127.0.0.1:%d/schemas/protobuf/%s/upload" % (d.port, name), body, {"Content-Type": kind}, method="PUT")
+        try:
+            with urllib.request.urlopen(r, timeout=10) as x:
+                return x.status, json.loads(x.read()), x.headers["Location"]
+        except urllib.error.HTTPError as e:
+            return e.code, json.loads(e.read()), None
+    try:
+        text = 'syntax = "proto3";\nmessage M { int64 a = 1; }\n'
+        assert put(form([("file", "s1.proto", text), ("version", "", "2")])) == (201, {"type": "protobuf", "name": "s1"}, "/schemas/protobuf/s1")
+        assert put(form([("file", "x.proto", text + "//"), ("version", "", "3")]))[0] == 200
+        s = d.ask("GET", "/schemas/protobuf/s1")
+        assert s["content"] == text + "//" and s["version"] == "3" and s["file"].endswith("/data/schemas/protobuf/s1@3.proto")
+        assert not os.path.exists(d.home + "/data/schemas/protobuf/s1@2.proto")
+        status, answer, _ = put(form([("file", "x.proto", text), ("version", "", "1")]))
+        assert status == 400 and answer["message"].endswith("schema protobuf.s1 already registered with a newer version 3")
+        for body, kind, name, want in ((b"", "multipart/form-data; boundary=b", "s1", 400), (b"x", "multipart/form-data", "s1", 400), (form([("other", "x.proto", "x")]), "multipart/form-data; boundary=b", "s1", 400),
+                                       (form([("file", "x.exe", "x")]), "multipart/form-data; boundary=b", "s1", 400), (b"{}", "application/json", "s1", 415), (form([("file", "x.proto", text)]), "multipart/form-data; boundary=b", "a.b", 400),
+                                       (form([("file", "x.proto", text), ("version", "", "9" * 5000)]), "multipart/form-data; boundary=b", "s1", 400)):
+            assert put(body, kind, name)[0] == want, (kind, name, body[:80])
+        d.ask("POST", "/streams", {"sql": 'CREATE STREAM y (a BIGINT) WITH (TYPE="memory", DATASOURCE="its: 1 - x", FORMAT="json")'})
+        d.ask("POST", "/rules", {"id": "r1", "name": "yes", "sql": 'SELECT a, "x: y # z" AS t FROM y WHERE a > 1', "actions": [{"log": {}}], "options": {"qos": 1}, "tags": ["no", "1", "a b", ""]})
+        d.ask("PUT", "/metadata/sources/simulator/confKeys/k", {"data": [{"a": [1, {"b": None}]}, {}], "loop": True, "interval": "1s"})
+        yaml = d.call("GET", "/v2/data/export")[1]
+        assert other.call("POST", "/v2/data/import", {"content": yaml}) == (200, "success")
+        assert other.call("GET", "/v2/data/export")[1] == yaml
+        assert other.ask("GET", "/rules/r1")["tags"] == ["no", "1", "a b", ""] and other.ask("GET", "/schemas/protobuf/s1")["content"] == text + "//"
+        assert other.call("POST", "/v2/data/import", {"content": yaml}) == (200, "success")  # the same again replaces
+        assert d.call("DELETE", "/schemas/protobuf/s1") == (200, "protobuf schema s1 is deleted") and d.ask("GET", "/schemas/protobuf") == []
+    finally:
+        for x in (d, other):
+            x.stop()
+            x.close()
