@@ -199,7 +199,8 @@ sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out) {
 bool rule_scheduled(const rule_def *d) { return d->o.ranges || (d->o.cron.n && d->o.duration.n); }
 
 /* ---- planning ---- */
-static sl_err *make_source(sl_office *o, sl_str stream, bool alone, bool lookup, const sl_json *mock, sl_srcdef **out) {
+/* alone: id of the rule that gets a source of its own though the stream is shared; "": none does */
+static sl_err *make_source(sl_office *o, sl_str stream, sl_str alone, bool lookup, const sl_json *mock, sl_srcdef **out) {
     sl_srcdef *s = sl_srcdef_new();
     if (!s)
         return sl_err_new(SL_E_NOMEM, "out of memory");
@@ -236,6 +237,9 @@ static sl_err *make_source(sl_office *o, sl_str stream, bool alone, bool lookup,
         props = sl_json_clone(a, mock);
     if (e)
         goto fail;
+    sl_json *client = so->shared && alone.n && sl_str_is(type, "mqtt") ? sl_json_iget(props, "clientid") : NULL;
+    if (sl_json_isstr(client) && client->s.n) /* a broker bears one client of a name */
+        client->s = sl_arena_printf(a, "%.*s_%.*s", SL_FMT(client->s), SL_FMT(alone));
     s->conf = sl_arena_zero(a, s->def->conf_size ? s->def->conf_size : 1);
     if (s->def->props && (e = sl_err_recode(sl_spec_load(s->def->props, lookup ? SL_P_LOOKUP : SL_P_SOURCE, props, a, s->conf, NULL), SL_E_EXEC)))
         goto fail;
@@ -261,7 +265,7 @@ static sl_err *make_source(sl_office *o, sl_str stream, bool alone, bool lookup,
     sl_buf_free(&id);
     s->fields = c->fields;
     s->nfields = c->nfields;
-    s->shared = so->shared && !alone && !mock;
+    s->shared = so->shared && !alone.n && !mock;
     s->strict = so->strict;
     s->timestamp_format = so->timestamp_format;
     s->zone = o->zone;
@@ -347,14 +351,14 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
         if (c && c->opts.shared && d->o.no_discard)
             e = sl_err_new(SL_E_UNDEFINED, "disableBufferFullDiscard can't be enabled with shared stream %.*s", SL_FMT(ps->stream));
         else
-            e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0, false, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->src), SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
+            e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0 ? d->id : SL_S(""), false, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->src), SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
         uint32_t n = sl_plan_nsources(spec->plan);
         spec->more = SL_NEW_N(a, sl_srcdef *, n);
         for (uint32_t i = 1; i < n && !e && spec->more; i++) {
             ps = sl_plan_source_at(spec->plan, i);
             spec->nmore = i;
             if (ps->same_as == i)
-                e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0, ps->is_lookup, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->more[i - 1]), SL_E_EXEC);
+                e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0 ? d->id : SL_S(""), ps->is_lookup, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->more[i - 1]), SL_E_EXEC);
         }
     }
     uint32_t nsinks = 0;

@@ -269,3 +269,26 @@ def test_sink_away_with_cache(d, broker):
         d.stop()
     finally:
         other.close()
+
+
+def test_two_sure_rules_on_a_shared_stream(d, broker):
+    """Rules with qos 1 have sources of their own; the client id of the stream does not make them fight for the broker."""
+    d.start()
+    d.stream("demo", "in", broker, shared=True, qos=1, clientid="fixed", enableClientSession=True)
+    outs = []
+    for i in range(2):
+        d.rule("r%d" % i, "SELECT seq FROM demo", {"mqtt": {"server": broker.url, "topic": "out%d" % i, "qos": 1, "sendSingle": True}}, qos=1)
+        outs.append(Collector(broker, "out%d" % i))
+    for i in range(2):
+        d.connected("r%d" % i, "source_demo_0")
+    feed = Feed(broker, 2000)
+    wait("some", 10, lambda: feed.n > 500)
+    d.kill()
+    d.start()
+    wait("more", 10, lambda: feed.n > 1000)
+    n = feed.end()
+    for o in outs:
+        o.wait_all(n)
+    for i in range(2):
+        assert d.status("r%d" % i)["source_demo_0_exceptions_total"] == 0, d.status("r%d" % i)
+    d.stop()
