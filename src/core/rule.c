@@ -50,6 +50,28 @@ static sl_err *store_rule(sl_rule *r, bool triggered) {
 
 /* ---- flow events ---- */
 static void start_again(void *arg);
+/* ms until the rule is tried again as its restart strategy says; below 0: not again */
+static int64_t next_wait(sl_rule *r) {
+    const rule_opts *o = &r->def->o;
+    if (o->attempts <= 0 || r->tries >= o->attempts)
+        return -1;
+    double ns = (double)o->delay_ns;
+    for (int i = 0; i < r->tries && ns < (double)o->max_delay_ns; i++)
+        ns *= o->multiplier;
+    if (ns > (double)o->max_delay_ns)
+        ns = (double)o->max_delay_ns;
+    ns *= 1 + o->jitter * ((double)(random() % 2001) / 1000 - 1);
+    r->tries++;
+    return ns > 0 ? (int64_t)(ns / 1e6) : 0;
+}
+static void arm_again(sl_rule *r, int64_t in) {
+    if (in < 0 || r->office->stopping)
+        return;
+    if (!r->again)
+        r->again = sl_timer_new(r->office->conf.loop, start_again, r);
+    if (r->again)
+        sl_timer_in(r->again, in);
+}
 static void finish_stop(void *arg, sl_meters *m) {
     sl_rule *r = arg;
     sl_meters_free(&r->last);
@@ -60,12 +82,8 @@ static void finish_stop(void *arg, sl_meters *m) {
     if (r->stop_message)
         set_message(r, r->stop_message);
     r->stop_message = NULL;
-    if (r->state == SL_RULE_ERROR && r->retry_in >= 0 && !r->queue.n && !r->office->stopping) {
-        if (!r->again)
-            r->again = sl_timer_new(r->office->conf.loop, start_again, r);
-        if (r->again)
-            sl_timer_in(r->again, r->retry_in);
-    }
+    if (r->state == SL_RULE_ERROR && !r->queue.n)
+        arm_again(r, r->retry_in);
     next(r);
 }
 static void begin_stop(sl_rule *r, sl_rule_state to, const char *message) {
@@ -95,16 +113,7 @@ static void on_event(void *arg, sl_flow_event e, const char *why) {
     sl_error(r->id, "stopped by error: %s", why);
     begin_stop(r, SL_RULE_ERROR, NULL);
     set_message(r, why);
-    const rule_opts *o = &r->def->o;
-    if (o->attempts > 0 && r->tries < o->attempts) {
-        double ns = (double)o->delay_ns;
-        for (int i = 0; i < r->tries; i++)
-            ns *= o->multiplier;
-        if (ns > (double)o->max_delay_ns)
-            ns = (double)o->max_delay_ns;
-        r->tries++;
-        r->retry_in = (int64_t)(ns / 1e6);
-    }
+    r->retry_in = next_wait(r);
 }
 static void launch(sl_rule *r, sl_flowspec *spec) {
     sl_flow *f = NULL;
@@ -141,6 +150,7 @@ static void start_again(void *arg) {
     if (e) {
         set_message(r, sl_err_text(e));
         sl_err_free(e);
+        arm_again(r, next_wait(r));
         return;
     }
     launch(r, spec);
@@ -493,6 +503,7 @@ static void restore_slice(void *arg) {
             failed(r, sl_err_text(e));
             sl_error(r->id, "cannot start: %s", sl_err_text(e));
             sl_err_free(e);
+            arm_again(r, next_wait(r));
         } else
             launch(r, spec);
     }

@@ -37,12 +37,13 @@ class Feed(threading.Thread):
         return self.n
 
 
-def session(broker):
-    return {"server": broker.url, "clientid": "fixed", "enableClientSession": True}
+def session(broker, v5=False):
+    five = {"protocolVersion": "5", "clientStatePath": "state", "sessionExpiryIntervalSeconds": 3600} if v5 else {}
+    return dict({"server": broker.url, "clientid": "fixed", "enableClientSession": True}, **five)
 
 
-def pipeline(d, broker, sql="SELECT seq, seq * 2 AS twice FROM demo", qos=1, selector=False, **action):
-    own, sink = session(broker), {"server": broker.url}
+def pipeline(d, broker, sql="SELECT seq, seq * 2 AS twice FROM demo", qos=1, selector=False, v5=False, **action):
+    own, sink = session(broker, v5), {"server": broker.url, "protocolVersion": "5" if v5 else "3.1.1"}
     if selector:  # source and sink share one named connection
         own = sink = {"connectionSelector": "broker"}
     d.stream("demo", "in", broker, qos=qos, **own)
@@ -50,7 +51,7 @@ def pipeline(d, broker, sql="SELECT seq, seq * 2 AS twice FROM demo", qos=1, sel
     d.connected("pass", "source_demo_0")
 
 
-def interrupt(times, how, rate=1500, build=None, seed=None, say=lambda text: None, qos=1, selector=False, **action):
+def interrupt(times, how, rate=1500, build=None, seed=None, say=lambda text: None, qos=1, selector=False, v5=False, **action):
     """how(daemon, broker, random): one interruption, everything runs again afterwards. Gives figures."""
     rnd = random.Random(seed)
     broker = Broker()
@@ -58,10 +59,10 @@ def interrupt(times, how, rate=1500, build=None, seed=None, say=lambda text: Non
     out = feed = None
     try:
         if selector:
-            d.write("etc/connections/connection.yaml", "mqtt:\n  broker:\n" + "".join("    %s: %s\n" % (k, json.dumps(v)) for k, v in session(broker).items()))
+            d.write("etc/connections/connection.yaml", "mqtt:\n  broker:\n" + "".join("    %s: %s\n" % (k, json.dumps(v)) for k, v in session(broker, v5).items()))
         d.start()
         out = Collector(broker, "out")
-        pipeline(d, broker, qos=qos, selector=selector, **action)
+        pipeline(d, broker, qos=qos, selector=selector, v5=v5, **action)
         feed = Feed(broker, rate, qos)
         wait("the first message", 20, lambda: len(out.count))
         for i in range(times):

@@ -292,3 +292,33 @@ def test_two_sure_rules_on_a_shared_stream(d, broker):
     for i in range(2):
         assert d.status("r%d" % i)["source_demo_0_exceptions_total"] == 0, d.status("r%d" % i)
     d.stop()
+
+
+def test_restart_strategy(d):
+    """A rule whose source is not there is tried again as its strategy says; stopping, changing and deleting it meanwhile works."""
+    d.write("in.json", '[{"a":1}]')
+    d.start()
+    d.ask("POST", "/streams", {"sql": 'CREATE STREAM demo () WITH (DATASOURCE="%s/in.json", TYPE="file", FORMAT="json", EXTRA="{\\"interval\\":\\"10s\\"}")' % d.home})
+    d.ask("POST", "/streams", {"sql": 'CREATE STREAM other () WITH (DATASOURCE="x", TYPE="memory", FORMAT="json")'})
+    strategy = {"attempts": 100, "delay": 100, "multiplier": 1, "jitterFactor": 0, "maxDelay": 200}
+    for name in ("a", "b", "c", "e"):
+        d.rule(name, "SELECT * FROM demo", {"nop": {}}, restartStrategy=strategy)
+    d.rule("never", "SELECT * FROM demo", {"nop": {}}, restartStrategy={"attempts": 0})
+    d.stop()
+    os.remove(d.home + "/in.json")
+    d.start()
+    wait("the error", 10, lambda: "in.json" in d.status("a")["message"] and "in.json" in d.status("never")["message"])
+    assert "error" in d.status("never")["status"], d.status("never")
+    d.ask("POST", "/rules/b/stop")
+    d.ask("DELETE", "/rules/c")
+    d.ask("PUT", "/rules/e", {"id": "e", "sql": "SELECT * FROM other", "actions": [{"nop": {}}], "options": {}})
+    assert d.status("b")["status"] == "stopped"
+    assert d.status("e")["status"] == "running"
+    d.write("in.json", '[{"a":1}]')
+    wait("it to run", 10, lambda: d.status("a")["status"] == "running")
+    time.sleep(0.5)  # longer than the longest wait: nothing comes back by itself
+    assert d.status("b")["status"] == "stopped" and "error" in d.status("never")["status"]
+    assert d.call("GET", "/rules/c/status")[0] == 404
+    d.ask("POST", "/rules/never/start")
+    assert d.status("never")["status"] == "running"
+    d.stop()
