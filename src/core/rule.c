@@ -12,7 +12,7 @@ static bool busy(const sl_rule *r) { return r->state == SL_RULE_STOPPING || r->s
 static sl_rule *find(sl_office *o, sl_str id) { return sl_map_get(o->rules, id); }
 static void set_message(sl_rule *r, const char *text) {
     free(r->message);
-    r->message = sl_strdup_n(text, strlen(text));
+    r->message = *text ? sl_strdup_n(text, strlen(text)) : NULL;
 }
 static void failed(sl_rule *r, const char *why) { /* it could not start */
     r->state = SL_RULE_ERROR;

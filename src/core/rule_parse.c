@@ -181,7 +181,7 @@ static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d
     return check_opts(o, d);
 }
 sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out) {
-    sl_arena *a = sl_arena_new(512 + 8 * (body.n < 4096 ? body.n : 4096)); /* ten thousand of them stand around */
+    sl_arena *a = sl_arena_new(384 + 7 * (body.n < 4096 ? body.n : 4096)); /* ten thousand of them stand around */
     rule_def *d = a ? SL_NEW(a, rule_def) : NULL;
     if (!d) {
         sl_arena_free(a);
@@ -316,7 +316,7 @@ static sl_err *make_sink(sl_office *o, sl_arena *a, const sl_json *act, sl_sinkd
     return sl_err_recode(sl_sinkdef_make(a, act->key, props, out), SL_E_EXEC);
 }
 sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
-    sl_arena *a = sl_arena_new(768), *tmp = sl_arena_new(0);
+    sl_arena *a = sl_arena_new(448 + 480 * (size_t)d->actions->n), *tmp = sl_arena_new(0);
     sl_flowspec *spec = a ? SL_NEW(a, sl_flowspec) : NULL;
     if (!spec || !tmp) {
         sl_arena_free(a);
@@ -364,7 +364,7 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     uint32_t nsinks = 0;
     for (const sl_json *x = d->actions->child; x; x = x->next)
         nsinks += x->kind == SL_J_OBJ ? x->n : 0;
-    spec->sinks = SL_NEW_N(a, sl_sinkdef, nsinks + 1);
+    spec->sinks = SL_NEW_N(a, sl_sinkdef, nsinks ? nsinks : 1);
     if (!e && !spec->sinks)
         e = sl_err_new(SL_E_NOMEM, "out of memory");
     for (const sl_json *x = d->actions->child; x && !e; x = x->next) /* an action has one key; each further one is a sink too */

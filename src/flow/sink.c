@@ -407,7 +407,9 @@ static sl_err *open_one(sl_flow *f, const sl_sinkdef *d, const char *name, bool 
     s->meter.where = 2;
     s->meter.name = sl_strdup_n(name, strlen(name));
     sl_err *e = s->meter.name ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
-    if (!e && d->codec)
+    const sl_sinkopts *o = &d->opts;
+    s->blind = !spare && d->def->sink->blind && d->def->sink->blind(d->conf) && plain_rows(s) && !dyn_count(d) && !o->omit_empty && !batches(s);
+    if (!e && d->codec && !s->blind)
         e = d->codec->enc_new(&d->codec_conf, &s->enc);
     if (!e && d->opts.encryption.n && d->codec && !d->def->sink->writes_stream)
         e = sl_cipher_new(d->opts.encryption, d->opts.enc_props, &s->cipher);
@@ -424,8 +426,6 @@ static sl_err *open_one(sl_flow *f, const sl_sinkdef *d, const char *name, bool 
         s->env = (sl_conn_env){.loop = f->lane->loop, .home = f->spec->home, .rule_id = (const char *)f->spec->rule_id.p, .op_name = s->meter.name,
                                .http = f->spec->http, .private_net = f->spec->private_net, .lasts = f->spec->qos >= 1};
         e = d->def->sink->open(d->conf, &s->env, &s->host, &s->sink);
-        const sl_sinkopts *o = &d->opts;
-        s->blind = !spare && d->def->sink->blind && d->def->sink->blind(d->conf) && plain_rows(s) && !s->props && !o->omit_empty && !batches(s);
     }
     if (e) {
         sink_free(s);

@@ -44,10 +44,10 @@ const sl_quick *sl_quick_make(sl_plan *p) {
         if (p->outfield[j] == UINT32_MAX || p->fields[p->outfield[j]].kind != SL_P_COLUMN || p->fields[p->outfield[j]].block.res < 0)
             return NULL;
     size_t n = sizeof(sl_quick) + p->ncond * sizeof(test) + p->nout * sizeof(uint16_t);
-    char *room = sl_arena_zero(p->a, n + 64);
+    char *room = sl_arena_zero(p->a, n);
     if (!room || sl_arena_failed(p->a))
         return NULL;
-    sl_quick *q = (sl_quick *)(room + (64 - (uintptr_t)room % 64) % 64);
+    sl_quick *q = (sl_quick *)room;
     *q = (sl_quick){.out = p->out, .ntest = (uint16_t)p->ncond, .nout = (uint16_t)p->nout, .where = p->where != NULL};
     for (uint32_t i = 0; i < p->ncond; i++)
         if (!test_of(p, p->cond[i], &q->tests[i]))
