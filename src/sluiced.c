@@ -69,7 +69,7 @@ static void end(void *arg) {
         sl_http_close(d->prom, NULL, NULL);
     sl_office_stop(d->office, rules_stopped, d);
 }
-static void restart(void *arg) { /* the supervisor knows this code (rest-api.md 27) */
+static void restart(void *arg) { /* the supervisor knows this code */
     ((daemon_t *)arg)->code = 100;
     end(arg);
 }

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-/* X(name, eKuiper code, HTTP status): rest-api.md section 1.3. */
+/* X(name, eKuiper code, HTTP status). */
 #define SL_CODES(X)                                                                                                    \
     X(UNDEFINED, 1000, 400)  /* anything without a better name */                                                      \
     X(GENERAL, 1001, 400)    /* for example: topology of a rule that never ran */                                      \

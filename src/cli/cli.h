@@ -2,7 +2,7 @@
  * works against any daemon it reaches; it never opens the daemon's files.
  *
  * Decision: two voices over one table. Called as `kuiper` it says what eKuiper's client says, letter by letter, exit codes included
- * (rest-api.md 29); called as `sluice` it shows tables, ends with 1 on errors and writes them to stderr. */
+ *; called as `sluice` it shows tables, ends with 1 on errors and writes them to stderr. */
 #ifndef SL_CLI_CLI_H
 #define SL_CLI_CLI_H
 #include <stdio.h>

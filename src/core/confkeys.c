@@ -331,7 +331,7 @@ static void as_duration(sl_arena *a, sl_json *obj, const sl_json *v) {
     size_t n = sl_dur_print(t, ms * 1000000);
     sl_json_set(a, obj, name_of(a, v->key), sl_json_str(a, sl_str_n(t, n)));
 }
-/* Old spellings and numbers of milliseconds, as rest-api.md 4.5. */
+/* Old spellings and numbers of milliseconds, as upstream takes them. */
 static void modernise(sl_arena *a, sl_str type, sl_json *p) {
     const sl_json *v = sl_json_get(p, "saslPassword"), *url = sl_str_is(type, "sql") ? sl_json_get(p, "url") : NULL;
     if (v) {

@@ -14,7 +14,7 @@ sl_err *conf_sections(sl_office *o, sl_arena *a, const char *kind, sl_str type, 
 sl_json *conf_section(const sl_json *sections, sl_str name);
 /* Properties of from over those of to, name by name. */
 void conf_overlay(sl_arena *a, sl_json *to, const sl_json *from);
-/* Properties of an action with its resourceId and its connection applied (connectors.md 2.4). */
+/* Properties of an action with its resourceId and its connection applied. */
 sl_err *conf_sink_props(sl_office *o, sl_arena *a, sl_str type, const sl_json *props, sl_json **out);
 /* Stores one key: memory and catalogue; props.p NULL deletes. */
 sl_err *conf_store(sl_office *o, const char *kind, sl_str type, sl_str key, sl_str props);

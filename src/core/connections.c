@@ -146,7 +146,7 @@ sl_json *sl_api_connections(sl_office *o, sl_arena *a) {
     return f.list;
 }
 
-/* ---- connections that belong to nodes of running rules, under the names that eKuiper gives them (connectors.md 11) ---- */
+/* ---- connections that belong to nodes of running rules, under the names that eKuiper gives them ---- */
 typedef struct all_wish {
     sl_office *office;
     sl_api_text done;

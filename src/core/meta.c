@@ -1,4 +1,4 @@
-/* What connectors and functions say about themselves, in the shape that eKuiper's manager reads (rest-api.md 14), and the ping of a
+/* What connectors and functions say about themselves, in the shape that eKuiper's manager reads, and the ping of a
  * configuration. Everything comes out of the connectors' and functions' own tables; nothing is described twice. */
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Prometheus text of all rules. Names, types and labels are eKuiper's (rest-api.md 28), so that its dashboards work; what is counted
+/* Prometheus text of all rules. Names, types and labels are eKuiper's, so that its dashboards work; what is counted
  * beyond it (dropped, failed) has names of the same form. Decision: a scrape asks the lanes for their meters, nothing is refreshed by a timer. */
 #include <stdio.h>
 #include "core/office_int.h"

@@ -1,4 +1,4 @@
-/* Metrics kept as files: a snapshot each quarter of a minute into log/metrics, one file an hour, a few hours long (rest-api.md 20). */
+/* Metrics kept as files: a snapshot each quarter of a minute into log/metrics, one file an hour, a few hours long. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

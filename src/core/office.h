@@ -93,7 +93,7 @@ void sl_api_metrics(sl_office *o, sl_api_text done, void *arg);
 /* For the test door: the loop a rule's flow runs on, NULL when not running. */
 sl_loop *sl_office_rule_loop(sl_office *o, sl_str id);
 
-/* ---- trial runs (rest-api.md 7) ---- */
+/* ---- trial runs ---- */
 /* Plans a run; its results will be heard at /test/<id> of the data server. done when that is there; id gets its name. */
 typedef void (*sl_trial_done)(void *arg, sl_err *e, sl_str id);
 void sl_api_trial_create(sl_office *o, sl_str body, sl_trial_done done, void *arg);
@@ -114,13 +114,13 @@ void sl_api_ruleset_import(sl_office *o, sl_str text, sl_ruleset_done done, void
 void sl_office_init_json(sl_office *o);
 
 /* ---- everything at once, and files ---- */
-/* The document of rest-api.md 9.1; rules: a list of ids whose closure is wanted, or NULL for everything. */
+/* The document of a data export; rules: a list of ids whose closure is wanted, or NULL for everything. */
 sl_json *sl_api_data_export(sl_office *o, sl_arena *a, const sl_json *rules);
 /* done: e when nothing was touched (owned by the callee); else errors is a document with what failed, failed says whether anything did. */
 typedef void (*sl_data_done)(void *arg, sl_err *e, bool failed, sl_str errors);
 void sl_api_data_import(sl_office *o, sl_str text, bool partial, sl_data_done done, void *arg);
 void sl_api_data_status(sl_office *o, sl_buf *out); /* errors of the last full import */
-/* The same as YAML (rest-api.md 10). */
+/* The same as YAML. */
 sl_err *sl_api_yaml_export(sl_office *o, sl_buf *out);
 void sl_api_yaml_import(sl_office *o, sl_str text, sl_api_done done, void *arg);
 /* A task that imports; it outlives the request. content or file is given. out gets its id. */
@@ -137,7 +137,7 @@ sl_err *sl_api_upload_delete(sl_office *o, sl_str name);
 /* Reads {"name","content"} or {"name","file"}; record: what is remembered of it. Spans in a. */
 sl_err *sl_api_upload_read(sl_arena *a, sl_str text, sl_str *name, sl_str *content, sl_str *file, sl_str *record);
 
-/* ---- schemas (rest-api.md 15) ---- */
+/* ---- schemas ---- */
 sl_err *sl_api_schema_list(sl_office *o, sl_arena *a, sl_str type, sl_json **out);
 sl_err *sl_api_schema_get(sl_office *o, sl_arena *a, sl_str type, sl_str name, sl_json **out);
 /* name "": registers what the body names; else replaces or registers that. done once, when its files are there. */
@@ -145,7 +145,7 @@ void sl_api_schema_put(sl_office *o, sl_str type, sl_str name, sl_str body, sl_a
 sl_err *sl_api_schema_delete(sl_office *o, sl_str type, sl_str name);
 
 /* ---- conf keys and connections ---- */
-/* Merged properties of a source of this type (connectors.md 2.3): yaml default, CONF_KEY, connection, EXTRA, fixed. */
+/* Merged properties of a source of this type: yaml default, CONF_KEY, connection, EXTRA, fixed. */
 sl_err *sl_office_source_props(sl_office *o, sl_arena *a, const sl_create *c, sl_str type, sl_json **out);
 /* kind: "sources", "sinks" or "connections". A key of connections is a named connection. */
 sl_err *sl_api_confkey_put(sl_office *o, const char *kind, sl_str type, sl_str key, sl_str body);

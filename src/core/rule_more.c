@@ -1,4 +1,4 @@
-/* What can be done to a rule that runs: put its source to another position, keep spans of its messages. Shapes: rest-api.md 6. */
+/* What can be done to a rule that runs: put its source to another position, keep spans of its messages. */
 #include <stdlib.h>
 #include "core/body.h"
 #include "core/office_int.h"

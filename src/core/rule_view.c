@@ -1,4 +1,4 @@
-/* What can be seen of rules: texts, lists, status documents, topology, tags, bulk operations, Prometheus. Shapes: rest-api.md 4.1, 5, 6, 23, 28. */
+/* What can be seen of rules: texts, lists, status documents, topology, tags, bulk operations, Prometheus. */
 #include <stdlib.h>
 #include "base/num.h"
 #include "core/body.h"

@@ -1,4 +1,4 @@
-/* Rulesets: streams, tables and rules as one JSON document, exported, imported, and read at boot from init.json (rest-api.md 8 and 27).
+/* Rulesets: streams, tables and rules as one JSON document, exported, imported, and read at boot from init.json.
  * Decision: the document is parsed before anything is touched; single failures are logged and the rest is imported. */
 #include <stdio.h>
 #include <stdlib.h>

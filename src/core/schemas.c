@@ -1,4 +1,4 @@
-/* Schemas: documents that streams and actions name by SCHEMAID, kept as files in data/schemas/<type> (rest-api.md 15). What came over REST is
+/* Schemas: documents that streams and actions name by SCHEMAID, kept as files in data/schemas/<type>. What came over REST is
  * remembered in the catalogue too, as it came, for exports; files laid there by hand are found at boot. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -102,7 +102,7 @@ static sl_json *find_key(sl_json *obj, sl_str key) {
             return c;
     return NULL;
 }
-static sl_json *env_value(sl_arena *a, sl_str s) { /* rest-api.md 26.2 */
+static sl_json *env_value(sl_arena *a, sl_str s) { /* texts of variables, as upstream reads them */
     s = sl_str_trim(s);
     int64_t i;
     double d;

@@ -1,4 +1,4 @@
-/* Tasks: imports that go on after the request was answered. Their records live in the catalogue and survive the daemon (rest-api.md 11). */
+/* Tasks: imports that go on after the request was answered. Their records live in the catalogue and survive the daemon. */
 #include <stdlib.h>
 #include "core/body.h"
 #include "core/office_int.h"

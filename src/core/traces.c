@@ -1,4 +1,4 @@
-/* Spans of watched rules: kept in a ring, shown as trees, sent to a collector when one is named (rest-api.md 20).
+/* Spans of watched rules: kept in a ring, shown as trees, sent to a collector when one is named.
  * Decision: a trace is written as text when it comes; it is asked for rarely, and text is the smallest thing to keep. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Everything at once: export of all definitions (or of what some rules need) and import, as eKuiper's /data endpoints (rest-api.md 9).
+/* Everything at once: export of all definitions (or of what some rules need) and import, as eKuiper's /data endpoints.
  *
  * Decision: an import is a list of entries that is worked off one after the other, because some take their time (a rule must stop before
  * it is replaced, a file must be fetched). The document is read completely before anything is touched; an entry that fails is reported

@@ -1,4 +1,4 @@
-/* Encryption of payloads and files (connectors.md 9.2): AES with the server's key, by a module loaded on first use. */
+/* Encryption of payloads and files: AES with the server's key, by a module loaded on first use. */
 #ifndef SL_DATA_CIPHER_H
 #define SL_DATA_CIPHER_H
 #include "data/json.h"

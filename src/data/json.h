@@ -83,6 +83,6 @@ bool sl_jsonrows_read(sl_jsonrows *d, sl_builder *w, sl_str bytes, bool borrowed
  * *why for NaN/Inf ("json: unsupported value: NaN"). Invalid UTF-8 becomes U+FFFD. */
 bool sl_json_put(sl_buf *out, sl_value v, sl_str *why);
 void sl_json_put_str(sl_buf *out, sl_str s); /* quoted, Go's escapes */
-/* Go's %q quoting, as error bodies use it (rest-api.md 1.3). */
+/* Go's %q quoting, as error bodies use it. */
 void sl_go_quote(sl_buf *out, sl_str s);
 #endif

@@ -1,4 +1,4 @@
-/* Data templates: Go's text/template with sprig's functions, as sinks use them (connectors.md 19). A template is compiled once into a
+/* Data templates: Go's text/template with sprig's functions, as sinks use them. A template is compiled once into a
  * tree whose names are resolved (functions to table rows, variables to slots) and run per row; a run takes memory only from the arena it is
  * given. A compiled template belongs to one thread at a time: it keeps compiled patterns.
  *

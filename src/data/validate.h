@@ -1,4 +1,4 @@
-/* STRICT_VALIDATION: declared columns are required, converted to their type, and get their defaults (sql.md 3.3). A step between
+/* STRICT_VALIDATION: declared columns are required, converted to their type, and get their defaults. A step between
  * decoder and operators. */
 #ifndef SL_DATA_VALIDATE_H
 #define SL_DATA_VALIDATE_H

@@ -32,7 +32,7 @@ typedef enum sl_kind {
 enum {
     SL_F_SINGLE = 1,  /* FLOAT from a float32 */
     SL_F_WHOLE = 2,   /* FLOAT whose exact value is the int64 in i */
-    SL_F_GOINT = 4,   /* INT that upstream holds as its native "int" (functions.md section 1) */
+    SL_F_GOINT = 4,   /* INT that upstream holds as its native "int" */
     SL_F_WEEKDAY = 8, /* INT that upstream holds as a weekday (prints as a number) */
     SL_F_NILLIST = 16, /* LIST or MAP of length 0 that upstream holds as nil: prints as null */
     SL_F_TEXTLIST = 32 /* LIST that upstream holds as []string (keys()): array functions refuse it */
@@ -99,7 +99,7 @@ const char *sl_value_gotype(sl_value v);
 /* Go's %v text: map[a:1 b:2] with sorted keys, [1 2], <nil>, floats as sl_num_g, times as Go prints them. */
 void sl_value_print(sl_buf *out, sl_value v);
 
-/* Conversions of upstream's cast package (functions.md 1, sql.md 3.5). Each returns true and sets *out, or false
+/* Conversions of upstream's cast package. Each returns true and sets *out, or false
  * and sets *why to the text ("cannot convert string(x) to int64"). Memory from a. STRICT takes the same kind only,
  * CONVERT_SAMEKIND number<->number, CONVERT_ALL everything sensible. */
 typedef enum sl_cast { SL_CAST_STRICT, SL_CAST_SAMEKIND, SL_CAST_ALL, SL_CAST_GOINT = 8 } sl_cast; /* | GOINT: sl_to_int says "to int" */
@@ -108,7 +108,7 @@ bool sl_to_float(sl_arena *a, sl_value v, sl_cast how, double *out, sl_str *why)
 bool sl_to_bool(sl_arena *a, sl_value v, sl_cast how, bool *out, sl_str *why);
 bool sl_to_str(sl_arena *a, sl_value v, sl_cast how, sl_str *out, sl_str *why);
 bool sl_to_bytes(sl_arena *a, sl_value v, sl_cast how, sl_str *out, sl_str *why);
-/* To a time in zone (used when the text has none); format "" = the built-in list of sql.md 3.4. today_sec: the
+/* To a time in zone (used when the text has none); format "" = the built-in list of forms. today_sec: the
  * machine's date for missing parts. */
 bool sl_to_time(sl_arena *a, sl_value v, sl_str format, sl_zone zone, sl_value *out, sl_str *why);
 bool sl_text_to_time(sl_arena *a, sl_str text, sl_str format, sl_zone zone, sl_value *out, sl_str *why);
@@ -116,6 +116,6 @@ bool sl_text_to_time(sl_arena *a, sl_str text, sl_str format, sl_zone zone, sl_v
  * text does not fit; without a zone in the text it is read in zone, without a year the year is 0. */
 bool sl_golayout_parse(sl_str layout, sl_str text, sl_zone zone, sl_value *out);
 void sl_golayout_print(sl_buf *out, sl_str layout, sl_value time);
-/* format_time patterns (functions.md Appendix A). false: *why. */
+/* format_time patterns. false: *why. */
 bool sl_time_format(sl_arena *a, sl_value time, sl_str pattern, sl_str *out, sl_str *why);
 #endif

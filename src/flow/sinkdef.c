@@ -55,7 +55,7 @@ static sl_err *make_resend(sl_arena *a, const sl_json *props, sl_sinkdef *d) {
     d->resend = r;
     return d->def->sink->check ? d->def->sink->check(conf) : NULL;
 }
-static sl_err *check_cache(const sl_sinkopts *o) { /* texts: connectors.md 5 */
+static sl_err *check_cache(const sl_sinkopts *o) { /* with upstream's texts */
     sl_buf b = {0};
     struct {
         bool bad;

@@ -1,4 +1,4 @@
-/* What an action makes of rows before they are encoded (connectors.md 19.7): templated properties, the data template, dataField, fields and
+/* What an action makes of rows before they are encoded: templated properties, the data template, dataField, fields and
  * excludeFields. Texts of errors are upstream's.
  * Decision: a sink without templates, fields and dataField never comes here: its rows are encoded from their columns. */
 #include "data/json.h"

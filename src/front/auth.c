@@ -1,4 +1,4 @@
-/* Who may call: tokens (JWT, RSA family) checked against the public keys in etc/mgmt, and the audit line. Texts: rest-api.md 1.5.
+/* Who may call: tokens (JWT, RSA family) checked against the public keys in etc/mgmt, and the audit line. Texts are upstream's.
  * Decision: key files are read at each call, so that a key put there or taken away counts at once; management calls are rare. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Many requests in one: POST /batch/req runs them in order, each after the answer of the one before, and never stops at a failure
- * (rest-api.md 12). Decision: they go through the router like any other, with the caller's headers, so that a token counts for them too. */
+ *. Decision: they go through the router like any other, with the caller's headers, so that a token counts for them too. */
 #include <ctype.h>
 #include <stdlib.h>
 #include "core/body.h"

@@ -1,4 +1,4 @@
-/* REST: rulesets, export and import of everything, uploads (rest-api.md 8, 9, 12). */
+/* REST: rulesets, export and import of everything, uploads. */
 #include <stdlib.h>
 #include "core/body.h"
 #include "front/ekuiper.h"

@@ -1,4 +1,4 @@
-/* eKuiper's REST: system, streams, tables, rules. Shapes, codes and texts: rest-api.md sections 1 to 6. */
+/* eKuiper's REST: system, streams, tables, rules. Shapes, codes and texts are upstream's. */
 #include <stdlib.h>
 #include <sys/utsname.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* REST: metadata, conf keys, connections, settings at run time (rest-api.md 12 to 14). */
+/* REST: metadata, conf keys, connections, settings at run time. */
 #include <stdlib.h>
 #include "front/ekuiper.h"
 

@@ -14,9 +14,9 @@ typedef struct sl_route {
 } sl_route;
 enum { SL_ROUTE_VARS = 8 };
 typedef struct sl_router sl_router;
-/* How a door says no; NULL members: as Go's mux does (rest-api.md 1.1). */
+/* How a door says no; NULL members: as Go's mux does. */
 typedef struct sl_router_opts {
-    bool cors;  /* answers preflights, as rest-api.md 1.1 */
+    bool cors;  /* answers preflights, as upstream */
     bool clean; /* 301 to the cleaned path for // and dots */
     /* Asked before a handler runs; false: it has answered already. */
     bool (*admit)(void *app, sl_http_req *r);

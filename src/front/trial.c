@@ -1,4 +1,4 @@
-/* Routes of trial runs (rest-api.md 7). */
+/* Routes of trial runs. */
 #include <stdlib.h>
 #include "front/ekuiper.h"
 

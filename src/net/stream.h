@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "os/loop.h"
 typedef struct sl_stream sl_stream;
-typedef struct sl_tls_conf { /* connectors.md 6; all may be empty */
+typedef struct sl_tls_conf { /* all may be empty */
     sl_str cert_path, key_path, ca_path, cert_raw, key_raw, ca_raw, server_name, min_version;
     bool insecure;
 } sl_tls_conf;

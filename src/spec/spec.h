@@ -1,7 +1,7 @@
 /* A property is described once. Validation, docs, REST metadata, Connect's ConfigDef, forms and masking derive from the row. There is no
  * second way to read a setting: connectors, codecs, rule options and the daemon's own settings all use it.
  *
- * Binding follows upstream (connectors.md 2.1): exact key first, else case-insensitive; no weak typing (a string target takes only
+ * Binding follows upstream: exact key first, else case-insensitive; no weak typing (a string target takes only
  * a string …); null = absent. Errors are collected and reported together, naming property, found and expected. */
 #ifndef SL_SPEC_SPEC_H
 #define SL_SPEC_SPEC_H
@@ -59,7 +59,7 @@ sl_json *sl_spec_mask(sl_arena *a, const sl_prop *rows, const sl_json *props);
 sl_json *sl_spec_unmask(sl_arena *a, const sl_prop *rows, const sl_json *fresh, const sl_json *old);
 /* Start-up self check of a table (name clash, default in range, doc present): NULL or what is wrong. */
 sl_err *sl_spec_lint(const char *owner, const sl_prop *rows, size_t conf_size);
-/* Field descriptions for forms (rest-api.md 14): [{"name","default","type","control","connection_related","optional","values","hint","label"}].
+/* Field descriptions for forms: [{"name","default","type","control","connection_related","optional","values","hint","label"}].
  * shared: only rows of connections. values: what is configured, shown as default; may be NULL. out: list to append to, or NULL. */
 sl_json *sl_spec_form(sl_arena *a, const sl_prop *rows, int where, bool shared, const sl_json *values, sl_json *out);
 sl_json *sl_spec_text(sl_arena *a, const char *text); /* {"en":text,"zh":text} */

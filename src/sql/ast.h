@@ -51,7 +51,7 @@ typedef struct sl_over { /* OVER (…) of a call */
 typedef struct sl_selfield {
     sl_expr *expr;
     sl_str alias;  /* "" without AS */
-    sl_str name;   /* output column name (sql.md 5.1) */
+    sl_str name;   /* output column name */
     bool invisible;
     uint32_t pos;
 } sl_selfield;

@@ -1,5 +1,5 @@
-/* Names get their meaning (sql.md 5): sources, columns, aliases.
- * Decisions, all from sql.md 18: every unknown name is reported, not only the last (D12); a source alias stands for its stream
+/* Names get their meaning: sources, columns, aliases.
+ * Decisions: every unknown name is reported, not only the last; a source alias stands for its stream
  * (D13); on schema streams a reference to a later alias is resolved by dependency (D38); equal aliases are refused everywhere
  * (D40); s.* is all columns of s (D8). */
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Operators on single values: the rules of sql.md 6 and 7, with upstream's texts. The runner handles the common pairs of kinds
+/* Operators on single values: upstream's rules and texts. The runner handles the common pairs of kinds
  * in its own loops and comes here for the rest, so this file is the only place that decides what an operand pair means.
  * Decision: an unparsed JSON value is a list or a map here; it is opened only when somebody looks inside. */
 #include <math.h>

@@ -82,14 +82,14 @@ bool sl_func_gate(const sl_func *f, const sl_value *args, uint32_t n, sl_value *
 sl_value sl_func_call(sl_call *c, const sl_func *f, const sl_value *args, uint32_t n);
 
 /* ---- for the tables ---- */
-/* Upstream's questions about the syntactic form of an argument (functions.md 1.4). */
+/* Upstream's questions about the syntactic form of an argument. */
 bool sl_x_is_int(const sl_expr *e);   /* integer literal */
 bool sl_x_is_float(const sl_expr *e); /* literal with a fraction */
 bool sl_x_is_num(const sl_expr *e);   /* either */
 bool sl_x_is_str(const sl_expr *e);   /* string literal */
 bool sl_x_is_bool(const sl_expr *e);  /* true, false, or an expression with a boolean operator */
 bool sl_x_is_unit(const sl_expr *e);  /* dd hh mi ss ms */
-/* The checks of functions.md 1.4 by their codes there. */
+/* The usual checks of arguments, with upstream's texts. */
 const char *sl_ck_count(sl_arena *a, uint32_t want, uint32_t n); /* "Expect n arguments but found k." */
 const char *sl_ck_least(sl_arena *a, uint32_t want, uint32_t n); /* "At least has n argument but found k." */
 const char *sl_ck_expect(sl_arena *a, const char *what, uint32_t pos); /* "Expect WHAT type for parameter POS", pos from 1 */
@@ -105,7 +105,7 @@ const char *sl_ck_s2(sl_arena *a, sl_expr **args, uint32_t n);
 const char *sl_ck_s3(sl_arena *a, sl_expr **args, uint32_t n);
 const char *sl_ck_si(sl_arena *a, sl_expr **args, uint32_t n);
 const char *sl_ck_d1(sl_arena *a, sl_expr **args, uint32_t n);
-/* Display text (functions.md 1.7): text as is, nil as "", the rest as sl_value_print. */
+/* Display text: text as is, nil as "", the rest as sl_value_print. */
 sl_str sl_fn_text(sl_call *c, sl_value v);
 /* Go's %v of a value for messages (nil is <nil>), NUL-terminated. */
 const char *sl_fn_v(sl_call *c, sl_value v);

@@ -1,6 +1,6 @@
 /* LIKE without a regular expression. A pattern is a row of pieces separated by %; matching is greedy from the left with one
  * point of return, so the time is at worst length of text times length of piece, never exponential.
- * Decision (sql.md, D15): only % and _ are special, a backslash in front of %, _ or itself makes it plain. */
+ * Decision: only % and _ are special, a backslash in front of %, _ or itself makes it plain. */
 #include "sql/expr.h"
 #include "base/utf8.h"
 

@@ -1,27 +1,27 @@
-/* Text to syntax tree: the whole grammar of sql.md, hand-written, positions kept. Any thread; no I/O. */
+/* Text to syntax tree: the whole grammar, hand-written, positions kept. Any thread; no I/O. */
 #ifndef SL_SQL_PARSE_H
 #define SL_SQL_PARSE_H
 #include "base/err.h"
 #include "sql/ast.h"
-/* Parses one statement into a. An unknown first word gives kind SL_ST_NONE and no error. Error texts are upstream's (sql.md 16), code
- * SL_E_PARSE. pos (may be NULL) gets the byte offset the error points at. Limits: 1 MiB of text, nesting 256. The checks of
- * sql.md 16.2 are run too, with or without ';'. */
+/* Parses one statement into a. An unknown first word gives kind SL_ST_NONE and no error. Error texts are upstream's, code
+ * SL_E_PARSE. pos (may be NULL) gets the byte offset the error points at. Limits: 1 MiB of text, nesting 256. The checks of a
+ * whole statement are run too, with or without ';'. */
 sl_err *sl_parse(sl_arena *a, sl_str text, sl_stmt *out, uint32_t *pos);
 /* As sl_parse, and refuses all but SELECT (code RULE) with `SQL <text> is not a select statement.` */
 sl_err *sl_parse_select(sl_arena *a, sl_str text, sl_select **out, uint32_t *pos);
 /* For a person at a prompt: line and column, the line with a caret below pos, and advice where we have any (a name that is near, the form
  * to write instead). pos and e as sl_parse gave them. Ends with a line break. */
 void sl_parse_hint(sl_buf *out, sl_str text, uint32_t pos, const sl_err *e);
-/* Name rule of streams, rules, … (rest-api.md 1.4). */
+/* Name rule of streams, rules, …. */
 sl_err *sl_check_id(sl_str id);
 /* A type's text as DESCRIBE prints it: bigint, array(struct(a bigint)). */
 void sl_type_print(sl_buf *out, const sl_type *t);
-/* DESCRIBE text of a definition (sql.md 2.3). */
+/* DESCRIBE text of a definition. */
 void sl_create_describe(sl_buf *out, const sl_create *c);
-/* Describe JSON (rest-api.md 3.2) and schema map (3.4). */
+/* Describe JSON and schema map (3.4). */
 sl_json *sl_create_json(sl_arena *a, const sl_create *c);
 sl_json *sl_create_schema(sl_arena *a, const sl_create *c);
-/* An expression in upstream's plan form (sql.md 15): demo.a, binaryExpr:{ L op R } … */
+/* An expression in upstream's plan form: demo.a, binaryExpr:{ L op R } … */
 void sl_expr_print(sl_buf *out, const sl_expr *e);
 /* Visits e and everything below it, children after the node; stop by returning false. */
 bool sl_expr_walk(sl_expr *e, bool (*visit)(sl_expr *e, void *arg), void *arg);

@@ -1,5 +1,5 @@
-/* What only the whole statement can tell: which x of x.y is a source, which GROUP BY item is the window, and the checks of
- * sql.md 16.2. They run with or without a trailing semicolon (D1). */
+/* What only the whole statement can tell: which x of x.y is a source, which GROUP BY item is the window, and the checks of the
+ * whole. They run with or without a trailing semicolon (D1). */
 #include "sql/parser.h"
 
 typedef bool (*visit_fn)(sl_expr *e, void *arg);

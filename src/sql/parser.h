@@ -52,7 +52,7 @@ sl_expr *sl_p_window(sl_parser *p, sl_wkind kind, sl_token name);
 /* The argument list with its brackets. */
 bool sl_p_args(sl_parser *p, sl_str lower, sl_expr ***at, uint32_t *n);
 sl_create *sl_p_create(sl_parser *p, bool table, sl_str name); /* behind the name */
-/* Splits x.y by source names, picks the window out of GROUP BY, runs the checks of sql.md 16.2. */
+/* Splits x.y by source names, picks the window out of GROUP BY, runs the checks of whole statements. */
 bool sl_p_finish(sl_parser *p, sl_select *s);
 void sl_window_print(sl_buf *out, const sl_window *w);
 #endif

@@ -16,7 +16,7 @@ typedef struct sl_exec sl_exec;
 
 /* Looks a stream or table definition up by name. Returns the parsed definition (lent until the plan is made) or NULL. */
 typedef const sl_create *(*sl_lookup_def)(void *arg, sl_str name);
-typedef struct sl_plan_opts { /* rule options that change SQL results (sql.md 8) */
+typedef struct sl_plan_opts { /* rule options that change SQL results */
     bool event_time, send_error, send_nil, send_meta, ignore_case;
     bool disable_alias_ref;
     bool incremental;
@@ -28,7 +28,7 @@ typedef struct sl_plan_opts { /* rule options that change SQL results (sql.md 8)
 } sl_plan_opts;
 void sl_plan_opts_default(sl_plan_opts *o);
 
-/* Binds and plans. Errors: SL_E_PLAN with upstream's text (sql.md 16.4); what parses but cannot run yet: SL_E_UNSUPPORTED with a text
+/* Binds and plans. Errors: SL_E_PLAN with upstream's text; what parses but cannot run yet: SL_E_UNSUPPORTED with a text
  * that names it. The statement is copied as needed. */
 sl_err *sl_plan_make(const sl_select *sel, sl_lookup_def find, void *arg, const sl_plan_opts *o, sl_plan **out);
 sl_plan *sl_plan_hold(sl_plan *p);
@@ -51,7 +51,7 @@ const sl_plan_source *sl_plan_source_at(const sl_plan *p, uint32_t i);
 uint32_t sl_plan_output(const sl_plan *p, const sl_str **names, bool *all);
 /* Kind of operator i in order ("filter", "project", …); NULL behind the last. */
 const char *sl_plan_op(const sl_plan *p, uint32_t i);
-/* Upstream's explain text (sql.md 19). */
+/* Upstream's explain text. */
 void sl_plan_explain(const sl_plan *p, sl_buf *out);
 
 /* What an instance asks its owner for. look: rows of lookup table `src` whose columns equal the values; done may be called inside or later, on the

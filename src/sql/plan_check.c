@@ -1,4 +1,4 @@
-/* What planning refuses: first what upstream refuses (sql.md 16.4), then what is understood and not built yet. */
+/* What planning refuses: first what upstream refuses, then what is understood and not built yet. */
 #include "sql/parse.h"
 #include "sql/planner.h"
 
@@ -50,7 +50,7 @@ static bool visit(sl_expr *e, void *arg) {
     return true;
 }
 
-/* Bare columns and calls without an aggregate as operands (sql.md 12.2); does not look into parentheses, paths and CASE. */
+/* Bare columns and calls without an aggregate as operands; does not look into parentheses, paths and CASE. */
 static bool having_ok(const sl_plan *p, sl_expr *e) {
     switch (e->kind) {
     case SL_X_BINARY: return having_ok(p, e->l) && having_ok(p, e->r);

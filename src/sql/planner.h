@@ -108,7 +108,7 @@ int sl_quick_run(const sl_quick *q, const sl_view *in, sl_exec_stats *filter, sl
 sl_err *sl_bind(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg);
 /* Binds one expression to the columns of p's only source, without aliases. */
 sl_err *sl_bind_expr(sl_plan *p, sl_expr *e);
-/* What upstream refuses at planning (sql.md 16.4) and what is not built yet. After sl_bind. */
+/* What upstream refuses at planning and what is not built yet. After sl_bind. */
 sl_err *sl_plan_check(sl_plan *p, const sl_select *s);
 /* Finds the STRUCT columns that are used by their members only: fills pub.narrowed. After sl_bind, while the definitions are lent. */
 void sl_prune(sl_plan *p, const sl_select *s);

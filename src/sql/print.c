@@ -1,4 +1,4 @@
-/* Expressions in upstream's plan form (sql.md 15), as messages and plans show them. */
+/* Expressions in upstream's plan form, as messages and plans show them. */
 #include "base/num.h"
 #include "sql/parser.h"
 

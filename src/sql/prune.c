@@ -1,4 +1,4 @@
-/* Which members of STRUCT columns a statement uses (sql.md 3.2): a column that is only met through paths is decoded and validated
+/* Which members of STRUCT columns a statement uses: a column that is only met through paths is decoded and validated
  * only as far as the paths go.
  * Decision: a struct that is also used as a whole is decoded whole (D7), and so are all of a source under `*`. */
 #include "data/type.h"

@@ -1,4 +1,4 @@
-/* Formats: bytes to rows and rows to bytes, with the texts and oddities of upstream (connectors.md 7). */
+/* Formats: bytes to rows and rows to bytes, with the texts and oddities of upstream. */
 #include "kit.h"
 #include "codec/codec.h"
 

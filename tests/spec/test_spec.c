@@ -1,4 +1,4 @@
-/* Property tables: binding rules of connectors.md 2.1 and 2.2, error texts, masking, lint, docs. */
+/* Property tables: binding rules, error texts, masking, lint, docs. */
 #include "kit.h"
 #include "spec/spec.h"
 

@@ -167,7 +167,7 @@ static void statement(sl_arena *a, sl_json *v) {
         return;
     const char *sql = cstr(a, sl_json_get(v, "sql")), *stage = cstr(a, sl_json_get(v, "stage"));
     if (defect) {
-        /* Verdicts by the stances of sql.md 18: what is now refused, what is now accepted by the parser. */
+        /* Verdicts where upstream has a defect: what is now refused, what is now accepted by the parser. */
         static const struct {
             const char *no, *verdict;
         } t[] = {{"D3", "*"}, {"D9", "*"}, {"D11", "*"}, {"D39", "*"}, {"D15", NULL}, {"D12", NULL}, {"D1", "*"}, {"D40", NULL}, {"D13", NULL}};

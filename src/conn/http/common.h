@@ -11,7 +11,7 @@ typedef struct sl_httpconf {
     bool incremental, debug_resp, insecure;
     sl_str cert_path, key_path, ca_path, cert_raw, key_raw, ca_raw, tls_min;
 } sl_httpconf;
-/* Rows of the TLS family (connectors.md 6) for a table over sl_httpconf. */
+/* Rows of the TLS family for a table over sl_httpconf. */
 #define SL_HTTP_TLS_ROWS(W)                                                                                            \
     {.name = "insecureSkipVerify", .type = SL_P_BOOL, .flags = (W), SL_AT(sl_httpconf, insecure), .def = "false", .doc = "Do not verify the server's certificate.", .example = "true"}, \
     {.name = "certificationPath", .type = SL_P_STR, .flags = (W), SL_AT(sl_httpconf, cert_path), .doc = "PEM file of the client certificate; relative to the program's home.", .example = "etc/client.pem"}, \
@@ -35,7 +35,7 @@ sl_err *sl_httpconf_call(const sl_httpconf *c, const sl_conn_env *env, sl_arena 
 /* Text with what a URL must not hold percent-encoded. */
 sl_str sl_http_url(sl_arena *a, sl_str url);
 
-/* ---- OAuth (connectors.md 16.4) ---- */
+/* ---- OAuth ---- */
 typedef struct sl_oauth sl_oauth;
 /* conf: the `oauth` property; *out NULL when there is none (or no access URL). */
 sl_err *sl_oauth_new(const sl_httpconf *c, const sl_conn_env *env, sl_http_client *client, sl_oauth **out);

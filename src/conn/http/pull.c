@@ -1,4 +1,4 @@
-/* The httppull source and lookup: polls an HTTP endpoint (connectors.md 16.4).
+/* The httppull source and lookup: polls an HTTP endpoint.
  * Decision: a pull that is still running when the next is due is not joined by a second one; the tick is skipped. The answer is
  * JSON whatever FORMAT says, so rows go straight into the flow's builder. */
 #include <stdio.h>

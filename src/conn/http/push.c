@@ -1,4 +1,4 @@
-/* The httppush source: an endpoint of the shared data server (connectors.md 16.5).
+/* The httppush source: an endpoint of the shared data server.
  * Decision: two owners by thread, and letters between them. The server's loop owns the hub of a path (its members and the requests
  * under way); the lane owns the source. A request is answered when every member took it (qos 0) or settled it (qos >= 1), so "ok" is
  * never said for what nobody has. The body is not copied: it lives in the request until the answer. Where server and lane are one

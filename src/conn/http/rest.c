@@ -1,4 +1,4 @@
-/* The rest sink: one HTTP request per message (connectors.md 16.6).
+/* The rest sink: one HTTP request per message.
  * Decision: one request in flight per sink. The order of messages is part of what a rule promises, and a message that must be
  * sent again must not be overtaken. */
 #include <stdio.h>

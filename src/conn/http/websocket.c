@@ -1,4 +1,4 @@
-/* The websocket source and sink (connectors.md 16.12), and the sse sink, which differs only in how the endpoint speaks.
+/* The websocket source and sink, and the sse sink, which differs only in how the endpoint speaks.
  * Decision: with `addr` it dials and dials again when the connection ends, as the documentation promises; without, it is an
  * endpoint of the data server. One struct for all three: what differs are the last steps in and out. */
 #include <stdio.h>

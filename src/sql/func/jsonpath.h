@@ -1,4 +1,4 @@
-/* JSON paths in upstream's dialect (functions.md Appendix C): paths inside an expression language. */
+/* JSON paths in upstream's dialect: paths inside an expression language. */
 #ifndef SL_SQL_FUNC_JSONPATH_H
 #define SL_SQL_FUNC_JSONPATH_H
 #include "sql/func/box.h"
