@@ -1,5 +1,5 @@
-/* Rows a second of the JSON paths, one core: one message a row, up to 1,000 rows a batch, which stay in the cache as those of a socket do; beside each decode the rival on the same bytes and fields, in turns.
- * The rival makes no columns and copies no text: it reads the fields and is done, so that its time is a floor for a reader that keeps what it read. */
+/* Rows a second of the JSON paths, one core: one message a row, up to 1,000 rows a batch, which stay in the cache as those of a socket do; beside each decode the rival on the same
+ * bytes and fields, in turns. The rival makes no columns and copies no text: it reads the fields and is done, so that its time is a floor for a reader that keeps what it read. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -35,15 +35,20 @@ static unsigned seed = 12345;
 static unsigned rnd(unsigned n) { return ((seed = seed * 1103515245 + 12345) >> 8) % n; }
 static int flat(char *o, int i) {
     unsigned x = seed = seed * 1103515245 + 12345;
-    return sprintf(o, "{\"ts\":17000064%05d,\"device\":\"sensor-%u\",\"site\":\"plant 7, hall %u\",\"temperature\":%u.%u,\"humidity\":%u.%02u,\"pressure\":10%u.%u,"
-        "\"status\":\"%s\",\"online\":%s,\"seq\":%d,\"note\":\"no remarks so far for this one\"}", i, x >> 20, x >> 28, 10 + (x >> 8) % 30, (x >> 4) % 10, 30 + (x >> 12) % 60, x >> 25,
-        10 + (x >> 9) % 80, (x >> 3) % 10, x & 1024 ? "running" : "idle", x & 2048 ? "true" : "false", i * 17);
+    return sprintf(o,
+                   "{\"ts\":17000064%05d,\"device\":\"sensor-%u\",\"site\":\"plant 7, hall %u\",\"temperature\":%u.%u,\"humidity\":%u.%02u,\"pressure\":10%u.%u,"
+                   "\"status\":\"%s\",\"online\":%s,\"seq\":%d,\"note\":\"no remarks so far for this one\"}",
+                   i, x >> 20, x >> 28, 10 + (x >> 8) % 30, (x >> 4) % 10, 30 + (x >> 12) % 60, x >> 25, 10 + (x >> 9) % 80, (x >> 3) % 10, x & 1024 ? "running" : "idle",
+                   x & 2048 ? "true" : "false", i * 17);
 }
 static int nested(char *o, int i) {
     char *p = o;
-    p += sprintf(p, "{\"id\":\"machine-%u\",\"ts\":17000064%05d,\"meta\":{\"site\":{\"name\":\"plant %u\",\"geo\":{\"lat\":48.%u,\"lon\":11.%u}},\"tags\":[\"line-%u\",\"press\",\"night shift\"],\"owner\":null},",
-        rnd(5000), i, rnd(20), rnd(100000), rnd(100000), rnd(9));
-    p += sprintf(p, "\"reading\":{\"temperature\":%u.%u,\"humidity\":%u,\"status\":{\"ok\":%s,\"code\":%u}},\"history\":[", rnd(90), rnd(10), rnd(100), rnd(2) ? "true" : "false", rnd(1000));
+    p += sprintf(p,
+                 "{\"id\":\"machine-%u\",\"ts\":17000064%05d,\"meta\":{\"site\":{\"name\":\"plant "
+                 "%u\",\"geo\":{\"lat\":48.%u,\"lon\":11.%u}},\"tags\":[\"line-%u\",\"press\",\"night shift\"],\"owner\":null},",
+                 rnd(5000), i, rnd(20), rnd(100000), rnd(100000), rnd(9));
+    p += sprintf(p, "\"reading\":{\"temperature\":%u.%u,\"humidity\":%u,\"status\":{\"ok\":%s,\"code\":%u}},\"history\":[", rnd(90), rnd(10), rnd(100), rnd(2) ? "true" : "false",
+                 rnd(1000));
     for (unsigned k = 0; k < 5; k++)
         p += sprintf(p, "%s{\"t\":17000064%05u,\"v\":%u.%u,\"q\":\"good\"}", k ? "," : "", rnd(100000), rnd(100), rnd(100));
     p += sprintf(p, "],\"online\":%s,\"version\":%u}", rnd(2) ? "true" : "false", rnd(10));
@@ -253,8 +258,8 @@ int main(int argc, char **argv) {
     only = argc > 1 && *argv[1] ? argv[1] : NULL;
     if (argc > 2)
         sl_json_index_use((unsigned)atoi(argv[2])); /* a narrower form than the machine's best */
-    static const char *const three[] = {"device", "temperature", "online", NULL},
-                             *const ten[] = {"ts", "device", "site", "temperature", "humidity", "pressure", "status", "online", "seq", "note", NULL},
+    static const char *const three[] = {"device", "temperature", "online", NULL}, *const ten[] = {"ts",     "device", "site", "temperature", "humidity", "pressure",
+                                                                                                  "status", "online", "seq",  "note",        NULL},
                              *const deep[] = {"id", "reading", "online", NULL}, *const wide[] = {"id", "last", "online", NULL};
     docs *f = make(flat, ROWS, 50), *t = make(nested, ROWS, 20), *s = make(arrays_small, ROWS, 10), *g = make(arrays_large, 50, 20);
 #if SL_SIMDJSON

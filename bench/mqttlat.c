@@ -178,7 +178,7 @@ int main(int argc, char **argv) {
         if (relay)
             flush(&out);
     }
-    printf("{\"sent\":%llu,\"returned\":%llu,\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f}\n", (unsigned long long)sent, (unsigned long long)returned,
-           percentile(0.5), percentile(0.99), percentile(0.999));
+    printf("{\"sent\":%llu,\"returned\":%llu,\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f}\n", (unsigned long long)sent, (unsigned long long)returned, percentile(0.5),
+           percentile(0.99), percentile(0.999));
     return returned == count ? 0 : 1;
 }

@@ -313,8 +313,9 @@ static _Noreturn void usage(void) {
     exit(2);
 }
 int main(int argc, char **argv) {
-    static const struct option names[] = {{"port", 1, 0, 'p'}, {"topic", 1, 0, 't'}, {"count", 1, 0, 'n'}, {"rate", 1, 0, 'r'}, {"qos", 1, 0, 'q'}, {"window", 1, 0, 'w'},
-                                          {"expect", 1, 0, 'e'}, {"clients", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"pid", 1, 0, 'P'}, {"size", 1, 0, 'z'}, {"json", 0, 0, 'j'}, {"go", 0, 0, 'g'}, {0}};
+    static const struct option names[] = {
+        {"port", 1, 0, 'p'},    {"topic", 1, 0, 't'},   {"count", 1, 0, 'n'}, {"rate", 1, 0, 'r'}, {"qos", 1, 0, 'q'},  {"window", 1, 0, 'w'}, {"expect", 1, 0, 'e'},
+        {"clients", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"pid", 1, 0, 'P'},   {"size", 1, 0, 'z'}, {"json", 0, 0, 'j'}, {"go", 0, 0, 'g'},     {0}};
     bool expect_given = false;
     for (int o; (o = getopt_long(argc, argv, "", names, NULL)) != -1;)
         switch (o) {
@@ -410,7 +411,8 @@ int main(int argc, char **argv) {
     uint64_t basis = sent_all ? sent_all : returned;
     bool complete = returned >= opt.expect;
     if (opt.json)
-        printf("{\"sent\":%llu,\"returned\":%llu,\"complete\":%s,\"seconds\":%.3f,\"sent_per_s\":%.0f,\"returned_per_s\":%.0f,\"qos\":%d,\"rate\":%llu,\"cpu_s\":%.4f,\"cpu_s_per_M\":%.3f,"
+        printf("{\"sent\":%llu,\"returned\":%llu,\"complete\":%s,\"seconds\":%.3f,\"sent_per_s\":%.0f,\"returned_per_s\":%.0f,\"qos\":%d,\"rate\":%llu,\"cpu_s\":%.4f,\"cpu_s_per_"
+               "M\":%.3f,"
                "\"msg_per_cpu_s\":%.0f,\"rss_kb\":%ld,\"peak_kb\":%ld,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"load_cpu_s\":%.3f}\n",
                (unsigned long long)sent_all, (unsigned long long)returned, complete ? "true" : "false", secs, (double)sent_all / secs, (double)returned / secs, opt.qos,
                (unsigned long long)opt.rate, cpu, basis ? cpu / (double)basis * 1e6 : 0, cpu > 0 ? (double)basis / cpu : 0, opt.pid ? rss_kb(opt.pid, "VmRSS:") : 0,

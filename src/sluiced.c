@@ -28,21 +28,20 @@ typedef struct daemon {
     int code;
 } daemon_t;
 
-static const char usage[] =
-    "usage: sluiced [--home DIR] [--set KEY=VALUE]… [--lanes N] [--test]\n"
-    "\n"
-    "Runs the sluice daemon in the foreground until SIGTERM. Without arguments it uses the current folder as eKuiper's kuiperd does:\n"
-    "etc/kuiper.yaml when it is there (built-in defaults when not), data/ for what is stored, log/stream.log for the log.\n"
-    "\n"
-    "  --home DIR        use DIR instead of $KuiperBaseKey, or the current folder, or the next one above with etc/kuiper.yaml\n"
-    "  --set KEY=VALUE   set one setting, for example --set basic.restPort=9082\n"
-    "  --lanes N         threads that run rules (default: one per core but one, at least one)\n"
-    "  --test            open the test door: held clock, fed rows (for tests only)\n"
-    "  --version         print the version\n"
-    "  --reference PAGE  print a reference page (functions, connectors, settings, rest) as Markdown\n"
-    "\n"
-    "Settings come from: built-in defaults < etc/kuiper.yaml < KUIPER__… < SLUICE__… < --set.\n"
-    "Example: sluiced --home /var/lib/sluice --set basic.restIp=0.0.0.0\n";
+static const char usage[] = "usage: sluiced [--home DIR] [--set KEY=VALUE]… [--lanes N] [--test]\n"
+                            "\n"
+                            "Runs the sluice daemon in the foreground until SIGTERM. Without arguments it uses the current folder as eKuiper's kuiperd does:\n"
+                            "etc/kuiper.yaml when it is there (built-in defaults when not), data/ for what is stored, log/stream.log for the log.\n"
+                            "\n"
+                            "  --home DIR        use DIR instead of $KuiperBaseKey, or the current folder, or the next one above with etc/kuiper.yaml\n"
+                            "  --set KEY=VALUE   set one setting, for example --set basic.restPort=9082\n"
+                            "  --lanes N         threads that run rules (default: one per core but one, at least one)\n"
+                            "  --test            open the test door: held clock, fed rows (for tests only)\n"
+                            "  --version         print the version\n"
+                            "  --reference PAGE  print a reference page (functions, connectors, settings, rest) as Markdown\n"
+                            "\n"
+                            "Settings come from: built-in defaults < etc/kuiper.yaml < KUIPER__… < SLUICE__… < --set.\n"
+                            "Example: sluiced --home /var/lib/sluice --set basic.restIp=0.0.0.0\n";
 
 static void leave(void *arg) { sl_loop_stop(((daemon_t *)arg)->loop); }
 static void push_closed(void *arg) { sl_post(((daemon_t *)arg)->loop, leave, arg); }
@@ -135,7 +134,7 @@ static void tls_of(const sl_settings *s, const char *home, const char *setting, 
 }
 static bool rest_routes(sl_router *rt, bool test) {
     return sl_ekuiper_routes(rt) && sl_batch_routes(rt) && sl_trial_routes(rt) && sl_extend_routes(rt) && sl_data_routes(rt) && sl_meta_routes(rt) &&
-           (!test || sl_testdoor_routes(rt));
+        (!test || sl_testdoor_routes(rt));
 }
 static int reference(const char *page) {
     sl_buf b = {0};
@@ -180,7 +179,8 @@ int main(int argc, char **argv) {
             test = true;
             continue;
         }
-        if (i + 1 >= argc || (strcmp(x, "--home") != 0 && strcmp(x, "--set") != 0 && strcmp(x, "--lanes") != 0 && strcmp(x, "--reference") != 0) || (strcmp(x, "--set") == 0 && nset == 64)) {
+        if (i + 1 >= argc || (strcmp(x, "--home") != 0 && strcmp(x, "--set") != 0 && strcmp(x, "--lanes") != 0 && strcmp(x, "--reference") != 0) ||
+            (strcmp(x, "--set") == 0 && nset == 64)) {
             fprintf(stderr, "sluiced: %s: %s\n\n%s", x, strncmp(x, "--", 2) == 0 ? "unknown option, or its value is missing" : "unexpected argument", usage);
             return 2;
         }
@@ -257,8 +257,9 @@ int main(int argc, char **argv) {
     else if (!e && sl_settings_bool(d.settings, "basic.prometheus", false)) {
         sl_http_opts prom_opts = {0};
         d.prom_router = sl_router_new(&(sl_router_opts){.clean = true}, &d.door);
-        e = d.prom_router && sl_metric_routes(d.prom_router) ? listen_on(&d, d.loop, "Prometheus", "basic.ip", "basic.prometheusPort", &prom_opts, sl_router_serve, d.prom_router, &d.prom)
-                                                             : sl_err_new(SL_E_NOMEM, "out of memory");
+        e = d.prom_router && sl_metric_routes(d.prom_router)
+            ? listen_on(&d, d.loop, "Prometheus", "basic.ip", "basic.prometheusPort", &prom_opts, sl_router_serve, d.prom_router, &d.prom)
+            : sl_err_new(SL_E_NOMEM, "out of memory");
     }
     if (e) {
         fprintf(stderr, "sluiced: %s\n", sl_err_text(e));
@@ -276,8 +277,8 @@ int main(int argc, char **argv) {
     printf("Serving kuiper (version - %s) on port %lld, and restful api on %s://%.*s:%d.\n", SL_VERSION, (long long)sl_settings_int(d.settings, "basic.port", 20498),
            rest_opts.tls_cert ? "https" : "http", SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
     fflush(stdout);
-    sl_info("sluiced", "Serving kuiper (version - %s) on port %lld, and restful api on %s://%.*s:%d.", SL_VERSION,
-            (long long)sl_settings_int(d.settings, "basic.port", 20498), rest_opts.tls_cert ? "https" : "http", SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
+    sl_info("sluiced", "Serving kuiper (version - %s) on port %lld, and restful api on %s://%.*s:%d.", SL_VERSION, (long long)sl_settings_int(d.settings, "basic.port", 20498),
+            rest_opts.tls_cert ? "https" : "http", SL_FMT(sl_settings_str(d.settings, "basic.restIp", "127.0.0.1")), sl_http_port(d.rest));
     sl_settings_check(d.settings);
     sl_logfile_keep(d.loop);
     sl_office_init_json(d.office);

@@ -3,9 +3,9 @@
 #define SL_BASE_BYTES_H
 #include "base/str.h"
 
-void sl_hex_put(sl_buf *out, sl_str bytes);     /* lower case */
-bool sl_hex_get(sl_buf *out, sl_str text);      /* either case; false: odd length or another character */
-void sl_base64_put(sl_buf *out, sl_str bytes);  /* standard alphabet, padded */
+void sl_hex_put(sl_buf *out, sl_str bytes);    /* lower case */
+bool sl_hex_get(sl_buf *out, sl_str text);     /* either case; false: odd length or another character */
+void sl_base64_put(sl_buf *out, sl_str bytes); /* standard alphabet, padded */
 /* Standard alphabet, padding required, line ends skipped, as Go's StdEncoding. false: *at is the offset Go names in "illegal base64 data
  * at input byte N"; out may hold a part. */
 bool sl_base64_get(sl_buf *out, sl_str text, size_t *at);

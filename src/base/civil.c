@@ -40,7 +40,7 @@ typedef struct zone {
     uint32_t n;
     ztype *types;
     uint32_t ntypes;
-    ztype first;   /* before the first transition */
+    ztype first; /* before the first transition */
     char *abbrevs;
     bool posix, posix_dst;
     char std_name[48], dst_name[48];
@@ -393,9 +393,7 @@ static const zone *zone_of(sl_zone id) {
     const zone *z = id < ZONES_MAX ? atomic_load_explicit(&zones[id], memory_order_acquire) : NULL;
     return z ? z : atomic_load(&zones[SL_ZONE_UTC]);
 }
-static bool matches(const zone *z, sl_str name, bool fixed, int32_t east) {
-    return z->fixed == fixed && sl_str_is(name, z->name) && (!fixed || z->first.east == east);
-}
+static bool matches(const zone *z, sl_str name, bool fixed, int32_t east) { return z->fixed == fixed && sl_str_is(name, z->name) && (!fixed || z->first.east == east); }
 static uint64_t key_of(sl_str name, bool fixed, int32_t east) { return sl_hash(name.p, name.n) ^ (fixed ? (uint64_t)(uint32_t)east * 0x9E3779B97F4A7C15ull + 1 : 0); }
 static bool table_find(sl_str name, bool fixed, int32_t east, sl_zone *out) {
     for (uint64_t i = key_of(name, fixed, east) % SLOTS;; i = (i + 1) % SLOTS) {
@@ -556,7 +554,7 @@ int64_t sl_civil_to(const sl_civil *c, sl_zone id) {
     return sec;
 }
 void sl_iso_week(const sl_civil *c, int64_t *year, int *week) {
-    int wday = (c->wday + 6) % 7; /* Monday 0 */
+    int wday = (c->wday + 6) % 7;                                            /* Monday 0 */
     int64_t days = sl_days_from_civil(c->year, c->month, c->day) - wday + 3; /* the Thursday of this week */
     int m, d;
     civil_from_days(days, year, &m, &d);

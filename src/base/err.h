@@ -8,21 +8,21 @@
 #include <stdbool.h>
 
 /* X(name, eKuiper code, HTTP status). */
-#define SL_CODES(X)                                                                                                    \
-    X(UNDEFINED, 1000, 400)  /* anything without a better name */                                                      \
-    X(GENERAL, 1001, 400)    /* for example: topology of a rule that never ran */                                      \
-    X(NOTFOUND, 1002, 404)                                                                                             \
-    X(IO, 1003, 400)         /* peer or device; worth another try */                                                   \
-    X(CODEC, 1004, 400)                                                                                                \
-    X(EOF, 1005, 400)        /* a finite source ended */                                                               \
-    X(PARSE, 2001, 400)      /* SQL text */                                                                            \
-    X(PLAN, 2101, 400)       /* binding and planning */                                                                \
-    X(EXEC, 2201, 400)       /* building the flow */                                                                   \
-    X(STREAM, 3000, 400)     /* stream and table statements */                                                         \
-    X(RULE, 4000, 400)                                                                                                 \
-    X(CONF, 5000, 400)                                                                                                 \
-    X(NOMEM, 1006, 500)                                                                                                \
-    X(LIMIT, 1007, 400)      /* a documented limit of ours */                                                          \
+#define SL_CODES(X)                                                                                                                                                                \
+    X(UNDEFINED, 1000, 400) /* anything without a better name */                                                                                                                   \
+    X(GENERAL, 1001, 400)   /* for example: topology of a rule that never ran */                                                                                                   \
+    X(NOTFOUND, 1002, 404)                                                                                                                                                         \
+    X(IO, 1003, 400) /* peer or device; worth another try */                                                                                                                       \
+    X(CODEC, 1004, 400)                                                                                                                                                            \
+    X(EOF, 1005, 400)    /* a finite source ended */                                                                                                                               \
+    X(PARSE, 2001, 400)  /* SQL text */                                                                                                                                            \
+    X(PLAN, 2101, 400)   /* binding and planning */                                                                                                                                \
+    X(EXEC, 2201, 400)   /* building the flow */                                                                                                                                   \
+    X(STREAM, 3000, 400) /* stream and table statements */                                                                                                                         \
+    X(RULE, 4000, 400)                                                                                                                                                             \
+    X(CONF, 5000, 400)                                                                                                                                                             \
+    X(NOMEM, 1006, 500)                                                                                                                                                            \
+    X(LIMIT, 1007, 400)       /* a documented limit of ours */                                                                                                                     \
     X(UNSUPPORTED, 1008, 400) /* understood, not offered yet */
 
 typedef enum sl_code {
@@ -51,10 +51,10 @@ sl_err *sl_err_dup(const sl_err *e);
 
 /* Returns from the enclosing function when EXPR yields an error. The only macro that hides a return; used
  * where a function has nothing to clean up. */
-#define SL_TRY(EXPR)                                                                                                   \
-    do {                                                                                                               \
-        sl_err *sl_try_e_ = (EXPR);                                                                                    \
-        if (sl_try_e_)                                                                                                 \
-            return sl_try_e_;                                                                                          \
+#define SL_TRY(EXPR)                                                                                                                                                               \
+    do {                                                                                                                                                                           \
+        sl_err *sl_try_e_ = (EXPR);                                                                                                                                                \
+        if (sl_try_e_)                                                                                                                                                             \
+            return sl_try_e_;                                                                                                                                                      \
     } while (0)
 #endif

@@ -70,7 +70,13 @@ static bool escaped_rune(parser *p, uint32_t *r) {
     case 'r': *r = 13; return true;
     case 't': *r = 9; return true;
     case 'v': *r = 11; return true;
-    case '1': case '2': case '3': case '4': case '5': case '6': case '7':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
         if (at(p, 0) < '0' || at(p, 0) > '7')
             break; /* a back-reference */
         /* fall through */
@@ -175,8 +181,7 @@ static bool char_class(parser *p) {
             return bad(p, "invalid character class range", p->i, p->i + len);
         }
         if (at(p, 0) == '[' && at(p, 1) == ':') {
-            static const char *const posix[] = {"alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph",
-                                                "lower", "print", "punct", "space", "upper", "word",  "xdigit"};
+            static const char *const posix[] = {"alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word", "xdigit"};
             ptrdiff_t k = sl_str_find(sl_str_n(p->s.p + p->i + 2, p->s.n - p->i - 2), SL_S(":]"));
             if (k >= 0) {
                 sl_str name = sl_str_n(p->s.p + p->i + 2, (size_t)k), whole = sl_str_n(p->s.p + p->i, (size_t)k + 4);
@@ -278,7 +283,10 @@ static bool perl_group(parser *p, bool *opens) {
     for (p->i += 2; more(p); p->i++) {
         char c = p->s.p[p->i];
         switch (c) {
-        case 'i': case 'm': case 's': case 'U':
+        case 'i':
+        case 'm':
+        case 's':
+        case 'U':
             any = true;
             sl_buf_putc(&p->out, c);
             continue;
@@ -289,15 +297,15 @@ static bool perl_group(parser *p, bool *opens) {
             any = false;
             sl_buf_putc(&p->out, c);
             continue;
-        case ':': case ')':
+        case ':':
+        case ')':
             if (minus && !any)
                 goto refuse;
             sl_buf_putc(&p->out, c);
             p->i++;
             *opens = c == ':';
             return true;
-        default:
-            goto refuse;
+        default: goto refuse;
         }
     }
     return bad(p, "missing argument to repetition operator", start, p->s.n);
@@ -345,7 +353,10 @@ static bool rewrite(parser *p) {
                 return false;
             can_repeat = true;
             break;
-        case '*': case '+': case '?': case '{': {
+        case '*':
+        case '+':
+        case '?':
+        case '{': {
             long min, max;
             size_t len = 1;
             if (c == '{' && !(len = repeat(p, &min, &max))) {
@@ -395,7 +406,9 @@ static bool rewrite(parser *p) {
             if (p->why)
                 return false;
             break;
-        case '^': case '$': case '.':
+        case '^':
+        case '$':
+        case '.':
             sl_buf_putc(&p->out, c);
             p->i++;
             can_repeat = true;
@@ -426,8 +439,7 @@ sl_regex *sl_regex_new(sl_str pattern, char *err, size_t errn) {
     if (!fine)
         goto out;
     p->s = pattern;
-    fine = pattern.n > MAX_PATTERN ? bad(p, "expression too large", 0, 0)
-           : !sl_utf8_valid(pattern.p, pattern.n) ? bad(p, "invalid UTF-8", 0, pattern.n) : rewrite(p);
+    fine = pattern.n > MAX_PATTERN ? bad(p, "expression too large", 0, 0) : !sl_utf8_valid(pattern.p, pattern.n) ? bad(p, "invalid UTF-8", 0, pattern.n) : rewrite(p);
     if (!fine) {
         snprintf(err, errn, "error parsing regexp: %s: `%.*s`", p->why, p->about.n > 200 ? 200 : (int)p->about.n, p->about.p);
         goto out;
@@ -437,8 +449,8 @@ sl_regex *sl_regex_new(sl_str pattern, char *err, size_t errn) {
         goto out;
     pcre2_set_newline(cc, PCRE2_NEWLINE_LF);
     pcre2_set_parens_nest_limit(cc, MAX_DEPTH + 1);
-    re->code = pcre2_compile((PCRE2_SPTR)(p->out.p ? p->out.p : ""), p->out.n,
-                             PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &code, &where, cc);
+    re->code =
+        pcre2_compile((PCRE2_SPTR)(p->out.p ? p->out.p : ""), p->out.n, PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &code, &where, cc);
     if (!re->code) {
         char text[160] = "";
         pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof text);

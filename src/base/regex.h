@@ -12,8 +12,8 @@ void sl_regex_free(sl_regex *re);
 int sl_regex_find(sl_regex *re, sl_str text, size_t from);
 /* Span of group g of the last match: false when the group did not take part or does not exist. */
 bool sl_regex_span(const sl_regex *re, unsigned g, size_t *start, size_t *end);
-unsigned sl_regex_groups(const sl_regex *re);         /* without the whole match */
-int sl_regex_group(const sl_regex *re, sl_str name);  /* number of a named group, -1 when there is none */
+unsigned sl_regex_groups(const sl_regex *re);        /* without the whole match */
+int sl_regex_group(const sl_regex *re, sl_str name); /* number of a named group, -1 when there is none */
 /* Replaces all matches; template as Go's Expand ($1, ${1}, $name, ${name}, $$). false: too many steps. */
 bool sl_regex_replace(sl_regex *re, sl_str text, sl_str with, sl_buf *out);
 /* Pattern text that matches s literally. */

@@ -19,21 +19,21 @@ static inline sl_str sl_str_of(const char *c) { return (sl_str){c, c ? strlen(c)
 static inline sl_str sl_str_n(const char *p, size_t n) { return (sl_str){p, n}; }
 static inline bool sl_str_eq(sl_str a, sl_str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
 static inline bool sl_str_is(sl_str a, const char *c) { return sl_str_eq(a, sl_str_of(c)); }
-bool sl_str_ieq(sl_str a, sl_str b);           /* ASCII case-insensitive */
-int sl_str_cmp(sl_str a, sl_str b);            /* bytewise, shorter first */
-sl_str sl_str_trim(sl_str s);                  /* ASCII white space at both ends */
+bool sl_str_ieq(sl_str a, sl_str b); /* ASCII case-insensitive */
+int sl_str_cmp(sl_str a, sl_str b);  /* bytewise, shorter first */
+sl_str sl_str_trim(sl_str s);        /* ASCII white space at both ends */
 bool sl_str_starts(sl_str s, sl_str prefix);
 bool sl_str_ends(sl_str s, sl_str suffix);
 ptrdiff_t sl_str_find(sl_str hay, sl_str needle); /* -1 when not there */
-uint64_t sl_hash(const void *p, size_t n);     /* for tables in memory only, never stored */
-char *sl_strdup_n(const char *p, size_t n);    /* malloc'd, NUL-terminated; NULL when out of memory */
+uint64_t sl_hash(const void *p, size_t n);        /* for tables in memory only, never stored */
+char *sl_strdup_n(const char *p, size_t n);       /* malloc'd, NUL-terminated; NULL when out of memory */
 
 typedef struct sl_buf {
     char *p;
     size_t n, cap;
     bool failed;
 } sl_buf;
-void sl_buf_free(sl_buf *b);               /* empty again, memory given back */
+void sl_buf_free(sl_buf *b);              /* empty again, memory given back */
 bool sl_buf_grow(sl_buf *b, size_t more); /* room for more bytes behind n (and one NUL) */
 static inline bool sl_buf_room(sl_buf *b, size_t more) { return b->cap - b->n > more || sl_buf_grow(b, more); }
 static inline void sl_buf_put(sl_buf *b, const void *p, size_t n) {
@@ -54,6 +54,9 @@ void sl_buf_vprintf(sl_buf *b, const char *fmt, va_list ap);
 const char *sl_buf_cstr(sl_buf *b);
 /* Gives the malloc'd content away (NUL-terminated) and empties b; NULL when failed. */
 char *sl_buf_take(sl_buf *b);
-static inline void sl_buf_clear(sl_buf *b) { b->n = 0; b->failed = false; }
+static inline void sl_buf_clear(sl_buf *b) {
+    b->n = 0;
+    b->failed = false;
+}
 static inline sl_str sl_buf_view(const sl_buf *b) { return (sl_str){b->p, b->n}; }
 #endif

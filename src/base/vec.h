@@ -5,13 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
-#define SL_VEC(T)                                                                                                      \
-    struct {                                                                                                           \
-        T *at;                                                                                                         \
-        size_t n, cap;                                                                                                 \
+#define SL_VEC(T)                                                                                                                                                                  \
+    struct {                                                                                                                                                                       \
+        T *at;                                                                                                                                                                     \
+        size_t n, cap;                                                                                                                                                             \
     }
 bool sl_vec_grow_(void **at, size_t *cap, size_t size, size_t want);
-#define SL_PUSH(v, x)                                                                                                  \
-    (((v).n < (v).cap || sl_vec_grow_((void **)&(v).at, &(v).cap, sizeof *(v).at, (v).n + 1)) ? ((v).at[(v).n++] = (x), true) : false)
+#define SL_PUSH(v, x) (((v).n < (v).cap || sl_vec_grow_((void **)&(v).at, &(v).cap, sizeof *(v).at, (v).n + 1)) ? ((v).at[(v).n++] = (x), true) : false)
 #define SL_VEC_FREE(v) (free((v).at), (v).at = NULL, (v).n = (v).cap = 0)
 #endif

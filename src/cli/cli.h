@@ -13,7 +13,7 @@ typedef struct cli {
     bool json;   /* --json */
     char host[256];
     char port[8];
-    char base[256]; /* path in front of every request, "" mostly */
+    char base[256];    /* path in front of every request, "" mostly */
     const char *token; /* Authorization header or NULL */
 } cli;
 typedef struct cli_args { /* arguments of a verb, flags taken out */
@@ -24,17 +24,17 @@ typedef struct cli_args { /* arguments of a verb, flags taken out */
 } cli_args;
 typedef struct cli_verb cli_verb;
 struct cli_verb {
-    const char *name;  /* "create rule" */
-    const char *args;  /* "ID 'JSON' | ID -f FILE" */
-    const char *doc;   /* one sentence */
-    const char *example; /* arguments of one call */
+    const char *name;                                         /* "create rule" */
+    const char *args;                                         /* "ID 'JSON' | ID -f FILE" */
+    const char *doc;                                          /* one sentence */
+    const char *example;                                      /* arguments of one call */
     int (*run)(cli *c, const cli_verb *v, const cli_args *a); /* returns the exit code */
     /* The rest describes verbs that are one request with at most one name. */
-    const char *expect;  /* said when the name is missing; NULL: no name is taken */
+    const char *expect;        /* said when the name is missing; NULL: no name is taken */
     const char *method, *path; /* {} = the name */
-    const char *fail;    /* kuiper's error line; %s = the reason; NULL: the reason alone */
-    const char *ok;      /* kuiper's success line, {} = the name; NULL: what the daemon says */
-    const char *none;    /* said for an empty list */
+    const char *fail;          /* kuiper's error line; %s = the reason; NULL: the reason alone */
+    const char *ok;            /* kuiper's success line, {} = the name; NULL: what the daemon says */
+    const char *none;          /* said for an empty list */
 };
 const cli_verb *cli_verb_at(size_t i); /* NULL at the end */
 /* The verb that the first words name; *words: how many of them. NULL: none. */

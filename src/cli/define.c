@@ -226,8 +226,11 @@ int cli_drop_plugin(cli *c, const cli_verb *v, const cli_args *a) {
     cli_escape(&path, a->at[1]);
     sl_buf_printf(&path, "?stop=%d", yes);
     if (cli_ask(c, "DELETE", sl_buf_cstr(&path), (sl_str){0}, "Drop plugin error: %s", &x, &code)) {
-        sl_buf_printf(&say, strcmp(t, "portables") == 0 ? "Plugin %s is dropped ."
-                            : yes ? "Plugin %s is dropped and Kuiper will be stopped." : "Plugin %s is dropped and Kuiper must restart for the change to take effect.", a->at[1]);
+        sl_buf_printf(&say,
+                      strcmp(t, "portables") == 0 ? "Plugin %s is dropped ."
+                          : yes                   ? "Plugin %s is dropped and Kuiper will be stopped."
+                                                  : "Plugin %s is dropped and Kuiper must restart for the change to take effect.",
+                      a->at[1]);
         code = cli_say(c, c->kuiper ? sl_buf_cstr(&say) : sl_buf_cstr(&x.body));
         sl_buf_free(&x.body);
     }
@@ -421,8 +424,10 @@ int cli_create_connection(cli *c, const cli_verb *v, const cli_args *a) {
 int cli_confkey(cli *c, const cli_verb *v, const cli_args *a) {
     bool show = strcmp(v->name, "show confkeys") == 0, set = strncmp(v->name, "set", 3) == 0;
     if (a->n != (show ? 2 : set ? 4 : 3) || (strcmp(a->at[0], "sources") != 0 && strcmp(a->at[0], "sinks") != 0 && strcmp(a->at[0], "connections") != 0))
-        return cli_bad_args(c, v, show ? "Expect kind (sources, sinks, connections) and type." : set ? "Expect kind (sources, sinks, connections), type, name and json."
-                                                                                                   : "Expect kind (sources, sinks, connections), type and name.");
+        return cli_bad_args(c, v,
+                            show      ? "Expect kind (sources, sinks, connections) and type."
+                                : set ? "Expect kind (sources, sinks, connections), type, name and json."
+                                      : "Expect kind (sources, sinks, connections), type and name.");
     sl_buf path = {0};
     sl_buf_printf(&path, show ? "/metadata/%s/yaml/" : "/metadata/%s/", a->at[0]);
     cli_escape(&path, a->at[1]);

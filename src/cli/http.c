@@ -14,8 +14,7 @@ enum { CONNECT_MS = 5000, ANSWER_S = 300, MOST = 1 << 30 };
 
 const char *cli_url(cli *c, const char *url) {
     if (strncmp(url, "http://", 7) != 0)
-        return strncmp(url, "https://", 8) == 0 ? "https is not spoken by this client; use a plain port or a tunnel (ssh -L)"
-                                                 : "expected a URL such as http://127.0.0.1:9081";
+        return strncmp(url, "https://", 8) == 0 ? "https is not spoken by this client; use a plain port or a tunnel (ssh -L)" : "expected a URL such as http://127.0.0.1:9081";
     const char *h = url + 7, *slash = h + strcspn(h, "/"), *end = slash, *colon = NULL;
     if (*h == '[') {
         const char *close = memchr(h, ']', (size_t)(slash - h));

@@ -92,7 +92,8 @@ int cli_export(cli *c, const cli_verb *v, const cli_args *a) {
 
 /* ---- completion ---- */
 int cli_names(cli *c, const cli_verb *v, const cli_args *a) { /* hidden: names of a noun, one a line, for the completion scripts */
-    static const char *const paths[][2] = {{"stream", "/streams"}, {"table", "/tables"}, {"rule", "/rules"}, {"connection", "/connections"}, {"service", "/services"}, {"script", "/udf/javascript"}};
+    static const char *const paths[][2] = {{"stream", "/streams"},         {"table", "/tables"},     {"rule", "/rules"},
+                                           {"connection", "/connections"}, {"service", "/services"}, {"script", "/udf/javascript"}};
     cli_answer x;
     for (size_t i = 0; a->n == 1 && i < sizeof paths / sizeof *paths; i++) {
         if (strcmp(a->at[0], paths[i][0]) != 0 || !cli_http(c, "GET", paths[i][1], (sl_str){0}, &x))

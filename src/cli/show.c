@@ -108,10 +108,20 @@ void cli_table(FILE *f, sl_str text) {
 void cli_status_table(FILE *f, sl_str text) {
     static const struct {
         const char *suffix, *column;
-    } cols[] = {{"_records_in_total", "in"},       {"_records_out_total", "out"},   {"_exceptions_total", "errors"},          {"_process_latency_us", "us"},
-                {"_buffer_length", "waiting"},     {"_connection_status", "link"},  {"_last_exception", "lastError"},         {"_messages_processed_total", NULL},
-                {"_last_invocation", NULL},        {"_last_exception_time", NULL},  {"_connection_last_connected_time", NULL}, {"_connection_last_disconnected_time", NULL},
-                {"_connection_last_disconnected_message", NULL}, {"_connection_last_try_time", NULL}};
+    } cols[] = {{"_records_in_total", "in"},
+                {"_records_out_total", "out"},
+                {"_exceptions_total", "errors"},
+                {"_process_latency_us", "us"},
+                {"_buffer_length", "waiting"},
+                {"_connection_status", "link"},
+                {"_last_exception", "lastError"},
+                {"_messages_processed_total", NULL},
+                {"_last_invocation", NULL},
+                {"_last_exception_time", NULL},
+                {"_connection_last_connected_time", NULL},
+                {"_connection_last_disconnected_time", NULL},
+                {"_connection_last_disconnected_message", NULL},
+                {"_connection_last_try_time", NULL}};
     sl_arena *a = sl_arena_new(0);
     sl_json *j = NULL;
     sl_err *e = a ? sl_json_parse(a, text, &j, NULL) : NULL;

@@ -7,8 +7,8 @@ static const cli_verb verbs[] = {
     /* streams and tables */
     {"create stream", "NAME (COLUMNS) WITH (OPTIONS) | NAME -f FILE", "Creates a stream; everything behind the words is the statement.",
      "'demo (id BIGINT, t FLOAT) WITH (DATASOURCE=\"devices/+\", FORMAT=\"json\", TYPE=\"mqtt\")'", cli_statement},
-    {"create table", "NAME (COLUMNS) WITH (OPTIONS) | NAME -f FILE", "Creates a table.",
-     "'names () WITH (DATASOURCE=\"names.json\", FORMAT=\"json\", TYPE=\"file\")'", cli_statement},
+    {"create table", "NAME (COLUMNS) WITH (OPTIONS) | NAME -f FILE", "Creates a table.", "'names () WITH (DATASOURCE=\"names.json\", FORMAT=\"json\", TYPE=\"file\")'",
+     cli_statement},
     {"show streams", "", "Lists the streams.", "", cli_show_streams},
     {"show tables", "", "Lists the tables.", "", cli_show_streams},
     {"describe stream", "NAME [-json]", "Shows columns and options of a stream.", "demo", cli_statement},
@@ -18,8 +18,7 @@ static const cli_verb verbs[] = {
     {"query", "['SELECT …'] [-n COUNT]", "Runs a SELECT without creating a rule and shows its results as they come; without one, reads them from the terminal.",
      "'SELECT * FROM demo WHERE t > 30' -n 10", cli_query},
     /* rules */
-    {"create rule", "ID 'JSON' | ID -f FILE", "Creates a rule and starts it.", "r1 '{\"sql\":\"SELECT * FROM demo WHERE t > 30\",\"actions\":[{\"log\":{}}]}'",
-     cli_create_rule},
+    {"create rule", "ID 'JSON' | ID -f FILE", "Creates a rule and starts it.", "r1 '{\"sql\":\"SELECT * FROM demo WHERE t > 30\",\"actions\":[{\"log\":{}}]}'", cli_create_rule},
     {"validate rule", "ID 'JSON' | ID -f FILE", "Checks a rule without creating it.", "r1 -f rule.json", cli_validate_rule},
     {"show rules", "", "Lists the rules and how they are.", "", one, NULL, "GET", "/rules", NULL, NULL, "No rule definitions are found."},
     {"describe rule", "ID", "Shows a rule with all its options.", "r1", one, "Expect rule name.", "GET", "/rules/{}?full=true", "Desc rule error : %s.", NULL, NULL},
@@ -43,8 +42,10 @@ static const cli_verb verbs[] = {
     /* services, schemas, scripts */
     {"create service", "NAME 'JSON'", "Registers an external service.", "sample '{\"name\":\"sample\",\"file\":\"file:///tmp/sample.zip\"}'", cli_create_service},
     {"show services", "", "Lists external services.", "", one, NULL, "GET", "/services", NULL, NULL, "No service definitions are found."},
-    {"describe service", "NAME", "Shows an external service.", "sample", one, "Expect service name.", "GET", "/services/{}", "Desc service error : can't get the service {}.", NULL, NULL},
-    {"drop service", "NAME", "Removes an external service.", "sample", one, "Expect service name.", "DELETE", "/services/{}", "Drop service error : %s.", "Service {} is dropped", NULL},
+    {"describe service", "NAME", "Shows an external service.", "sample", one, "Expect service name.", "GET", "/services/{}", "Desc service error : can't get the service {}.", NULL,
+     NULL},
+    {"drop service", "NAME", "Removes an external service.", "sample", one, "Expect service name.", "DELETE", "/services/{}", "Drop service error : %s.", "Service {} is dropped",
+     NULL},
     {"show service_funcs", "", "Lists functions of external services.", "", one, NULL, "GET", "/services/functions", NULL, NULL, "No service definitions are found."},
     {"describe service_func", "NAME", "Shows a function of an external service.", "area", one, "Expect service func name.", "GET", "/services/functions/{}",
      "Desc service func error : can't get the service function {}.", NULL, NULL},
@@ -56,8 +57,8 @@ static const cli_verb verbs[] = {
     {"show scripts", "", "Lists the JavaScript functions.", "", one, NULL, "GET", "/udf/javascript", NULL, NULL, "No JavaScript functions are found."},
     {"describe script", "ID", "Shows a JavaScript function.", "area", one, "Expect JavaScript function id.", "GET", "/udf/javascript/{}",
      "Describe JavaScript function error : %s.", NULL, NULL},
-    {"drop script", "ID", "Removes a JavaScript function.", "area", one, "Expect JavaScript function id.", "DELETE", "/udf/javascript/{}",
-     "Drop JavaScript function error : %s.", "JavaScript function {} is dropped", NULL},
+    {"drop script", "ID", "Removes a JavaScript function.", "area", one, "Expect JavaScript function id.", "DELETE", "/udf/javascript/{}", "Drop JavaScript function error : %s.",
+     "JavaScript function {} is dropped", NULL},
     /* connections and settings */
     {"create connection", "ID TYPE 'JSON'", "Defines a connection that streams and actions can name (connectionSelector).",
      "cloud mqtt '{\"server\":\"tcp://broker:1883\",\"username\":\"u\"}'", cli_create_connection},
@@ -67,7 +68,8 @@ static const cli_verb verbs[] = {
     {"show confkeys", "KIND TYPE", "Shows named settings of a connector type; KIND: sources, sinks, connections.", "sources mqtt", cli_confkey},
     {"set confkey", "KIND TYPE NAME 'JSON'", "Stores named settings of a connector type.", "sources mqtt plant '{\"server\":\"tcp://plant:1883\"}'", cli_confkey},
     {"drop confkey", "KIND TYPE NAME", "Removes named settings of a connector type.", "sources mqtt plant", cli_confkey},
-    {"explain stream", "NAME", "Shows every property of a stream's source and who set it.", "demo", one, "Expect stream name.", "GET", "/config/explain/stream/{}", NULL, NULL, NULL},
+    {"explain stream", "NAME", "Shows every property of a stream's source and who set it.", "demo", one, "Expect stream name.", "GET", "/config/explain/stream/{}", NULL, NULL,
+     NULL},
     {"explain actions", "RULE", "Shows every property of a rule's actions and who set it.", "r1", one, "Expect rule name.", "GET", "/config/explain/rule/{}", NULL, NULL,
      "The rule has no actions."},
     {"explain config", "", "Shows every setting of the daemon and who set it.", "", one, NULL, "GET", "/config/explain", NULL, NULL, NULL},
@@ -100,7 +102,8 @@ void cli_flags(cli_args *a, int n, char **w) {
     for (int i = 0; i < n; i++) {
         struct {
             const char *name, **to;
-        } flags[] = {{"f", &a->file}, {"file", &a->file}, {"zf", &a->zip}, {"s", &a->stop}, {"stop", &a->stop}, {"p", &a->partial}, {"partial", &a->partial}, {"r", &a->rules}, {"rules", &a->rules}, {"n", &a->count}, {"count", &a->count}};
+        } flags[] = {{"f", &a->file},          {"file", &a->file}, {"zf", &a->zip},      {"s", &a->stop},  {"stop", &a->stop},  {"p", &a->partial},
+                     {"partial", &a->partial}, {"r", &a->rules},   {"rules", &a->rules}, {"n", &a->count}, {"count", &a->count}};
         const char *x = w[i];
         size_t dash = x[0] != '-' ? 0 : x[1] == '-' ? 2 : 1, k = 0, nf = sizeof flags / sizeof *flags;
         if (dash && strcmp(x + dash, "json") == 0) {

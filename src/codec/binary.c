@@ -54,5 +54,5 @@ static bool encode(sl_encoder *e, sl_arena *a, sl_value v, sl_buf *out, sl_str *
     sl_buf_str(out, bytes);
     return true;
 }
-const sl_codec_def sl_codec_binary = {.name = "binary", .title = "Binary", .dec_new = dec_new, .dec_free = dec_free, .decode = decode,
-                                      .enc_new = enc_new, .enc_free = enc_free, .encode = encode};
+const sl_codec_def sl_codec_binary = {
+    .name = "binary", .title = "Binary", .dec_new = dec_new, .dec_free = dec_free, .decode = decode, .enc_new = enc_new, .enc_free = enc_free, .encode = encode};

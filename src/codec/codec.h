@@ -7,13 +7,13 @@
 #include "data/json.h"
 
 typedef struct sl_codec_conf { /* what a stream or an action says about its format; spans lent until the instance is freed */
-    const sl_field *fields; /* declared columns, NULL schemaless */
+    const sl_field *fields;    /* declared columns, NULL schemaless */
     uint32_t nfields;
-    sl_str delimiter;       /* "" = , */
+    sl_str delimiter; /* "" = , */
     bool has_header;
-    const sl_str *columns;  /* names from `fields` property (delimited) */
+    const sl_str *columns; /* names from `fields` property (delimited) */
     uint32_t ncolumns;
-    bool int64;             /* useInt64ForWholeNumber */
+    bool int64; /* useInt64ForWholeNumber */
     bool keep_raw;
     sl_str schemaid;
 } sl_codec_conf;
@@ -22,7 +22,7 @@ typedef struct sl_encoder sl_encoder;
 typedef struct sl_codec_def {
     const char *name; /* "json" */
     const char *title;
-    bool text;        /* "text format" in the sense of data templates */
+    bool text; /* "text format" in the sense of data templates */
     sl_err *(*dec_new)(const sl_codec_conf *c, sl_decoder **out);
     void (*dec_free)(sl_decoder *d);
     /* Decodes one message into w (borrowed: bytes live in w's arena). On failure: no row stays, *why = text, false. */
@@ -35,6 +35,6 @@ typedef struct sl_codec_def {
     bool (*encode_row)(sl_encoder *e, sl_arena *a, const sl_batch *b, uint32_t r, sl_buf *out, sl_str *why);
 } sl_codec_def;
 const sl_codec_def *sl_codec_find(sl_str name); /* lower-cased by the caller; "" = json; NULL unknown */
-const sl_codec_def *sl_codec_at(size_t i);        /* NULL behind the last */
+const sl_codec_def *sl_codec_at(size_t i);      /* NULL behind the last */
 extern const sl_codec_def sl_codec_json, sl_codec_delimited, sl_codec_binary, sl_codec_urlencoded;
 #endif

@@ -41,9 +41,7 @@ static void dec_free(sl_decoder *p) {
     SL_VEC_FREE(d->keys);
     free(d);
 }
-static sl_str name_of(const decoder *d, uint32_t i, char room[16]) {
-    return d->c.ncolumns ? d->c.columns[i] : (sl_str){room, (size_t)snprintf(room, 16, "col%u", (unsigned)i)};
-}
+static sl_str name_of(const decoder *d, uint32_t i, char room[16]) { return d->c.ncolumns ? d->c.columns[i] : (sl_str){room, (size_t)snprintf(room, 16, "col%u", (unsigned)i)}; }
 /* Makes sure that the first n fields have their places, and the keys of this batch. */
 static bool places(decoder *d, sl_builder *w, uint32_t n) {
     char room[16];
@@ -309,5 +307,12 @@ nomem:
     *why = SL_S("out of memory while encoding delimited");
     return false;
 }
-const sl_codec_def sl_codec_delimited = {.name = "delimited", .title = "Delimited text", .text = true, .dec_new = dec_new, .dec_free = dec_free, .decode = decode,
-                                         .enc_new = enc_new, .enc_free = enc_free, .encode = encode};
+const sl_codec_def sl_codec_delimited = {.name = "delimited",
+                                         .title = "Delimited text",
+                                         .text = true,
+                                         .dec_new = dec_new,
+                                         .dec_free = dec_free,
+                                         .decode = decode,
+                                         .enc_new = enc_new,
+                                         .enc_free = enc_free,
+                                         .encode = encode};

@@ -15,7 +15,7 @@ static bool decode(sl_decoder *d, sl_builder *w, sl_str bytes, bool borrowed, ui
     return sl_jsonrows_read((sl_jsonrows *)d, w, bytes, borrowed, rows, why);
 }
 
-typedef struct part { /* of a row: a column or a member of the tail */
+typedef struct part {  /* of a row: a column or a member of the tail */
     uint32_t i, at, n; /* its number there; `,"key":` in keys */
     bool tail;
 } part;
@@ -184,5 +184,13 @@ static bool encode_row(sl_encoder *p, sl_arena *a, const sl_batch *b, uint32_t r
     sl_buf_putc(out, '}');
     return true;
 }
-const sl_codec_def sl_codec_json = {.name = "json", .title = "JSON", .text = true, .dec_new = dec_new, .dec_free = dec_free, .decode = decode,
-                                    .enc_new = enc_new, .enc_free = enc_free, .encode = encode, .encode_row = encode_row};
+const sl_codec_def sl_codec_json = {.name = "json",
+                                    .title = "JSON",
+                                    .text = true,
+                                    .dec_new = dec_new,
+                                    .dec_free = dec_free,
+                                    .decode = decode,
+                                    .enc_new = enc_new,
+                                    .enc_free = enc_free,
+                                    .encode = encode,
+                                    .encode_row = encode_row};

@@ -16,13 +16,13 @@
 /* ---- environment lent to every instance ---- */
 typedef struct sl_conn_env {
     sl_loop *loop;
-    const char *home;        /* folder with etc/ data/ log/ */
-    const char *rule_id;     /* owner's name in messages */
-    const char *op_name;     /* "demo", "mqtt_0" */
+    const char *home;           /* folder with etc/ data/ log/ */
+    const char *rule_id;        /* owner's name in messages */
+    const char *op_name;        /* "demo", "mqtt_0" */
     struct sl_http_mount *http; /* shared data server (push sources, websocket, sse); NULL in units */
-    bool private_net;        /* enablePrivateNet */
+    bool private_net;           /* enablePrivateNet */
     sl_zone zone;
-    bool lasts;              /* rule qos >= 1: the source is asked to acknowledge only on commit */
+    bool lasts; /* rule qos >= 1: the source is asked to acknowledge only on commit */
 } sl_conn_env;
 
 typedef enum sl_conn_state { SL_CONN_CONNECTING, SL_CONN_CONNECTED, SL_CONN_DISCONNECTED } sl_conn_state;
@@ -30,11 +30,11 @@ typedef enum sl_conn_state { SL_CONN_CONNECTING, SL_CONN_CONNECTED, SL_CONN_DISC
 /* ---- source ---- */
 typedef struct sl_packet { /* one message of bytes; everything lent during give */
     sl_str bytes;
-    const sl_member *meta;   /* metadata as upstream names it (topic, qos, messageId …) */
+    const sl_member *meta; /* metadata as upstream names it (topic, qos, messageId …) */
     uint32_t nmeta;
-    uint64_t pos;            /* the source's own token, rising; commit(upto) comes back with the last settled one */
-    bool whole;              /* binary hint: the payload is a complete document even if the codec is line oriented */
-    int64_t at_ms;           /* 0 = now */
+    uint64_t pos;  /* the source's own token, rising; commit(upto) comes back with the last settled one */
+    bool whole;    /* binary hint: the payload is a complete document even if the codec is line oriented */
+    int64_t at_ms; /* 0 = now */
 } sl_packet;
 typedef struct sl_source_out sl_source_out;
 struct sl_source_out { /* implemented by flow; lent for the life of the source; @on the source's loop */
@@ -77,12 +77,12 @@ typedef enum sl_answer {
     SL_DOWN   /* the peer is away: nothing will succeed until state(CONNECTED) */
 } sl_answer;
 typedef struct sl_message { /* lent during put; the sink copies what it keeps */
-    sl_str bytes;            /* bytes sinks: the encoded payload */
-    const sl_batch *batch;   /* row sinks: rows [first, first+count); hold it to keep it */
+    sl_str bytes;           /* bytes sinks: the encoded payload */
+    const sl_batch *batch;  /* row sinks: rows [first, first+count); hold it to keep it */
     uint32_t first, count;
-    bool collection;         /* row sinks: the rows came as one list (sendSingle=false) */
-    const sl_str *props;     /* values of templated properties in table order of SL_P_TEMPLATE rows; NULL: the constant ones hold */
-    bool is_error;           /* an error event: bytes are its bare text; row sinks get one row {"error":text} */
+    bool collection;     /* row sinks: the rows came as one list (sendSingle=false) */
+    const sl_str *props; /* values of templated properties in table order of SL_P_TEMPLATE rows; NULL: the constant ones hold */
+    bool is_error;       /* an error event: bytes are its bare text; row sinks get one row {"error":text} */
     uint64_t seq;
 } sl_message;
 typedef struct sl_sink_host sl_sink_host;
@@ -119,28 +119,29 @@ typedef struct sl_lookup_ops {
 } sl_lookup_ops;
 
 typedef struct sl_conn_def {
-    const char *name;       /* eKuiper's TYPE / action key */
+    const char *name; /* eKuiper's TYPE / action key */
     const char *title;
-    const char *doc;        /* one sentence */
-    const sl_prop *props;   /* one table for both directions; rows say where they apply */
+    const char *doc;      /* one sentence */
+    const sl_prop *props; /* one table for both directions; rows say where they apply */
     size_t conf_size;
     const char *datasource; /* what DATASOURCE means, for docs and metadata */
     const sl_source_ops *source;
     const sl_sink_ops *sink;
     const sl_lookup_ops *lookup;
-    const char *connection; /* connection type of /connections it shares ("mqtt"), or NULL */
+    const char *connection;          /* connection type of /connections it shares ("mqtt"), or NULL */
     const char *kc_source, *kc_sink; /* Kafka Connect class names or NULL */
     /* Tries to reach the peer (POST /metadata/.../connection/, /connections ping): answers once on the loop. May be NULL. */
     void (*ping)(const void *conf, const sl_conn_env *env, void (*done)(void *arg, sl_err *e), void *arg);
 } sl_conn_def;
 const sl_conn_def *sl_conn_find(sl_str name); /* exact, case-sensitive; NULL unknown */
 const sl_conn_def *sl_conn_at(size_t i);
-extern const sl_conn_def sl_conn_mqtt, sl_conn_httppush, sl_conn_file, sl_conn_memory, sl_conn_simulator, sl_conn_rest, sl_conn_log, sl_conn_nop, sl_conn_httppull, sl_conn_websocket, sl_conn_sse;
+extern const sl_conn_def sl_conn_mqtt, sl_conn_httppush, sl_conn_file, sl_conn_memory, sl_conn_simulator, sl_conn_rest, sl_conn_log, sl_conn_nop, sl_conn_httppull,
+    sl_conn_websocket, sl_conn_sse;
 
 /* ---- shared connections (connection.yaml, POST /connections, connectionSelector): one client, many users ----
  * The office defines them by id; a connector with def->connection asks for one by id at open (property connectionSelector). */
-sl_err *sl_pool_define(sl_str id, sl_str type, const sl_json *props); /* @on office; replaces only when unused */
-sl_err *sl_pool_undefine(sl_str id);                                   /* refused while used: text as upstream */
+sl_err *sl_pool_define(sl_str id, sl_str type, const sl_json *props);      /* @on office; replaces only when unused */
+sl_err *sl_pool_undefine(sl_str id);                                       /* refused while used: text as upstream */
 bool sl_pool_props(sl_str id, sl_arena *a, sl_json **props, sl_str *type); /* copy; @on any */
 /* State of a named connection and, when disconnected, why (cut to n bytes, NUL-terminated). false: unknown id. @on any */
 bool sl_pool_status(sl_str id, sl_conn_state *s, char *why, size_t n);

@@ -79,9 +79,10 @@ static const sl_source_ops feed_rows_ops = {.rows = true, .open = feed_open, .cl
 typedef struct collect_conf { /* properties that other connectors template */
     sl_str topic, url, path, key, table, stable, node, group;
 } collect_conf;
-#define TPL(key, field) {key, SL_P_STR, SL_P_SINK | SL_P_TEMPLATE, SL_AT(collect_conf, field), .doc = "Shown as it was rendered."}
-static const sl_prop collect_props[] = {TPL("topic", topic), TPL("url", url), TPL("path", path), TPL("key", key), TPL("table", table), TPL("sTable", stable),
-                                        TPL("nodeName", node), TPL("groupName", group), {0}};
+#define TPL(key, field)                                                                                                                                                            \
+    { key, SL_P_STR, SL_P_SINK | SL_P_TEMPLATE, SL_AT(collect_conf, field), .doc = "Shown as it was rendered." }
+static const sl_prop collect_props[] = {
+    TPL("topic", topic), TPL("url", url), TPL("path", path), TPL("key", key), TPL("table", table), TPL("sTable", stable), TPL("nodeName", node), TPL("groupName", group), {0}};
 typedef struct collect {
     sl_sink_host *host;
     sl_loop *loop;
@@ -147,9 +148,16 @@ static uint32_t collect_put(sl_sink *s, const sl_message *m, uint32_t n) {
         collected *k = calloc(1, sizeof *k);
         if (!k)
             return i;
-        *k = (collected){.rule = sl_strdup_n(c->rule, strlen(c->rule)), .at_ms = sl_now(c->loop), .batch = m[i].batch ? sl_batch_hold((sl_batch *)(uintptr_t)m[i].batch) : NULL,
-                         .first = m[i].first, .count = m[i].count, .bytes = m[i].batch ? NULL : sl_strdup_n(m[i].bytes.p, m[i].bytes.n), .nbytes = m[i].bytes.n,
-                         .is_error = m[i].is_error, .collection = m[i].collection, .props = props_of(c, m[i].props)};
+        *k = (collected){.rule = sl_strdup_n(c->rule, strlen(c->rule)),
+                         .at_ms = sl_now(c->loop),
+                         .batch = m[i].batch ? sl_batch_hold((sl_batch *)(uintptr_t)m[i].batch) : NULL,
+                         .first = m[i].first,
+                         .count = m[i].count,
+                         .bytes = m[i].batch ? NULL : sl_strdup_n(m[i].bytes.p, m[i].bytes.n),
+                         .nbytes = m[i].bytes.n,
+                         .is_error = m[i].is_error,
+                         .collection = m[i].collection,
+                         .props = props_of(c, m[i].props)};
         *end = k;
         end = &k->next;
         c->host->answer(c->host, m[i].seq, m[i].seq, SL_DELIVERED, (sl_str){0});
@@ -169,7 +177,17 @@ static const sl_sink_ops collect_bytes_ops = {.open = collect_open, .put = colle
 const sl_conn_def sl_conn_feed[] = {
     {.name = "$feed", .title = "Test feed of bytes", .doc = "Stands in for a source of bytes in test mode.", .source = &feed_ops, .sink = NULL},
     {.name = "$feed_rows", .title = "Test feed of rows", .doc = "Stands in for a source of rows in test mode.", .source = &feed_rows_ops},
-    {.name = "$collect", .title = "Test collector of rows", .doc = "Keeps the rows it gets, in test mode.", .props = collect_props, .conf_size = sizeof(collect_conf), .sink = &collect_ops},
-    {.name = "$collect_bytes", .title = "Test collector of bytes", .doc = "Keeps the payloads it gets, in test mode.", .props = collect_props, .conf_size = sizeof(collect_conf), .sink = &collect_bytes_ops},
+    {.name = "$collect",
+     .title = "Test collector of rows",
+     .doc = "Keeps the rows it gets, in test mode.",
+     .props = collect_props,
+     .conf_size = sizeof(collect_conf),
+     .sink = &collect_ops},
+    {.name = "$collect_bytes",
+     .title = "Test collector of bytes",
+     .doc = "Keeps the payloads it gets, in test mode.",
+     .props = collect_props,
+     .conf_size = sizeof(collect_conf),
+     .sink = &collect_bytes_ops},
     {0},
 };

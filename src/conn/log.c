@@ -36,9 +36,5 @@ static void log_close(sl_sink *s, sl_fn done, void *arg) {
 }
 static const sl_prop log_props[] = {{0}};
 static const sl_sink_ops log_sink = {.open = log_open, .put = log_put, .close = log_close};
-const sl_conn_def sl_conn_log = {.name = "log",
-                                 .title = "Log",
-                                 .doc = "Writes what it gets to the daemon's log.",
-                                 .props = log_props,
-                                 .conf_size = sizeof(log_conf),
-                                 .sink = &log_sink};
+const sl_conn_def sl_conn_log = {
+    .name = "log", .title = "Log", .doc = "Writes what it gets to the daemon's log.", .props = log_props, .conf_size = sizeof(log_conf), .sink = &log_sink};

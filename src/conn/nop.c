@@ -40,9 +40,4 @@ static void nop_close(sl_sink *s, sl_fn done, void *arg) {
 }
 static const sl_prop nop_props[] = {{"log", SL_P_BOOL, SL_P_SINK, SL_AT(nop_conf, log), .def = "false", .doc = "Show every payload in the log."}, {0}};
 static const sl_sink_ops nop_sink = {.open = nop_open, .put = nop_put, .blind = nop_blind, .close = nop_close};
-const sl_conn_def sl_conn_nop = {.name = "nop",
-                                 .title = "Nop",
-                                 .doc = "Discards what it gets.",
-                                 .props = nop_props,
-                                 .conf_size = sizeof(nop_conf),
-                                 .sink = &nop_sink};
+const sl_conn_def sl_conn_nop = {.name = "nop", .title = "Nop", .doc = "Discards what it gets.", .props = nop_props, .conf_size = sizeof(nop_conf), .sink = &nop_sink};

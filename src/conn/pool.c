@@ -24,7 +24,7 @@ struct sl_pool_conn {
     _Atomic int refs;         /* -1: dead */
     _Atomic(use *) uses;
     _Atomic int state;
-    _Atomic unsigned why_no;  /* texts alternate between two places; a reader that was overtaken reads again */
+    _Atomic unsigned why_no; /* texts alternate between two places; a reader that was overtaken reads again */
     _Atomic char why[2][200];
     /* @on the pool's loop */
     void *client;
@@ -32,7 +32,7 @@ struct sl_pool_conn {
 };
 static const sl_pool_kind *const kinds[] = {&sl_pool_mqtt};
 static _Atomic(sl_pool_conn *) all;
-static sl_loop *loop; /* made by the office before the first definition that needs it is seen by anybody */
+static sl_loop *loop;     /* made by the office before the first definition that needs it is seen by anybody */
 static sl_thread *thread; /* NULL: the loop is somebody else's */
 static sem_t closed;
 static char *home_dir;

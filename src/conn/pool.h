@@ -9,7 +9,8 @@ typedef struct sl_pool_conn sl_pool_conn;
 typedef struct sl_pool_kind { /* one per connection type with clients */
     const char *type;
     /* @on the pool's loop. props live as long as the client. state is told to the pool. */
-    sl_err *(*open)(sl_loop *l, const char *id, const sl_json *props, sl_arena *a, const char *home, void (*state)(void *arg, sl_conn_state s, sl_str why), void *arg, void **client);
+    sl_err *(*open)(sl_loop *l, const char *id, const sl_json *props, sl_arena *a, const char *home, void (*state)(void *arg, sl_conn_state s, sl_str why), void *arg,
+                    void **client);
     void (*phase)(void *client, sl_pool_phase p);
     void (*close)(void *client, sl_fn done, void *arg);
 } sl_pool_kind;

@@ -21,19 +21,19 @@ static sl_err *sim_check(const void *conf, sl_str datasource) {
         return NULL;
     if (c->data->kind != SL_J_ARR)
         return sl_err_new(SL_E_CONF, "1 error(s) decoding:\n\n* 'data': source data must be an array or slice, got %s",
-                          c->data->kind == SL_J_OBJ    ? "map"
-                          : c->data->kind == SL_J_STR  ? "string"
-                          : c->data->kind == SL_J_BOOL ? "bool"
-                                                       : "float64");
+                          c->data->kind == SL_J_OBJ        ? "map"
+                              : c->data->kind == SL_J_STR  ? "string"
+                              : c->data->kind == SL_J_BOOL ? "bool"
+                                                           : "float64");
     uint32_t i = 0;
     for (const sl_json *r = c->data->child; r; r = r->next, i++)
         if (r->kind != SL_J_OBJ)
             return sl_err_new(SL_E_CONF, "1 error(s) decoding:\n\n* 'data[%u]' expected a map, got '%s'", i,
-                              r->kind == SL_J_ARR    ? "slice"
-                              : r->kind == SL_J_STR  ? "string"
-                              : r->kind == SL_J_BOOL ? "bool"
-                              : r->kind == SL_J_NUM  ? "float64"
-                                                     : "<nil>");
+                              r->kind == SL_J_ARR        ? "slice"
+                                  : r->kind == SL_J_STR  ? "string"
+                                  : r->kind == SL_J_BOOL ? "bool"
+                                  : r->kind == SL_J_NUM  ? "float64"
+                                                         : "<nil>");
     return NULL;
 }
 static sl_err *rows_of(const sim_conf *c, sl_arena **arena, sl_value **rows, uint32_t *n) {

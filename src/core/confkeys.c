@@ -570,7 +570,8 @@ sl_err *sl_api_stream_config(sl_office *o, sl_arena *a, sl_str name, sl_json **o
         return sl_err_new(SL_E_NOTFOUND, "stream or table %.*s is not found", SL_FMT(name));
     const sl_stream_opts *so = &c->opts;
     sl_str type = so->type.n ? so->type : c->table ? SL_S("file") : SL_S("mqtt");
-    rows r = {.office = o, .a = a, .list = sl_json_arr(a), .prefix = "", .def = sl_conn_find(type), .kind = "sources", .type = type, .values = sl_json_obj(a), .from = sl_json_obj(a)};
+    rows r = {
+        .office = o, .a = a, .list = sl_json_arr(a), .prefix = "", .def = sl_conn_find(type), .kind = "sources", .type = type, .values = sl_json_obj(a), .from = sl_json_obj(a)};
     sl_json *all = NULL, *from = NULL, *extra = NULL, *fixed = sl_json_obj(a);
     SL_TRY(conf_sections(o, a, "sources", type, &all, &from, NULL));
     claim(&r, conf_section(all, SL_S("default")), "section default", conf_section(from, SL_S("default")));
@@ -584,8 +585,9 @@ sl_err *sl_api_stream_config(sl_office *o, sl_arena *a, sl_str name, sl_json **o
     struct {
         const char *key;
         sl_str value;
-    } opts[] = {{"datasource", so->datasource}, {"format", so->format}, {"key", so->key}, {"schemaId", so->schemaid}, {"delimiter", so->delimiter}, {"timestamp", so->timestamp},
-                {"timestampFormat", so->timestamp_format}};
+    } opts[] = {
+        {"datasource", so->datasource},           {"format", so->format}, {"key", so->key}, {"schemaId", so->schemaid}, {"delimiter", so->delimiter}, {"timestamp", so->timestamp},
+        {"timestampFormat", so->timestamp_format}};
     for (size_t i = 0; i < sizeof opts / sizeof *opts; i++)
         if (opts[i].value.n)
             sl_json_set(a, fixed, opts[i].key, sl_json_str(a, opts[i].value));
@@ -604,8 +606,15 @@ sl_err *sl_api_rule_config(sl_office *o, sl_arena *a, sl_str id, sl_json **out) 
         const sl_json *act = x->kind == SL_J_OBJ ? x->child : NULL, *res = act ? sl_json_iget(act, "resourceId") : NULL;
         if (!act)
             continue;
-        rows r = {.office = o, .a = a, .list = *out, .prefix = sl_arena_printf(a, "actions.%u.%.*s.", i, SL_FMT(act->key)).p, .def = sl_conn_find(act->key), .kind = "sinks",
-                  .type = act->key, .values = sl_json_obj(a), .from = sl_json_obj(a)};
+        rows r = {.office = o,
+                  .a = a,
+                  .list = *out,
+                  .prefix = sl_arena_printf(a, "actions.%u.%.*s.", i, SL_FMT(act->key)).p,
+                  .def = sl_conn_find(act->key),
+                  .kind = "sinks",
+                  .type = act->key,
+                  .values = sl_json_obj(a),
+                  .from = sl_json_obj(a)};
         if (sl_json_isstr(res) && res->s.n) {
             sl_json *all = NULL, *from = NULL;
             SL_TRY(conf_sections(o, a, "sinks", act->key, &all, &from, NULL));

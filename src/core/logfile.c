@@ -28,10 +28,10 @@ static sl_zone zone_of(const sl_settings *s) {
 }
 void sl_logfile_changed(const sl_settings *s) {
     sl_str level = sl_settings_str(s, "basic.logLevel", "info");
-    sl_log_level(sl_settings_bool(s, "basic.debug", false) || sl_str_is(level, "debug") ? SL_DEBUG
-                 : sl_str_is(level, "warn") || sl_str_is(level, "warning")              ? SL_WARN
-                 : sl_str_is(level, "error") || sl_str_is(level, "fatal") || sl_str_is(level, "panic") ? SL_ERR
-                                                                                                       : SL_INFO);
+    sl_log_level(sl_settings_bool(s, "basic.debug", false) || sl_str_is(level, "debug")                    ? SL_DEBUG
+                     : sl_str_is(level, "warn") || sl_str_is(level, "warning")                             ? SL_WARN
+                     : sl_str_is(level, "error") || sl_str_is(level, "fatal") || sl_str_is(level, "panic") ? SL_ERR
+                                                                                                           : SL_INFO);
     lf.zone = zone_of(s);
     sl_log_form(!sl_settings_bool(s, "basic.logDisableTimestamp", false), lf.zone);
     sl_log_to(sl_settings_bool(s, "basic.fileLog", true) ? lf.fd : -1, sl_settings_bool(s, "basic.consoleLog", false));

@@ -49,9 +49,15 @@ static void simple(sl_buf *b, const rule_meters *l, size_t n) {
                     const sl_meter *x = &l[i].m->at[m];
                     if (x->where != w)
                         continue;
-                    long long v[] = {(long long)x->in,     (long long)x->out,        (long long)(x->processed ? x->processed : x->out),
-                                     (long long)x->errors, (long long)x->latency_us, (long long)x->buffer,
-                                     x->conn,              (long long)x->dropped,    (long long)x->failed};
+                    long long v[] = {(long long)x->in,
+                                     (long long)x->out,
+                                     (long long)(x->processed ? x->processed : x->out),
+                                     (long long)x->errors,
+                                     (long long)x->latency_us,
+                                     (long long)x->buffer,
+                                     x->conn,
+                                     (long long)x->dropped,
+                                     (long long)x->failed};
                     sl_buf_puts(b, name);
                     labels(b, x, l[i].r);
                     sl_buf_printf(b, "} %lld\n", v[rows[k].what]);

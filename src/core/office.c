@@ -59,8 +59,10 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
     if (!e) {
         snprintf(path, sizeof path, "%s/data/sqliteKV.db", c->home);
         if (sl_file_exists(path))
-            sl_warn("catalogue", "%s belongs to eKuiper and is not opened; take its definitions along with GET /data/export on the old daemon and POST "
-                                 "/data/import here", path);
+            sl_warn("catalogue",
+                    "%s belongs to eKuiper and is not opened; take its definitions along with GET /data/export on the old daemon and POST "
+                    "/data/import here",
+                    path);
         snprintf(path, sizeof path, "%s/data/sluice.db", c->home);
         e = sl_kvlog_open(path, &o->kv);
     }
@@ -70,8 +72,8 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
     if (!e) {
         connections_load(o);
         e = schemas_load(o);
-    if (!e)
-        e = streams_load(o);
+        if (!e)
+            e = streams_load(o);
     }
     if (!e)
         e = rules_load(o);

@@ -17,7 +17,7 @@ typedef struct sl_office_conf {
     sl_settings *settings;
     sl_http_mount *http;
     void (*log_changed)(const sl_settings *s); /* a setting of the log was changed; may be NULL */
-    bool test_mode; /* streams without a real source are fed by the test door */
+    bool test_mode;                            /* streams without a real source are fed by the test door */
 } sl_office_conf;
 /* Opens the catalogue and reads definitions back; rules are started afterwards in slices by sl_office_restore. */
 sl_err *sl_office_open(const sl_office_conf *c, sl_office **out);
@@ -71,7 +71,7 @@ sl_err *sl_api_rule_explain(sl_office *o, sl_str id, sl_buf *out);
 sl_err *sl_api_rule_schema(sl_office *o, sl_str id, sl_buf *out);
 /* NULL and sources when valid; else the text for a 422 answer. */
 sl_err *sl_api_rule_validate(sl_office *o, sl_str id, sl_str body, sl_buf *out); /* id: as in create */
-sl_err *sl_api_rule_tags(sl_office *o, sl_str id, sl_str body, int how); /* 0 replace, 1 add, 2 remove */
+sl_err *sl_api_rule_tags(sl_office *o, sl_str id, sl_str body, int how);         /* 0 replace, 1 add, 2 remove */
 sl_err *sl_api_rule_match(sl_office *o, sl_str body, sl_buf *out);
 void sl_api_rule_bulk(sl_office *o, bool start, sl_str body, sl_api_text done, void *arg);
 /* Puts a source of a running rule to another position: {"type":1,"params":{"streamName":…,"input":position}}. */

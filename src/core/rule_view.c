@@ -176,7 +176,7 @@ typedef struct survey { /* one question about the meters of all rules; counts th
         struct survey *of;
         char *id;
         sl_meters m;
-    } *ones;
+    } * ones;
 } survey;
 static void survey_end(survey *q) {
     rule_meters *l = calloc(q->n + 1, sizeof *l);
@@ -279,9 +279,7 @@ void sl_api_rule_status_all(sl_office *o, sl_api_text done, void *arg) { whole_a
 void sl_api_metrics(sl_office *o, sl_api_text done, void *arg) { whole_ask(o, true, done, arg); }
 
 /* ---- topology, explain, schema ---- */
-static sl_err *never_ran(sl_str id) {
-    return sl_err_new(SL_E_GENERAL, "Fail to get rule %.*s's topo, make sure the rule has been started before", SL_FMT(id));
-}
+static sl_err *never_ran(sl_str id) { return sl_err_new(SL_E_GENERAL, "Fail to get rule %.*s's topo, make sure the rule has been started before", SL_FMT(id)); }
 enum { SL_TOPO_SOURCES = 64 }; /* further ones of a statement are not drawn */
 static void edge(sl_buf *edges, sl_buf *last, const sl_buf *to) {
     sl_json_put_str(edges, sl_buf_view(last));
@@ -506,7 +504,7 @@ typedef struct bulk {
         struct bulk *of;
         char *id;
         char *error;
-    } *ones;
+    } * ones;
     sl_api_text done;
     void *arg;
 } bulk;

@@ -8,8 +8,8 @@
 
 typedef struct sl_cron {
     uint64_t second, minute, hour, day, month, week; /* one bit per value */
-    bool any_day, any_week;                  /* the field is * : the other one alone decides */
-    int64_t every_ms;                        /* @every: above 0, the rest unused */
+    bool any_day, any_week;                          /* the field is * : the other one alone decides */
+    int64_t every_ms;                                /* @every: above 0, the rest unused */
     sl_zone zone;
 } sl_cron;
 /* "M H D M W", or with seconds in front, with lists, ranges, steps and names; @yearly @annually @monthly @weekly @daily @midnight @hourly; "@every 90s"; a leading

@@ -7,10 +7,10 @@
 typedef struct sl_settings sl_settings;
 typedef enum sl_set_where { SL_SET_DAEMON, SL_SET_RULE, SL_SET_BOTH } sl_set_where;
 typedef struct sl_setting { /* one row of the table of settings */
-    const char *key;    /* dotted; what a rule takes among its options starts with "rule." */
-    sl_set_where where; /* settings of the daemon, options of a rule (not in files), or a setting that rules may replace */
-    const char *def;    /* JSON; NULL: not set */
-    const char *doc;    /* one sentence */
+    const char *key;        /* dotted; what a rule takes among its options starts with "rule." */
+    sl_set_where where;     /* settings of the daemon, options of a rule (not in files), or a setting that rules may replace */
+    const char *def;        /* JSON; NULL: not set */
+    const char *doc;        /* one sentence */
 } sl_setting;
 extern const sl_setting sl_settings_table[]; /* ends with key NULL */
 /* home: folder with etc/. overrides: "basic.restPort=9082" texts of the command line. A broken file is an error that names file and line. */

@@ -5,13 +5,15 @@
 static const struct {
     const char *type, *json;
 } files[] = {
-    {"file", "{\"default\":{\"fileType\":\"json\",\"path\":\"data\",\"interval\":0,\"sendInterval\":0,\"parallel\":false,\"actionAfterRead\":0,"
-             "\"moveTo\":\"/tmp/kuiper/moved\",\"hasHeader\":false,\"ignoreStartLines\":0,\"ignoreEndLines\":0}}"},
-    {"httppull", "{\"default\":{\"url\":\"http://localhost\",\"method\":\"post\",\"interval\":\"10s\",\"timeout\":\"5s\",\"incremental\":false,\"bodyType\":\"json\","
-                 "\"insecureSkipVerify\":true,\"headers\":{\"accept\":\"application/json\"},\"responseType\":\"code\"},"
-                 "\"token_conf\":{\"url\":\"http://127.0.0.1:8085/api/neuron/node/state\",\"method\":\"get\",\"interval\":10000,\"timeout\":5000,\"incremental\":false,"
-                 "\"bodyType\":\"json\",\"insecureSkipVerify\":true,\"headers\":{\"authorization\":\"Bearer {{.token}}\",\"accept\":\"application/json\"},"
-                 "\"responseType\":\"code\",\"oauth\":{\"access\":{\"url\":\"http://127.0.0.1:8085/api/login\",\"expire\":\"3600\"}}}}"},
+    {"file",
+     "{\"default\":{\"fileType\":\"json\",\"path\":\"data\",\"interval\":0,\"sendInterval\":0,\"parallel\":false,\"actionAfterRead\":0,"
+     "\"moveTo\":\"/tmp/kuiper/moved\",\"hasHeader\":false,\"ignoreStartLines\":0,\"ignoreEndLines\":0}}"},
+    {"httppull",
+     "{\"default\":{\"url\":\"http://localhost\",\"method\":\"post\",\"interval\":\"10s\",\"timeout\":\"5s\",\"incremental\":false,\"bodyType\":\"json\","
+     "\"insecureSkipVerify\":true,\"headers\":{\"accept\":\"application/json\"},\"responseType\":\"code\"},"
+     "\"token_conf\":{\"url\":\"http://127.0.0.1:8085/api/neuron/node/state\",\"method\":\"get\",\"interval\":10000,\"timeout\":5000,\"incremental\":false,"
+     "\"bodyType\":\"json\",\"insecureSkipVerify\":true,\"headers\":{\"authorization\":\"Bearer {{.token}}\",\"accept\":\"application/json\"},"
+     "\"responseType\":\"code\",\"oauth\":{\"access\":{\"url\":\"http://127.0.0.1:8085/api/login\",\"expire\":\"3600\"}}}}"},
     {"httppush", "{\"default\":{\"method\":\"POST\"}}"},
     {"mqtt", "{\"default\":{\"server\":\"tcp://127.0.0.1:1883\",\"qos\":1,\"protocolVersion\":\"3.1.1\",\"insecureSkipVerify\":false}}"},
     {"neuron", "{\"default\":{\"url\":\"tcp://127.0.0.1:7081\"}}"},

@@ -98,9 +98,7 @@ sl_err *sl_api_stream_sql(sl_office *o, sl_str sql, sl_buf *out) {
     const char *k = kind_of(st.table), *K = Kind_of(st.table);
     const sl_create *c = NULL;
     switch (st.kind) {
-    case SL_ST_CREATE:
-        e = create(o, sql, out);
-        break;
+    case SL_ST_CREATE: e = create(o, sql, out); break;
     case SL_ST_SHOW: {
         sl_json *l = sl_api_stream_names(o, a, st.table, (sl_str){0});
         if (!l->n)
@@ -134,8 +132,7 @@ sl_err *sl_api_stream_sql(sl_office *o, sl_str sql, sl_buf *out) {
         if (!e)
             sl_buf_printf(out, "%s %.*s is dropped.", K, SL_FMT(st.name));
         break;
-    default:
-        e = sl_err_new(SL_E_STREAM, "Invalid stream statement: %.*s", SL_FMT(sql));
+    default: e = sl_err_new(SL_E_STREAM, "Invalid stream statement: %.*s", SL_FMT(sql));
     }
     sl_arena_free(a);
     return e;

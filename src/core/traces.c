@@ -85,7 +85,8 @@ static uint32_t spans_of(const sl_flowspec *s, const sl_trace *t, const sl_trace
     sl_str raw = sl_str_n(m->payload ? m->payload : "", m->payload_n), in = sl_str_of(m->in ? m->in : ""), res = m->out ? sl_str_of(m->out) : in;
     out[n++] = (span){.name = sl_arena_dup(a, s->src->stream).p, .parent = -1, .begin = t->at[0], .end = t->at[1], .binary = m->payload, .data = m->payload ? raw : in};
     if (s->src->codec)
-        out[n++] = (span){.name = sl_arena_printf(a, "%d_decoder", op++).p, .parent = last, .begin = t->at[1], .end = t->at[2], .binary = m->payload, .data = m->payload ? raw : in};
+        out[n++] =
+            (span){.name = sl_arena_printf(a, "%d_decoder", op++).p, .parent = last, .begin = t->at[1], .end = t->at[2], .binary = m->payload, .data = m->payload ? raw : in};
     if (s->src->strict && s->src->nfields) {
         out[n] = (span){.name = sl_arena_printf(a, "%d_preprocessor", op++).p, .parent = (int)n - 1, .begin = t->at[2], .end = t->at[2], .data = in};
         n++;
@@ -155,7 +156,8 @@ static void put_otlp(sl_buf *b, const span *all, uint32_t n, const char *trace, 
         sl_buf_printf(b, "%s{\"traceId\":\"%s\",\"spanId\":\"%s\",\"parentSpanId\":\"%s\",\"name\":", b->n && b->p[b->n - 1] == '}' ? "," : "", trace, s->id,
                       s->parent < 0 ? parent : all[s->parent].id);
         sl_json_put_str(b, sl_str_of(s->name));
-        sl_buf_printf(b, ",\"kind\":1,\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\",\"attributes\":[{\"key\":\"rule\",\"value\":{\"stringValue\":", (long long)s->begin,
+        sl_buf_printf(b,
+                      ",\"kind\":1,\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\",\"attributes\":[{\"key\":\"rule\",\"value\":{\"stringValue\":", (long long)s->begin,
                       (long long)s->end);
         sl_json_put_str(b, sl_str_of(rule));
         sl_buf_puts(b, "}},{\"key\":\"data\",\"value\":{\"stringValue\":");

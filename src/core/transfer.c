@@ -21,15 +21,13 @@ static sl_json *document(sl_arena *a) {
     return d;
 }
 static const char *key_of(sl_arena *a, sl_str s) { return sl_arena_dup(a, s).p; }
-static void put_text(sl_arena *a, sl_json *doc, int section, sl_str key, sl_str text) {
-    sl_json_set(a, sl_json_get(doc, names[section]), key_of(a, key), sl_json_str(a, text));
-}
+static void put_text(sl_arena *a, sl_json *doc, int section, sl_str key, sl_str text) { sl_json_set(a, sl_json_get(doc, names[section]), key_of(a, key), sl_json_str(a, text)); }
 
 /* ---- export ---- */
 typedef struct keys {
     sl_arena *a;
-    sl_json *of;                /* type -> {key: props} */
-    sl_str type, key;           /* only this one; empty: all */
+    sl_json *of;      /* type -> {key: props} */
+    sl_str type, key; /* only this one; empty: all */
 } keys;
 static void add_key(void *arg, sl_str type, sl_str key, sl_str props) {
     keys *k = arg;
@@ -130,7 +128,7 @@ typedef struct job {
     bool partial, failed;
     SL_VEC(entry) todo;
     size_t at;
-    bool turning, came; /* a step that ended inside its own call */
+    bool turning, came;    /* a step that ended inside its own call */
     sl_str upload, record; /* of a file that is being fetched */
     sl_data_done done;
     void *arg;
@@ -222,9 +220,7 @@ static bool start(job *j, const entry *x) {
     sl_err *e = NULL;
     sl_buf out = {0};
     switch (x->section) {
-    case RESET:
-        e = forget_all(j);
-        break;
+    case RESET: e = forget_all(j); break;
     case STREAMS:
     case TABLES:
         if (sl_map_has(o->streams, x->key))
@@ -253,9 +249,7 @@ static bool start(job *j, const entry *x) {
         break;
     case SOURCES:
     case SINKS:
-    case CONNECTIONS:
-        e = import_keys(j, x);
-        break;
+    case CONNECTIONS: e = import_keys(j, x); break;
     case UPLOADS: {
         sl_str content, file;
         e = sl_api_upload_read(j->arena, x->text, &j->upload, &content, &file, &j->record);
@@ -287,7 +281,9 @@ static bool start(job *j, const entry *x) {
         break;
     default:
         e = sl_err_new(SL_E_UNSUPPORTED, "%s are not available yet",
-                       x->section == PORTABLE ? "portable plug-ins" : x->section == SERVICES ? "external services" : "script functions");
+                       x->section == PORTABLE       ? "portable plug-ins"
+                           : x->section == SERVICES ? "external services"
+                                                    : "script functions");
     }
     sl_buf_free(&out);
     record(j, x, e);
@@ -317,7 +313,11 @@ static sl_err *read_document(sl_arena *a, sl_str text, sl_json **out) {
         for (const sl_json *x = sec ? sec->child : NULL; x; x = x->next)
             if (x->kind != SL_J_STR && x->kind != SL_J_NULL)
                 return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field Configuration.%s of type string",
-                                  x->kind == SL_J_NUM ? "number" : x->kind == SL_J_BOOL ? "bool" : x->kind == SL_J_ARR ? "array" : "object", names[s]);
+                                  x->kind == SL_J_NUM        ? "number"
+                                      : x->kind == SL_J_BOOL ? "bool"
+                                      : x->kind == SL_J_ARR  ? "array"
+                                                             : "object",
+                                  names[s]);
     }
     return NULL;
 }

@@ -205,7 +205,8 @@ static sl_err *open_path(sl_office *o, trial *t) {
     const sl_json *action = d->actions->child->child;
     SL_TRY(sl_sinkdef_make(d->arena, action->key, action, &t->keeper_def));
     t->host = (sl_sink_host){nobody_answers, path_state, nobody_waits};
-    t->env = (sl_conn_env){.loop = o->conf.loop, .home = o->conf.home, .rule_id = "trial", .op_name = "sse_0", .http = o->conf.http, .private_net = o->private_net, .zone = o->zone};
+    t->env =
+        (sl_conn_env){.loop = o->conf.loop, .home = o->conf.home, .rule_id = "trial", .op_name = "sse_0", .http = o->conf.http, .private_net = o->private_net, .zone = o->zone};
     return t->keeper_def.def->sink->open(t->keeper_def.conf, &t->env, &t->host, &t->keeper);
 }
 static sl_err *create(sl_office *o, sl_arena *a, sl_str body, trial **out) {

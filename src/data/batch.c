@@ -66,7 +66,7 @@ int sl_layout_find(const sl_layout *l, sl_str name) {
 typedef struct sl_shell {
     sl_batch b; /* first: a batch is its shell */
     sl_value *cells;
-    size_t ncells; /* capacity */
+    size_t ncells;  /* capacity */
     uint32_t ncols; /* capacity of b.cols' array */
     sl_value **cols;
     uint32_t rowcap; /* capacity of the four arrays below that exist */
@@ -471,12 +471,12 @@ static bool rows_room(shell *s, uint32_t row) {
     uint32_t want = s->rowcap ? s->rowcap : 64;
     while (want <= row)
         want *= 2;
-#define GROW(f)                                                                                                        \
-    if (s->f) {                                                                                                        \
-        void *p = realloc(s->f, sizeof *s->f * want);                                                                  \
-        if (!p)                                                                                                        \
-            return false;                                                                                              \
-        s->f = p;                                                                                                      \
+#define GROW(f)                                                                                                                                                                    \
+    if (s->f) {                                                                                                                                                                    \
+        void *p = realloc(s->f, sizeof *s->f * want);                                                                                                                              \
+        if (!p)                                                                                                                                                                    \
+            return false;                                                                                                                                                          \
+        s->f = p;                                                                                                                                                                  \
     }
     GROW(tails)
     GROW(meta)
@@ -487,15 +487,15 @@ static bool rows_room(shell *s, uint32_t row) {
     return true;
 }
 /* First use in this batch: the rows before it get the empty value. */
-#define COLUMN(field, none)                                                                                            \
-    if (!s->b.field) {                                                                                                 \
-        if (!s->field && !(s->field = malloc(s->rowcap * sizeof *s->field))) {                                         \
-            w->failed = true;                                                                                          \
-            return;                                                                                                    \
-        }                                                                                                              \
-        s->b.field = s->field;                                                                                         \
-        for (uint32_t i = 0; i < w->rows; i++)                                                                         \
-            s->field[i] = none;                                                                                        \
+#define COLUMN(field, none)                                                                                                                                                        \
+    if (!s->b.field) {                                                                                                                                                             \
+        if (!s->field && !(s->field = malloc(s->rowcap * sizeof *s->field))) {                                                                                                     \
+            w->failed = true;                                                                                                                                                      \
+            return;                                                                                                                                                                \
+        }                                                                                                                                                                          \
+        s->b.field = s->field;                                                                                                                                                     \
+        for (uint32_t i = 0; i < w->rows; i++)                                                                                                                                     \
+            s->field[i] = none;                                                                                                                                                    \
     }
 void sl_builder_end(sl_builder *w) {
     if (!w->inrow)

@@ -81,19 +81,19 @@ typedef struct sl_batch {
     struct sl_batch *base; /* held: the batch that payloads of this derived one point into; NULL for a root */
     const sl_layout *layout;
     uint32_t nrows;
-    sl_value **cols;     /* [layout->n][nrows] */
-    sl_tail *tails;      /* [nrows] or NULL */
-    sl_frame *frames;    /* or NULL: every row a frame */
+    sl_value **cols;  /* [layout->n][nrows] */
+    sl_tail *tails;   /* [nrows] or NULL */
+    sl_frame *frames; /* or NULL: every row a frame */
     uint32_t nframes;
     sl_mark *marks;
     uint32_t nmarks;
-    sl_value *meta;      /* [nrows] MAP, or NULL */
-    int64_t *time;       /* [nrows] arrival or event time, ms; or NULL */
-    int64_t at;          /* arrival of the batch, ms (lane clock); used where time is NULL */
-    sl_str *raw;         /* [nrows] the bytes a row arrived as, when it may leave as them; or NULL */
+    sl_value *meta; /* [nrows] MAP, or NULL */
+    int64_t *time;  /* [nrows] arrival or event time, ms; or NULL */
+    int64_t at;     /* arrival of the batch, ms (lane clock); used where time is NULL */
+    sl_str *raw;    /* [nrows] the bytes a row arrived as, when it may leave as them; or NULL */
     const sl_record_side *rec;
-    sl_ticket *ticket;   /* held */
-    size_t bytes;        /* payload bytes, for accounts */
+    sl_ticket *ticket; /* held */
+    size_t bytes;      /* payload bytes, for accounts */
 } sl_batch;
 sl_batch *sl_batch_hold(sl_batch *b);
 void sl_batch_drop(sl_batch *b); /* NULL is fine */
@@ -109,8 +109,8 @@ sl_batch *sl_batch_fresh(void);
 
 /* ---- view: what operators see ---- */
 typedef struct sl_view {
-    sl_batch *batch;        /* lent */
-    const uint32_t *sel;    /* row numbers, ascending; NULL = rows 0 … n-1 */
+    sl_batch *batch;     /* lent */
+    const uint32_t *sel; /* row numbers, ascending; NULL = rows 0 … n-1 */
     uint32_t n;
     const uint16_t *colmap; /* plan position -> layout position, 0xFFFF = look into the tail; NULL = identity */
     bool whole;             /* there is a colmap, and no 0xFFFF in it */
@@ -136,20 +136,20 @@ uint32_t sl_builder_rows(const sl_builder *w);   /* finished rows */
 uint32_t sl_builder_events(const sl_builder *w); /* finished rows, error frames and empty collections */
 /* Begins a row; all columns ABSENT. */
 void sl_builder_row(sl_builder *w);
-void sl_builder_set(sl_builder *w, uint32_t col, sl_value v);       /* by position, last wins */
-void sl_builder_tail(sl_builder *w, sl_str key, sl_value v);        /* key bytes must live in the arena; last of equal keys wins */
-void sl_builder_tail_new(sl_builder *w, sl_str key, sl_value v);    /* as tail; the caller knows that the row has no such key yet */
-void sl_builder_put(sl_builder *w, sl_str key, sl_value v);         /* by name: layout or (if all) tail, else ignored */
+void sl_builder_set(sl_builder *w, uint32_t col, sl_value v);    /* by position, last wins */
+void sl_builder_tail(sl_builder *w, sl_str key, sl_value v);     /* key bytes must live in the arena; last of equal keys wins */
+void sl_builder_tail_new(sl_builder *w, sl_str key, sl_value v); /* as tail; the caller knows that the row has no such key yet */
+void sl_builder_put(sl_builder *w, sl_str key, sl_value v);      /* by name: layout or (if all) tail, else ignored */
 /* Rows begun from now on belong to one message: its metadata (MAP in the arena, or ABSENT) and time (0 = none). Holds for the batch
  * under construction. */
 void sl_builder_message(sl_builder *w, sl_value meta, int64_t ms);
-void sl_builder_meta(sl_builder *w, sl_value map);                  /* of the current row */
-void sl_builder_time(sl_builder *w, int64_t ms);                    /* of the current row */
-void sl_builder_raw(sl_builder *w, sl_str bytes);                   /* of the current row; bytes live in the arena */
-void sl_builder_end(sl_builder *w);                                 /* the row is complete */
-void sl_builder_cancel(sl_builder *w);                              /* forgets the current row */
-void sl_builder_undo(sl_builder *w, uint32_t rows);                 /* back to that many rows (a message failed half way) */
-void sl_builder_error(sl_builder *w, sl_str text);                  /* an ERROR frame here; text is copied */
+void sl_builder_meta(sl_builder *w, sl_value map);  /* of the current row */
+void sl_builder_time(sl_builder *w, int64_t ms);    /* of the current row */
+void sl_builder_raw(sl_builder *w, sl_str bytes);   /* of the current row; bytes live in the arena */
+void sl_builder_end(sl_builder *w);                 /* the row is complete */
+void sl_builder_cancel(sl_builder *w);              /* forgets the current row */
+void sl_builder_undo(sl_builder *w, uint32_t rows); /* back to that many rows (a message failed half way) */
+void sl_builder_error(sl_builder *w, sl_str text);  /* an ERROR frame here; text is copied */
 /* Rows since `first` become one COLLECTION frame. */
 void sl_builder_collection(sl_builder *w, uint32_t first);
 void sl_builder_mark(sl_builder *w, sl_mark_kind kind, int64_t value); /* before the next row */

@@ -8,7 +8,7 @@ struct sl_builder {
     struct sl_shell *s; /* its first member is the batch under construction */
     const sl_layout *layout;
     sl_value *cells; /* of s */
-    sl_value *cell; /* cells + row number: column c of the current row is cell[c * stride] */
+    sl_value *cell;  /* cells + row number: column c of the current row is cell[c * stride] */
     uint32_t n, rows, stride, cleared, covered;
     uint32_t errors;
     uint64_t serial;

@@ -6,7 +6,6 @@
 #include "base/num.h"
 #include "data/value.h"
 
-
 static bool refuse(sl_arena *a, sl_value v, const char *to, sl_str *why) {
     sl_buf b = {0};
     sl_value_print(&b, v);
@@ -301,7 +300,7 @@ bool sl_to_time(sl_arena *a, sl_value v, sl_str format, sl_zone zone, sl_value *
     case SL_UINT: ms = (int64_t)v.u; break;
     case SL_FLOAT: ms = v.flags & SL_F_WHOLE ? v.i : whole(v.f); break;
     default:
-    no: {
+    no : {
         sl_buf b = {0};
         sl_value_print(&b, v);
         *why = sl_arena_printf(a, "unsupported type to convert to timestamp %s", sl_buf_cstr(&b));

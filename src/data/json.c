@@ -388,18 +388,10 @@ static void line(sl_buf *out, int indent, int level) {
 static int by_key(const void *x, const void *y) { return sl_str_cmp((*(sl_json *const *)x)->key, (*(sl_json *const *)y)->key); }
 static void write_at(sl_buf *out, const sl_json *v, bool sorted, int indent, int level) {
     switch (v ? v->kind : SL_J_NULL) {
-    case SL_J_NULL:
-        sl_buf_puts(out, "null");
-        return;
-    case SL_J_BOOL:
-        sl_buf_puts(out, v->b ? "true" : "false");
-        return;
-    case SL_J_NUM:
-        sl_buf_str(out, v->s);
-        return;
-    case SL_J_STR:
-        sl_json_put_str(out, v->s);
-        return;
+    case SL_J_NULL: sl_buf_puts(out, "null"); return;
+    case SL_J_BOOL: sl_buf_puts(out, v->b ? "true" : "false"); return;
+    case SL_J_NUM: sl_buf_str(out, v->s); return;
+    case SL_J_STR: sl_json_put_str(out, v->s); return;
     }
     bool obj = v->kind == SL_J_OBJ;
     sl_buf_putc(out, obj ? '{' : '[');
@@ -431,12 +423,9 @@ void sl_json_write(sl_buf *out, const sl_json *v, bool sorted, int indent) { wri
 
 sl_value sl_json_to_value(sl_arena *a, const sl_json *v, bool int64) {
     switch (v ? v->kind : SL_J_NULL) {
-    case SL_J_BOOL:
-        return sl_v_bool(v->b);
-    case SL_J_NUM:
-        return sl_jt_number(v->s, int64);
-    case SL_J_STR:
-        return sl_v_str(sl_arena_dup(a, v->s));
+    case SL_J_BOOL: return sl_v_bool(v->b);
+    case SL_J_NUM: return sl_jt_number(v->s, int64);
+    case SL_J_STR: return sl_v_str(sl_arena_dup(a, v->s));
     case SL_J_ARR: {
         sl_value *at = sl_arena_alloc(a, v->n * sizeof *at);
         if (!at || sl_arena_failed(a))

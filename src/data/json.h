@@ -15,18 +15,18 @@ typedef struct sl_json sl_json;
 struct sl_json {
     uint8_t kind;
     bool b;
-    sl_str s;          /* STR: text; NUM: the number as written */
+    sl_str s; /* STR: text; NUM: the number as written */
     double num;
-    sl_str raw;        /* the bytes of this value in the source text (parsed trees only) */
-    sl_str key;        /* member name when inside an object */
+    sl_str raw; /* the bytes of this value in the source text (parsed trees only) */
+    sl_str key; /* member name when inside an object */
     sl_json *child, *last, *next;
-    uint32_t n;        /* elements or members */
+    uint32_t n; /* elements or members */
 };
 /* Reads the first value of text; *rest (may be NULL) gets what follows; without rest anything but white space after it
  * is an error. Depth limit 512. Error text as Go's encoding/json words it where clients see it. */
 sl_err *sl_json_parse(sl_arena *a, sl_str text, sl_json **out, sl_str *rest);
-sl_json *sl_json_get(const sl_json *obj, const char *key);   /* exact; last of equal names; NULL when absent or not an object */
-sl_json *sl_json_iget(const sl_json *obj, const char *key);  /* exact first, then case-insensitive (Go rule) */
+sl_json *sl_json_get(const sl_json *obj, const char *key);  /* exact; last of equal names; NULL when absent or not an object */
+sl_json *sl_json_iget(const sl_json *obj, const char *key); /* exact first, then case-insensitive (Go rule) */
 sl_json *sl_json_at(const sl_json *arr, uint32_t i);
 /* Typed reads with a default. */
 sl_str sl_json_text(const sl_json *v, sl_str dflt);
@@ -62,8 +62,8 @@ typedef struct sl_field {
 } sl_field;
 struct sl_type {
     sl_coltype kind;
-    const sl_type *elem;     /* ARRAY */
-    const sl_field *fields;  /* STRUCT */
+    const sl_type *elem;    /* ARRAY */
+    const sl_field *fields; /* STRUCT */
     uint32_t nfields;
     bool has_default;
     sl_value dflt;

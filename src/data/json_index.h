@@ -10,13 +10,13 @@ typedef struct sl_jindex {
     bool high;      /* there are bytes above 0x7F */
     bool backslash; /* then nothing below is to be used */
     uint32_t nquotes, ncommas;
-    uint16_t comma[SL_JI_MAX + 64];     /* places of commas outside strings, ascending; room behind them */
+    uint16_t comma[SL_JI_MAX + 64]; /* places of commas outside strings, ascending; room behind them */
 } sl_jindex;
 typedef struct sl_jmap {
-    bool high, backslash;           /* as above */
-    bool nested;                    /* a member is an object or a list */
-    uint32_t ncommas;               /* between the members of the object */
-    uint32_t comma[SL_JM_MAX + 8];  /* their places, and the closing bracket's as the last */
+    bool high, backslash;          /* as above */
+    bool nested;                   /* a member is an object or a list */
+    uint32_t ncommas;              /* between the members of the object */
+    uint32_t comma[SL_JM_MAX + 8]; /* their places, and the closing bracket's as the last */
 } sl_jmap;
 /* n: 1 … SL_JI_MAX. Lent until the thread's next call. NULL on a machine for which there is no fast form. */
 sl_jindex *sl_json_index(const char *p, size_t n);

@@ -54,9 +54,7 @@ bool sl_jx_strict_escapes(const char *p, const char *end) {
     }
     return true;
 }
-static inline const char *word(const char *p, const char *end, const char *w, size_t n) {
-    return (size_t)(end - p) >= n && memcmp(p, w, n) == 0 ? p + n : NULL;
-}
+static inline const char *word(const char *p, const char *end, const char *w, size_t n) { return (size_t)(end - p) >= n && memcmp(p, w, n) == 0 ? p + n : NULL; }
 const char *sl_jx_skip(const char *p, const char *end, unsigned depth, bool strict, bool int64, unsigned *flags) {
     uint64_t object[(SL_JX_DEPTH + 64) / 64]; /* one bit per open container: is it an object? */
     unsigned open = 0;
@@ -96,12 +94,8 @@ value:
         object[open >> 6] = open & 63 ? object[open >> 6] & ~(1ull << (open & 63)) : 0;
         open++;
         goto value;
-    case 't':
-        p = word(p, end, "true", 4);
-        break;
-    case 'f':
-        p = word(p, end, "false", 5);
-        break;
+    case 't': p = word(p, end, "true", 4); break;
+    case 'f': p = word(p, end, "false", 5); break;
     case 'n': {
         const char *q = word(p, end, "null", 4);
         if (!q && sl_jx_is3(p, end, "nan")) {
@@ -138,7 +132,7 @@ value:
             return NULL;
         open--;
     }
-key: {
+key : {
     if (p >= end || *p != '"')
         return NULL;
     unsigned f = 0;

@@ -3,9 +3,7 @@
 #define SL_DATA_JSON_TEXT_H
 #include "data/value.h"
 
-static inline int sl_jt_hex(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+static inline int sl_jt_hex(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; }
 /* Text between the quotes to UTF-8: escapes resolved, lone surrogates and invalid bytes become U+FFFD, an unknown or broken escape
  * stays as it stands. Room for 3 * in.n bytes at out; returns the length. */
 size_t sl_jt_unescape(char *out, sl_str in);

@@ -14,8 +14,7 @@ enum { MAX_DEPTH = 512 };
 static const char hexdigits[] = "0123456789abcdef";
 
 /* 1: the byte stands for itself inside a JSON string */
-static const uint8_t plain[256] = {
-    [0x20] = 1, [0x21] = 1, [0x23 ... 0x25] = 1, [0x27 ... 0x3B] = 1, [0x3D] = 1, [0x3F ... 0x5B] = 1, [0x5D ... 0x7F] = 1};
+static const uint8_t plain[256] = {[0x20] = 1, [0x21] = 1, [0x23 ... 0x25] = 1, [0x27 ... 0x3B] = 1, [0x3D] = 1, [0x3F ... 0x5B] = 1, [0x5D ... 0x7F] = 1};
 
 /* Is there nothing among the eight bytes below 0x20, above 0x7F, nor one of " \ < > & ? */
 static inline uint64_t odd8(uint64_t w) {
@@ -108,24 +107,12 @@ void sl_json_put_str(sl_buf *b, sl_str s) {
             *o++ = '\\';
             switch (c) {
             case '"':
-            case '\\':
-                *o++ = (char)c;
-                break;
-            case '\b':
-                *o++ = 'b';
-                break;
-            case '\f':
-                *o++ = 'f';
-                break;
-            case '\n':
-                *o++ = 'n';
-                break;
-            case '\r':
-                *o++ = 'r';
-                break;
-            case '\t':
-                *o++ = 't';
-                break;
+            case '\\': *o++ = (char)c; break;
+            case '\b': *o++ = 'b'; break;
+            case '\f': *o++ = 'f'; break;
+            case '\n': *o++ = 'n'; break;
+            case '\r': *o++ = 'r'; break;
+            case '\t': *o++ = 't'; break;
             default:
                 memcpy(o, "u00", 3);
                 o[3] = hexdigits[c >> 4];
@@ -357,8 +344,7 @@ static bool canon_value(canon *c, int depth) {
             return false;
         c->p += 4;
         return true;
-    default:
-        return canon_num(c);
+    default: return canon_num(c);
     }
 }
 
@@ -464,31 +450,16 @@ static bool put(sl_buf *b, sl_value v, sl_str *why, int depth) {
         return true;
     switch ((sl_kind)v.kind) {
     case SL_ABSENT:
-    case SL_NULL:
-        sl_buf_put(b, "null", 4);
-        return true;
-    case SL_BOOL:
-        sl_buf_puts(b, v.i ? "true" : "false");
-        return true;
+    case SL_NULL: sl_buf_put(b, "null", 4); return true;
+    case SL_BOOL: sl_buf_puts(b, v.i ? "true" : "false"); return true;
     case SL_INT:
-    case SL_DURATION:
-        b->n += sl_num_i64(b->p + b->n, v.i);
-        return true;
-    case SL_UINT:
-        b->n += sl_num_u64(b->p + b->n, v.u);
-        return true;
-    case SL_FLOAT:
-        return put_float(b, v, why);
-    case SL_DECIMAL:
-        put_decimal(b, v);
-        return true;
+    case SL_DURATION: b->n += sl_num_i64(b->p + b->n, v.i); return true;
+    case SL_UINT: b->n += sl_num_u64(b->p + b->n, v.u); return true;
+    case SL_FLOAT: return put_float(b, v, why);
+    case SL_DECIMAL: put_decimal(b, v); return true;
     case SL_STRING:
-    case SL_ERROR:
-        sl_json_put_str(b, sl_v_text(v));
-        return true;
-    case SL_BYTES:
-        put_base64(b, sl_v_text(v));
-        return true;
+    case SL_ERROR: sl_json_put_str(b, sl_v_text(v)); return true;
+    case SL_BYTES: put_base64(b, sl_v_text(v)); return true;
     case SL_TIME:
         b->p[b->n++] = '"';
         b->n += sl_time_rfc3339(b->p + b->n, v.i, (int32_t)v.len, v.aux);
@@ -512,12 +483,9 @@ static bool put(sl_buf *b, sl_value v, sl_str *why, int depth) {
             return true;
         }
         return put_map(b, v, why, depth);
-    case SL_PAIRS:
-        return put_pairs(b, v, why, depth);
-    case SL_JSONTEXT:
-        return put_jsontext(b, v, why, depth);
-    case SL_KINDS:
-        break;
+    case SL_PAIRS: return put_pairs(b, v, why, depth);
+    case SL_JSONTEXT: return put_jsontext(b, v, why, depth);
+    case SL_KINDS: break;
     }
     sl_buf_put(b, "null", 4);
     return true;
@@ -535,9 +503,9 @@ bool sl_json_put(sl_buf *out, sl_value v, sl_str *why) {
 static bool printable(uint32_t r) {
     if (r < 0x20 || (r >= 0x7F && r <= 0xA0) || r == 0xAD)
         return false;
-    static const uint32_t no[][2] = {{0x600, 0x605}, {0x61C, 0x61C}, {0x6DD, 0x6DD}, {0x70F, 0x70F}, {0x1680, 0x1680}, {0x180E, 0x180E},
-        {0x2000, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x206F}, {0x3000, 0x3000}, {0xD800, 0xF8FF}, {0xFEFF, 0xFEFF}, {0xFFF0, 0xFFFB},
-        {0xFFFE, 0xFFFF}, {0xE0000, 0xE00FF}, {0xF0000, 0x10FFFF}};
+    static const uint32_t no[][2] = {{0x600, 0x605},   {0x61C, 0x61C},   {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x1680, 0x1680}, {0x180E, 0x180E},
+                                     {0x2000, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x206F},   {0x3000, 0x3000},   {0xD800, 0xF8FF}, {0xFEFF, 0xFEFF},
+                                     {0xFFF0, 0xFFFB}, {0xFFFE, 0xFFFF}, {0xE0000, 0xE00FF}, {0xF0000, 0x10FFFF}};
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
         if (r >= no[i][0] && r <= no[i][1])
             return false;

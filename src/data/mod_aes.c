@@ -23,8 +23,8 @@ static bool gcm(sl_str key, sl_str iv, sl_str aad, sl_str in, sl_buf *out, unsig
     int n = 0;
     unsigned char none[16];
     bool ok = x && EVP_EncryptInit_ex(x, kind, NULL, (const unsigned char *)key.p, (const unsigned char *)iv.p) == 1 &&
-              (!aad.n || EVP_EncryptUpdate(x, NULL, &n, (const unsigned char *)aad.p, (int)aad.n) == 1) && update(x, in, out) &&
-              EVP_EncryptFinal_ex(x, none, &n) == 1 && EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_GCM_GET_TAG, 16, tag) == 1;
+        (!aad.n || EVP_EncryptUpdate(x, NULL, &n, (const unsigned char *)aad.p, (int)aad.n) == 1) && update(x, in, out) && EVP_EncryptFinal_ex(x, none, &n) == 1 &&
+        EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_GCM_GET_TAG, 16, tag) == 1;
     EVP_CIPHER_CTX_free(x);
     return ok;
 }

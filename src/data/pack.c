@@ -6,8 +6,31 @@
 #include "data/json_lex.h"
 
 enum { VERSION = 1, MAX_DEPTH = 512 };
-enum tag { T_ABSENT, T_NULL, T_FALSE, T_TRUE, T_INT, T_UINT, T_FLOAT, T_SINGLE, T_WHOLE, T_DECIMAL, T_STRING, T_BYTES, T_TIME, T_DURATION, T_LIST, T_MAP, T_PAIRS,
-           T_JSONTEXT, T_ERROR, T_GOINT, T_WEEKDAY, T_NILLIST, T_NILMAP };
+enum tag {
+    T_ABSENT,
+    T_NULL,
+    T_FALSE,
+    T_TRUE,
+    T_INT,
+    T_UINT,
+    T_FLOAT,
+    T_SINGLE,
+    T_WHOLE,
+    T_DECIMAL,
+    T_STRING,
+    T_BYTES,
+    T_TIME,
+    T_DURATION,
+    T_LIST,
+    T_MAP,
+    T_PAIRS,
+    T_JSONTEXT,
+    T_ERROR,
+    T_GOINT,
+    T_WEEKDAY,
+    T_NILLIST,
+    T_NILMAP
+};
 enum zone { Z_UTC, Z_NAMED, Z_FIXED };
 enum { HAS_TAILS = 1, HAS_FRAMES = 2, HAS_META = 4, HAS_TIME = 8, HAS_MARKS = 16 };
 
@@ -34,12 +57,8 @@ static void fixed64(sl_buf *b, uint64_t v) {
 }
 static void put(sl_buf *b, sl_value v) {
     switch ((sl_kind)v.kind) {
-    case SL_NULL:
-        sl_buf_putc(b, T_NULL);
-        return;
-    case SL_BOOL:
-        sl_buf_putc(b, v.i ? T_TRUE : T_FALSE);
-        return;
+    case SL_NULL: sl_buf_putc(b, T_NULL); return;
+    case SL_BOOL: sl_buf_putc(b, v.i ? T_TRUE : T_FALSE); return;
     case SL_INT:
         sl_buf_putc(b, v.flags & SL_F_GOINT ? T_GOINT : v.flags & SL_F_WEEKDAY ? T_WEEKDAY : T_INT);
         svar(b, v.i);
@@ -128,8 +147,7 @@ static void put(sl_buf *b, sl_value v) {
         }
         return;
     case SL_ABSENT:
-    case SL_KINDS:
-        break;
+    case SL_KINDS: break;
     }
     sl_buf_putc(b, T_ABSENT);
 }
@@ -257,26 +275,18 @@ static sl_value get(reader *r, int depth) {
     }
     uint8_t tag = byte(r);
     switch (tag) {
-    case T_ABSENT:
-        return none;
-    case T_NULL:
-        return sl_v_null();
+    case T_ABSENT: return none;
+    case T_NULL: return sl_v_null();
     case T_FALSE:
-    case T_TRUE:
-        return sl_v_bool(tag == T_TRUE);
-    case T_INT:
-        return sl_v_int(get_svar(r));
-    case T_GOINT:
-        return sl_v_goint(get_svar(r));
+    case T_TRUE: return sl_v_bool(tag == T_TRUE);
+    case T_INT: return sl_v_int(get_svar(r));
+    case T_GOINT: return sl_v_goint(get_svar(r));
     case T_WEEKDAY:
         v = sl_v_int(get_svar(r));
         v.flags = SL_F_WEEKDAY;
         return v;
-    case T_UINT:
-        return sl_v_uint(get_uvar(r));
-    case T_WHOLE:
-        v = (sl_value){.kind = SL_FLOAT, .flags = SL_F_WHOLE, .i = get_svar(r)};
-        return v;
+    case T_UINT: return sl_v_uint(get_uvar(r));
+    case T_WHOLE: v = (sl_value){.kind = SL_FLOAT, .flags = SL_F_WHOLE, .i = get_svar(r)}; return v;
     case T_FLOAT:
     case T_SINGLE:
         v = (sl_value){.kind = SL_FLOAT, .flags = tag == T_SINGLE ? SL_F_SINGLE : 0};
@@ -292,12 +302,9 @@ static sl_value get(reader *r, int depth) {
         }
         return (sl_value){.kind = SL_DECIMAL, .aux = (uint16_t)scale, .len = (uint32_t)s.n, .p = s.p};
     }
-    case T_STRING:
-        return sl_v_str(get_text(r));
-    case T_BYTES:
-        return sl_v_bytes(get_text(r));
-    case T_ERROR:
-        return sl_v_error(get_text(r));
+    case T_STRING: return sl_v_str(get_text(r));
+    case T_BYTES: return sl_v_bytes(get_text(r));
+    case T_ERROR: return sl_v_error(get_text(r));
     case T_JSONTEXT: {
         uint8_t int64 = byte(r);
         sl_str s = get_text(r);
@@ -337,12 +344,9 @@ static sl_value get(reader *r, int depth) {
         }
         return sl_v_time(sec, (uint32_t)ns, z);
     }
-    case T_DURATION:
-        return sl_v_dur(get_svar(r));
-    case T_NILLIST:
-        return (sl_value){.kind = SL_LIST, .flags = SL_F_NILLIST};
-    case T_NILMAP:
-        return (sl_value){.kind = SL_MAP, .flags = SL_F_NILLIST};
+    case T_DURATION: return sl_v_dur(get_svar(r));
+    case T_NILLIST: return (sl_value){.kind = SL_LIST, .flags = SL_F_NILLIST};
+    case T_NILMAP: return (sl_value){.kind = SL_MAP, .flags = SL_F_NILLIST};
     case T_LIST: {
         uint32_t n = get_count(r);
         sl_value *at = make(r, n * sizeof *at);

@@ -8,13 +8,36 @@
 
 /* ---- layouts ---- */
 typedef enum field {
-    F_NONE, F_MONTH_LONG, F_MONTH_SHORT, F_MONTH_NUM, F_MONTH_2, F_WDAY_LONG, F_WDAY_SHORT, F_DAY, F_DAY_PAD, F_DAY_2, F_YDAY_PAD, F_YDAY_3,
-    F_HOUR, F_HOUR12, F_HOUR12_2, F_MIN, F_MIN_2, F_SEC, F_SEC_2, F_YEAR_4, F_YEAR_2, F_PM, F_PM_LOW, F_ABBREV,
+    F_NONE,
+    F_MONTH_LONG,
+    F_MONTH_SHORT,
+    F_MONTH_NUM,
+    F_MONTH_2,
+    F_WDAY_LONG,
+    F_WDAY_SHORT,
+    F_DAY,
+    F_DAY_PAD,
+    F_DAY_2,
+    F_YDAY_PAD,
+    F_YDAY_3,
+    F_HOUR,
+    F_HOUR12,
+    F_HOUR12_2,
+    F_MIN,
+    F_MIN_2,
+    F_SEC,
+    F_SEC_2,
+    F_YEAR_4,
+    F_YEAR_2,
+    F_PM,
+    F_PM_LOW,
+    F_ABBREV,
     F_OFF, /* numeric offset; see z, colons, parts */
-    F_FRAC_0, F_FRAC_9
+    F_FRAC_0,
+    F_FRAC_9
 } field;
 typedef struct piece {
-    sl_str before;  /* literal in front of the field */
+    sl_str before; /* literal in front of the field */
     field f;
     unsigned digits; /* of a fraction */
     char mark;       /* '.' or ',' of a fraction */
@@ -33,9 +56,9 @@ static size_t field_at(sl_str s, size_t i, piece *p) {
     static const struct {
         const char *text;
         field f;
-    } plain[] = {{"002", F_YDAY_3}, {"01", F_MONTH_2}, {"02", F_DAY_2}, {"03", F_HOUR12_2}, {"04", F_MIN_2}, {"05", F_SEC_2}, {"06", F_YEAR_2},
-                 {"15", F_HOUR}, {"1", F_MONTH_NUM}, {"2006", F_YEAR_4}, {"2", F_DAY}, {"__2", F_YDAY_PAD}, {"_2", F_DAY_PAD},
-                 {"3", F_HOUR12}, {"4", F_MIN}, {"5", F_SEC}, {"PM", F_PM}, {"pm", F_PM_LOW}, {"MST", F_ABBREV}, {"January", F_MONTH_LONG}, {"Monday", F_WDAY_LONG}};
+    } plain[] = {{"002", F_YDAY_3}, {"01", F_MONTH_2},  {"02", F_DAY_2},    {"03", F_HOUR12_2}, {"04", F_MIN_2},     {"05", F_SEC_2},           {"06", F_YEAR_2},
+                 {"15", F_HOUR},    {"1", F_MONTH_NUM}, {"2006", F_YEAR_4}, {"2", F_DAY},       {"__2", F_YDAY_PAD}, {"_2", F_DAY_PAD},         {"3", F_HOUR12},
+                 {"4", F_MIN},      {"5", F_SEC},       {"PM", F_PM},       {"pm", F_PM_LOW},   {"MST", F_ABBREV},   {"January", F_MONTH_LONG}, {"Monday", F_WDAY_LONG}};
     static const struct {
         const char *text;
         unsigned parts;
@@ -474,7 +497,7 @@ bool sl_golayout_parse(sl_str layout, sl_str text, sl_zone zone, sl_value *out) 
 /* ---- letter patterns ---- */
 static bool pattern_layout(sl_arena *a, sl_str f, sl_buf *out, sl_str *why) {
     static const char *const month[] = {"1", "01", "Jan", "January"}, *const day[] = {"2", "02"}, *const hour12[] = {"3", "03"}, *const min[] = {"4", "04"},
-                                    *const sec[] = {"5", "05"}, *const off[] = {"-07", "-0700", "-07:00"};
+                             *const sec[] = {"5", "05"}, *const off[] = {"-07", "-0700", "-07:00"};
     for (size_t i = 0; i < f.n;) {
         char c = f.p[i];
         size_t run = 1, longest = c == 'M' || c == 'y' || c == 'Y' || c == 'E' ? 4 : c == 'X' ? 3 : strchr("dHhms", c) && c ? 2 : 0;
@@ -552,16 +575,50 @@ bool sl_time_format(sl_arena *a, sl_value time, sl_str pattern, sl_str *out, sl_
 }
 
 /* ---- text of any form ---- */
-#define L(s) {s, sizeof(s) - 1}
+#define L(s)                                                                                                                                                                       \
+    { s, sizeof(s) - 1 }
 static const sl_str known[] = {
-    L("2006"), L("2006-1"), L("2006-1-2"), L("2006-1-2 15"), L("2006-1-2 15:4"), L("2006-1-2 15:4:5"), L("1-2"), L("15:4:5"), L("15:4"), L("15"),
-    L("15:4:5 Jan 2, 2006 MST"), L("2006-01-02 15:04:05.999999999 -0700 MST"), L("2006-01-02T15:04:05Z0700"), L("2006-01-02T15:04:05Z07"),
-    L("2006.1.2"), L("2006.1.2 15:04:05"), L("2006.01.02"), L("2006.01.02 15:04:05"), L("2006.01.02 15:04:05.999999999"),
-    L("1/2/2006"), L("1/2/2006 15:4:5"), L("2006/01/02"), L("20060102"), L("2006/01/02 15:04:05"),
-    L("Mon Jan _2 15:04:05 2006"), L("Mon Jan _2 15:04:05 MST 2006"), L("Mon Jan 02 15:04:05 -0700 2006"), L("02 Jan 06 15:04 MST"), L("02 Jan 06 15:04 -0700"),
-    L("Monday, 02-Jan-06 15:04:05 MST"), L("Mon, 02 Jan 2006 15:04:05 MST"), L("Mon, 02 Jan 2006 15:04:05 -0700"), L("2006-01-02T15:04:05Z07:00"),
-    L("2006-01-02T15:04:05.999999999Z07:00"), L("3:04PM"), L("Jan _2 15:04:05"), L("Jan _2 15:04:05.000"), L("Jan _2 15:04:05.000000"), L("Jan _2 15:04:05.000000000"),
-    L("2006-01-02T15:04:05.000Z07:00"), L("2006-01-02T15:04:05"),
+    L("2006"),
+    L("2006-1"),
+    L("2006-1-2"),
+    L("2006-1-2 15"),
+    L("2006-1-2 15:4"),
+    L("2006-1-2 15:4:5"),
+    L("1-2"),
+    L("15:4:5"),
+    L("15:4"),
+    L("15"),
+    L("15:4:5 Jan 2, 2006 MST"),
+    L("2006-01-02 15:04:05.999999999 -0700 MST"),
+    L("2006-01-02T15:04:05Z0700"),
+    L("2006-01-02T15:04:05Z07"),
+    L("2006.1.2"),
+    L("2006.1.2 15:04:05"),
+    L("2006.01.02"),
+    L("2006.01.02 15:04:05"),
+    L("2006.01.02 15:04:05.999999999"),
+    L("1/2/2006"),
+    L("1/2/2006 15:4:5"),
+    L("2006/01/02"),
+    L("20060102"),
+    L("2006/01/02 15:04:05"),
+    L("Mon Jan _2 15:04:05 2006"),
+    L("Mon Jan _2 15:04:05 MST 2006"),
+    L("Mon Jan 02 15:04:05 -0700 2006"),
+    L("02 Jan 06 15:04 MST"),
+    L("02 Jan 06 15:04 -0700"),
+    L("Monday, 02-Jan-06 15:04:05 MST"),
+    L("Mon, 02 Jan 2006 15:04:05 MST"),
+    L("Mon, 02 Jan 2006 15:04:05 -0700"),
+    L("2006-01-02T15:04:05Z07:00"),
+    L("2006-01-02T15:04:05.999999999Z07:00"),
+    L("3:04PM"),
+    L("Jan _2 15:04:05"),
+    L("Jan _2 15:04:05.000"),
+    L("Jan _2 15:04:05.000000"),
+    L("Jan _2 15:04:05.000000000"),
+    L("2006-01-02T15:04:05.000Z07:00"),
+    L("2006-01-02T15:04:05"),
 };
 #undef L
 /* Digits behind a single dot become 3, 6 or 9. room: text.n + 9. */

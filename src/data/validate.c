@@ -96,9 +96,7 @@ bool sl_validate_value(const sl_validation *c, sl_arena *a, const sl_type *t, sl
     if (v.kind == SL_JSONTEXT && t && t->kind != SL_T_ARRAY && t->kind != SL_T_STRUCT && t->kind != SL_T_ANY)
         v = sl_value_copy(a, v);
     switch (t ? t->kind : SL_T_ANY) {
-    case SL_T_ANY:
-        *out = v;
-        return true;
+    case SL_T_ANY: *out = v; return true;
     case SL_T_BIGINT:
         if (!sl_to_int(a, v, SL_CAST_SAMEKIND, &i, why))
             return false;
@@ -124,12 +122,9 @@ bool sl_validate_value(const sl_validation *c, sl_arena *a, const sl_type *t, sl
             return false;
         *out = sl_v_bytes(s);
         return true;
-    case SL_T_DATETIME:
-        return sl_to_time(a, v, c->time_format, c->zone, out, why);
-    case SL_T_ARRAY:
-        return list(c, a, t, v, out, why);
-    case SL_T_STRUCT:
-        return record(c, a, t, v, out, why);
+    case SL_T_DATETIME: return sl_to_time(a, v, c->time_format, c->zone, out, why);
+    case SL_T_ARRAY: return list(c, a, t, v, out, why);
+    case SL_T_STRUCT: return record(c, a, t, v, out, why);
     }
     *out = v;
     return true;

@@ -8,7 +8,6 @@
 #include "base/num.h"
 #include "data/json_text.h"
 
-
 /* ---- JSONTEXT ---- */
 typedef struct cursor {
     const char *p, *end;

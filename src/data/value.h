@@ -30,10 +30,10 @@ typedef enum sl_kind {
 } sl_kind;
 
 enum {
-    SL_F_SINGLE = 1,  /* FLOAT from a float32 */
-    SL_F_WHOLE = 2,   /* FLOAT whose exact value is the int64 in i */
-    SL_F_GOINT = 4,   /* INT that upstream holds as its native "int" */
-    SL_F_WEEKDAY = 8, /* INT that upstream holds as a weekday (prints as a number) */
+    SL_F_SINGLE = 1,   /* FLOAT from a float32 */
+    SL_F_WHOLE = 2,    /* FLOAT whose exact value is the int64 in i */
+    SL_F_GOINT = 4,    /* INT that upstream holds as its native "int" */
+    SL_F_WEEKDAY = 8,  /* INT that upstream holds as a weekday (prints as a number) */
     SL_F_NILLIST = 16, /* LIST or MAP of length 0 that upstream holds as nil: prints as null */
     SL_F_TEXTLIST = 32 /* LIST that upstream holds as []string (keys()): array functions refuse it */
 };
@@ -82,7 +82,7 @@ static inline sl_value sl_v_jsontext(sl_str s) { return (sl_value){.kind = SL_JS
 static inline sl_value sl_v_error(sl_str s) { return (sl_value){.kind = SL_ERROR, .len = (uint32_t)s.n, .p = s.p}; }
 static inline double sl_f64(sl_value v) { return (v.flags & SL_F_WHOLE) ? (double)v.i : v.f; }
 static inline sl_str sl_v_text(sl_value v) { return (sl_str){v.p, v.len}; } /* STRING, BYTES, JSONTEXT, ERROR */
-static inline bool sl_v_nil(sl_value v) { return v.kind <= SL_NULL; }      /* absent or null */
+static inline bool sl_v_nil(sl_value v) { return v.kind <= SL_NULL; }       /* absent or null */
 
 /* Parses JSONTEXT one level deep into MAP or LIST (nested ones stay JSONTEXT); other kinds come back unchanged.
  * int64: whole numbers become INT (useInt64ForWholeNumber was recorded in v.aux bit 0 by the decoder). */

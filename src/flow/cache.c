@@ -213,8 +213,8 @@ static void load_first(sink_node *s) {
         char *bytes = sl_strdup_n(body, all);
         if (!bytes)
             break;
-        *ring_at(&s->wait, s->wait.n++) = (item){.p = bytes, .n = n, .dn = dn && block_fits(s->def, body + n, dn) ? dn : 0, .page = p, .owned = true,
-                                                 .is_error = flags & 1, .collection = flags >> 1 & 1};
+        *ring_at(&s->wait, s->wait.n++) =
+            (item){.p = bytes, .n = n, .dn = dn && block_fits(s->def, body + n, dn) ? dn : 0, .page = p, .owned = true, .is_error = flags & 1, .collection = flags >> 1 & 1};
         p->left++;
         at += HEAD + all;
     }

@@ -11,7 +11,12 @@ enum { UNPACK_MAX = 256 << 20, KEYS_MAX = 100000 };
 
 #define O(f) SL_AT(sl_srcopts, f)
 const sl_prop sl_srcopts_props[] = {
-    {.name = "interval", .type = SL_P_DUR, O(interval_ns), .def = "0", .doc = "Sources that are pushed to: of what comes within this time only the newest goes on.", .example = "1s"},
+    {.name = "interval",
+     .type = SL_P_DUR,
+     O(interval_ns),
+     .def = "0",
+     .doc = "Sources that are pushed to: of what comes within this time only the newest goes on.",
+     .example = "1s"},
     {.name = "sendInterval", .type = SL_P_DUR, O(send_ns), .def = "0", .doc = "Pause between two rows; offered by the file source.", .example = "10ms"},
     {.name = "decompression", .type = SL_P_STR, O(decompression), .doc = "gzip, zstd, zlib or flate: payloads are unpacked before they are decoded.", .example = "gzip"},
     {.name = "mergeField", .type = SL_P_STR, O(merge_field), .doc = "With interval: the newest message for each value of this field, merged into one row.", .example = "id"},
@@ -108,7 +113,7 @@ struct intake {
     size_t newest;
     sl_decoder *outer, *inner; /* with rows as maps */
     sl_builder *w;
-    sl_arena *a;               /* of one message */
+    sl_arena *a; /* of one message */
     sl_buf plain;
 };
 typedef struct map { /* a row under construction; the last of equal names wins */

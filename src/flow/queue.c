@@ -10,9 +10,7 @@
 
 static size_t queued(const sink_node *s) { return s->wait.n + s->unsettled; }
 static size_t room_of(const sink_node *s) { return (size_t)(s->def->opts.cache ? s->def->opts.cache_memory : s->def->opts.buffer_length); }
-bool sink_idle(const sink_node *s) {
-    return queued(s) == 0 && s->batch_n == 0 && spill_n(s) == 0 && (!s->resend || sink_idle(s->resend));
-}
+bool sink_idle(const sink_node *s) { return queued(s) == 0 && s->batch_n == 0 && spill_n(s) == 0 && (!s->resend || sink_idle(s->resend)); }
 bool sink_full(const sink_node *s) {
     const spill *c = s->spill;
     return (c ? (c->npages >= c->max || c->stuck) && c->fresh.n >= c->page : queued(s) >= room_of(s)) || (s->resend && sink_full(s->resend));
@@ -176,8 +174,13 @@ static bool offer(sink_node *s) { /* false: no more now */
         x->state = SENT;
         if (x->dn)
             spread(s, x, s->props + (size_t)k * dyn_count(s->def));
-        m[k] = (sl_message){.bytes = {x->owned ? x->p : s->scratch.p + x->off, x->n}, .batch = x->batch, .first = x->first, .count = x->count,
-                              .collection = x->collection, .is_error = x->is_error, .seq = s->base + s->sent.n++,
+        m[k] = (sl_message){.bytes = {x->owned ? x->p : s->scratch.p + x->off, x->n},
+                            .batch = x->batch,
+                            .first = x->first,
+                            .count = x->count,
+                            .collection = x->collection,
+                            .is_error = x->is_error,
+                            .seq = s->base + s->sent.n++,
                             .props = x->dn ? s->props + (size_t)k * dyn_count(s->def) : NULL};
         k++;
     }

@@ -36,12 +36,12 @@ typedef struct spill { /* cache.c: what a sink with enableCache keeps beyond its
     struct kept_page {
         uint64_t no;
         uint32_t n;
-    } *pages; /* on disk only, oldest first: between what waits in memory and `fresh` */
+    } * pages; /* on disk only, oldest first: between what waits in memory and `fresh` */
     size_t npages, cap, items;
     uint64_t next;
     ring fresh; /* becomes the next page */
     SL_VEC(page *) loaded;
-    size_t page, max; /* messages of a page, pages */
+    size_t page, max;                /* messages of a page, pages */
     bool open, stuck, clean, ending; /* stuck: the last page could not be written */
 } spill;
 
@@ -56,24 +56,24 @@ struct sink_node {
     sl_conn_env env;
     sl_encoder *enc;
     ring wait, sent;
-    uint64_t base;   /* sequence number of the head of sent */
-    size_t unsettled; /* of sent: SENT or BACK */
-    size_t loose;     /* messages whose bytes are in scratch */
-    size_t doff, dn;  /* rendered properties of the message being made */
-    sl_str *props;    /* room for the rendered properties of one offer; NULL: none are templated */
-    hold own;         /* for the batch of the moment, when nothing older uses it: no allocation */
+    uint64_t base;     /* sequence number of the head of sent */
+    size_t unsettled;  /* of sent: SENT or BACK */
+    size_t loose;      /* messages whose bytes are in scratch */
+    size_t doff, dn;   /* rendered properties of the message being made */
+    sl_str *props;     /* room for the rendered properties of one offer; NULL: none are templated */
+    hold own;          /* for the batch of the moment, when nothing older uses it: no allocation */
     sl_cipher *cipher; /* encryption, after compression */
     sl_buf scratch, pressed;
-    bool flushing; /* a batch becomes one message */
+    bool flushing;   /* a batch becomes one message */
     sl_arena *arena; /* the lane's */
     sl_timer *retry, *linger;
-    bool probe; /* after SL_LATER: one at a time until one is taken */
+    bool probe;                                              /* after SL_LATER: one at a time until one is taken */
     bool down, later, pumping, again, back, closing, closed; /* later: offers rest until the retry timer; back: sent holds some BACK */
     sl_meter meter;
     uint64_t taken;
-    spill *spill;          /* NULL: no cache, or rows that have no form on disk */
-    sink_node *resend;     /* resendAlterQueue: what fails goes there, new messages go on here */
-    bool spare, forget;    /* it is somebody's resend; its owner could not be opened */
+    spill *spill;       /* NULL: no cache, or rows that have no form on disk */
+    sink_node *resend;  /* resendAlterQueue: what fails goes there, new messages go on here */
+    bool spare, forget; /* it is somebody's resend; its owner could not be opened */
     /* batchSize / lingerInterval */
     sl_buf batch_buf, batch_dyn, csv_head, csv_list;
     uint32_t batch_n;
@@ -91,7 +91,7 @@ uint32_t dyn_count(const sl_sinkdef *d); /* templated properties of the connecto
 /* Renders the action's properties on data as one block. false: *why. */
 bool dyn_render(sink_node *s, sl_value data, sl_buf *out, sl_str *why);
 void dyn_spread(const sl_sinkdef *def, const char *block, sl_str *to); /* to: dyn_count texts, .p NULL where the constant holds */
-bool sink_shapes(const sink_node *s); /* dataField, fields or excludeFields */
+bool sink_shapes(const sink_node *s);                                  /* dataField, fields or excludeFields */
 typedef enum made { MADE_ERROR, MADE_VALUE, MADE_TEXT } made;
 /* data (a MAP, or the LIST of rows) to what is encoded (*v), or to a finished payload (*text); *why when it failed. Memory: the lane's arena. */
 made sink_transform(sink_node *s, sl_value data, sl_value *v, sl_str *text, sl_str *why);
@@ -99,12 +99,12 @@ made sink_transform(sink_node *s, sl_value data, sl_value *v, sl_str *text, sl_s
 static inline ring *queue_in(sink_node *s) { return s->spill && s->spill->open ? &s->spill->fresh : &s->wait; }
 
 /* ---- cache.c ---- */
-sl_err *spill_open(sink_node *s);  /* finds what an earlier run left */
-void spill_begin(sink_node *s);    /* before messages are pushed: decides where they go */
-void spill_limit(sink_node *s);    /* writes full pages */
-bool spill_refill(sink_node *s);   /* nothing waits in memory: takes the oldest page; false: there is none */
+sl_err *spill_open(sink_node *s);       /* finds what an earlier run left */
+void spill_begin(sink_node *s);         /* before messages are pushed: decides where they go */
+void spill_limit(sink_node *s);         /* writes full pages */
+bool spill_refill(sink_node *s);        /* nothing waits in memory: takes the oldest page; false: there is none */
 void spill_done(sink_node *s, page *p); /* a message of p is settled */
-void spill_keep(sink_node *s);     /* the end: writes what is left */
+void spill_keep(sink_node *s);          /* the end: writes what is left */
 void spill_free(sink_node *s);
 static inline size_t spill_n(const sink_node *s) { return s->spill ? s->spill->items + s->spill->fresh.n : 0; }
 
@@ -115,11 +115,11 @@ extern const sl_sink_host queue_host;
 hold *hold_new(sink_node *s, sl_ticket *t);
 void hold_drop(hold *h);
 void item_clear(sink_node *s, item *x);
-bool queue_push(sink_node *s, item x); /* counted as in; false: out of memory */
-void queue_begin(sink_node *s);        /* before pushing */
-void queue_pump(sink_node *s);         /* offers what waits */
-void queue_own(sink_node *s);          /* the scratch buffer is about to be reused: what is left of it gets its own copy */
-void queue_limit(sink_node *s);        /* a shared source is not held back: drops the oldest beyond the limit */
+bool queue_push(sink_node *s, item x);     /* counted as in; false: out of memory */
+void queue_begin(sink_node *s);            /* before pushing */
+void queue_pump(sink_node *s);             /* offers what waits */
+void queue_own(sink_node *s);              /* the scratch buffer is about to be reused: what is left of it gets its own copy */
+void queue_limit(sink_node *s);            /* a shared source is not held back: drops the oldest beyond the limit */
 void queue_fail(sink_node *s, sl_str why); /* a message that was never queued */
 void queue_free(sink_node *s);
 #endif

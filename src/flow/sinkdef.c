@@ -23,13 +23,28 @@ const sl_prop sl_sinkopts_props[] = {
     {.name = "compressionProps", .type = SL_P_JSON, O(compression_props), .doc = "Settings of the compression.", .example = "{}"},
     {.name = "encryption", .type = SL_P_STR, O(encryption), .doc = "Encryption of the payload.", .example = "aes"},
     {.name = "encProps", .type = SL_P_JSON, O(enc_props), .doc = "Settings of the encryption.", .example = "{}"},
-    {.name = "enableCache", .type = SL_P_BOOL, O(cache), .def = "false", .doc = "Keep what cannot be sent, in memory and on disk, and send it when it can be, also after a restart.", .example = "true"},
+    {.name = "enableCache",
+     .type = SL_P_BOOL,
+     O(cache),
+     .def = "false",
+     .doc = "Keep what cannot be sent, in memory and on disk, and send it when it can be, also after a restart.",
+     .example = "true"},
     {.name = "memoryCacheThreshold", .type = SL_P_INT, O(cache_memory), .def = "1024", .doc = "Messages kept in memory; a multiple of bufferPageSize.", .example = "1024"},
-    {.name = "maxDiskCache", .type = SL_P_INT, O(cache_disk), .def = "1024000", .doc = "Messages kept on disk (not those of sinks that take rows); a multiple of bufferPageSize.", .example = "1024000"},
+    {.name = "maxDiskCache",
+     .type = SL_P_INT,
+     O(cache_disk),
+     .def = "1024000",
+     .doc = "Messages kept on disk (not those of sinks that take rows); a multiple of bufferPageSize.",
+     .example = "1024000"},
     {.name = "bufferPageSize", .type = SL_P_INT, O(cache_page), .def = "256", .doc = "Messages in one file of the cache.", .example = "256"},
     {.name = "resendInterval", .type = SL_P_DUR, O(resend_ns), .def = "0s", .doc = "Try again at this pace what may succeed later; with a cache 100 ms when 0.", .example = "1s"},
     {.name = "cleanCacheAtStop", .type = SL_P_BOOL, O(cache_clean), .def = "false", .doc = "Forget what was not sent when the rule stops.", .example = "false"},
-    {.name = "resendAlterQueue", .type = SL_P_BOOL, O(resend_alter), .def = "false", .doc = "With enableCache: a second instance of the sink sends again what failed, new messages do not wait for it.", .example = "false"},
+    {.name = "resendAlterQueue",
+     .type = SL_P_BOOL,
+     O(resend_alter),
+     .def = "false",
+     .doc = "With enableCache: a second instance of the sink sends again what failed, new messages do not wait for it.",
+     .example = "false"},
     {.name = "resendPriority", .type = SL_P_INT, O(resend_priority), .def = "0", .doc = "Accepted as upstream, without effect.", .example = "0"},
     {.name = "resendIndicatorField", .type = SL_P_STR, O(resend_indicator), .doc = "Accepted as upstream, without effect.", .example = "again"},
     {.name = "resendDestination", .type = SL_P_STR, O(resend_destination), .doc = "With resendAlterQueue: topic for what is sent again.", .example = "late"},
@@ -129,8 +144,7 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
         d->codec = sl_codec_find((sl_str){low, n});
         if (!d->codec)
             return sl_err_new(SL_E_EXEC, "format type %.*s not supported", SL_FMT(o->format));
-        d->codec_conf = (sl_codec_conf){.delimiter = o->delimiter, .has_header = o->has_header, .schemaid = o->schemaid,
-                                        .columns = o->fields.at, .ncolumns = o->fields.n};
+        d->codec_conf = (sl_codec_conf){.delimiter = o->delimiter, .has_header = o->has_header, .schemaid = o->schemaid, .columns = o->fields.at, .ncolumns = o->fields.n};
     }
     if (o->cache && o->resend_alter)
         return make_resend(a, props, d);

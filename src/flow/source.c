@@ -28,12 +28,12 @@ struct source_node {
     sl_decoder *dec;
     intake *intake; /* NULL: messages go straight to the decoder */
     sl_builder *w;
-    sl_builder *checked; /* strict validation: what is published; NULL without */
-    sl_arena *narrow;    /* holds `fields` when it is not the definition's */
+    sl_builder *checked;    /* strict validation: what is published; NULL without */
+    sl_arena *narrow;       /* holds `fields` when it is not the definition's */
     const sl_field *fields; /* declared columns, structs narrowed to the members that the flows use */
-    uint64_t version; /* of the layout */
-    bool errors;      /* some flow wants error frames */
-    bool want_meta;   /* some flow uses meta() or sends metadata */
+    uint64_t version;       /* of the layout */
+    bool errors;            /* some flow wants error frames */
+    bool want_meta;         /* some flow uses meta() or sends metadata */
     bool paused, stop, closing, deferred, stale;
     uint64_t last_pos;
     bool unsettled_pos; /* last_pos belongs to messages that left no row yet */
@@ -164,8 +164,7 @@ static void narrow_types(source_node *s) {
 /* Nothing new for the layout as it is: ten thousand rules that read the same columns join without planning them anew. */
 static bool covers(const source_node *s, const sl_flow *f) {
     const sl_plan_source *ps = flow_want(f);
-    if (!s->w || s->stale || (ps->all && !sl_builder_all(s->w)) || (ps->meta && !s->want_meta) || (f->spec->send_error && !s->errors) ||
-        s->narrow || ps->nnarrowed)
+    if (!s->w || s->stale || (ps->all && !sl_builder_all(s->w)) || (ps->meta && !s->want_meta) || (f->spec->send_error && !s->errors) || s->narrow || ps->nnarrowed)
         return false;
     const sl_layout *have = sl_builder_layout(s->w);
     for (uint32_t i = 0; i < ps->layout->n; i++)
@@ -581,8 +580,14 @@ static sl_err *source_new(sl_flow *f, source_node **out) {
     sl_buf_str(&id, def->shared ? def->stream : f->spec->rule_id);
     s->rule_id = sl_buf_take(&id);
     s->out = (sl_source_out){give_bytes, give_builder, give_rows, give_drained, give_error, give_eof, give_state};
-    s->env = (sl_conn_env){.loop = f->lane->loop, .home = f->spec->home, .rule_id = s->rule_id, .op_name = s->meter.name, .http = f->spec->http,
-                           .private_net = f->spec->private_net, .zone = def->zone, .lasts = f->spec->qos >= 1};
+    s->env = (sl_conn_env){.loop = f->lane->loop,
+                           .home = f->spec->home,
+                           .rule_id = s->rule_id,
+                           .op_name = s->meter.name,
+                           .http = f->spec->http,
+                           .private_net = f->spec->private_net,
+                           .zone = def->zone,
+                           .lasts = f->spec->qos >= 1};
     sl_err *e = NULL;
     if (def->codec)
         e = def->codec->dec_new(&def->codec_conf, &s->dec);

@@ -8,16 +8,16 @@
 struct sl_sinkdyn {
     uint32_t nrows; /* templated rows of the connector's table */
     struct dynrow {
-        sl_str fixed;        /* text property without a template */
+        sl_str fixed; /* text property without a template */
         sl_template *text;
         const sl_json *tree; /* object or list with templates somewhere inside */
-    } *rows;
+    } * rows;
     bool soft; /* with oauth, headers may be templates over the token: what the message cannot fill stays as it is */
     struct leaf {
         sl_str text;
         sl_template *t;
         struct leaf *next;
-    } *leaves; /* every templated text of the action, compiled once each */
+    } * leaves; /* every templated text of the action, compiled once each */
 };
 static sl_err *compile(sl_arena *a, sl_str text, struct sl_sinkdyn *d, sl_template **out) {
     for (struct leaf *l = d->leaves; l; l = l->next)

@@ -57,9 +57,16 @@ static sl_http_req *make(batch *b, const sl_json *one, const char **why) {
     for (size_t i = 0; i < plain.n; i++)
         ok &= (unsigned char)plain.p[i] > 32 && plain.p[i] != 127;
     if (ok && r)
-        *r = (sl_http_req){.method = method, .target = path, .path = (char *)(uintptr_t)sl_arena_dup(b->a, sl_buf_view(&decoded)).p, .query = query,
-                           .headers = b->outer->headers, .nheaders = b->outer->nheaders, .body = sl_json_text(sl_json_iget(one, "body"), SL_S("")),
-                           .peer = b->outer->peer, .answer = answered, .answer_arg = b};
+        *r = (sl_http_req){.method = method,
+                           .target = path,
+                           .path = (char *)(uintptr_t)sl_arena_dup(b->a, sl_buf_view(&decoded)).p,
+                           .query = query,
+                           .headers = b->outer->headers,
+                           .nheaders = b->outer->nheaders,
+                           .body = sl_json_text(sl_json_iget(one, "body"), SL_S("")),
+                           .peer = b->outer->peer,
+                           .answer = answered,
+                           .answer_arg = b};
     else
         *why = sl_arena_printf(b->a, "parse \"%.*s\": invalid URL", SL_FMT(path)).p;
     sl_buf_free(&decoded);

@@ -146,7 +146,6 @@ static void import_status(void *app, sl_http_req *r, const sl_str *v) {
     sl_buf_free(&b);
 }
 
-
 /* ---- the same as YAML ---- */
 static void export_yaml(void *app, sl_http_req *r, const sl_str *v) {
     sl_buf b = {0};
@@ -283,8 +282,8 @@ static void post_upload(void *app, sl_http_req *r, const sl_str *v) {
     }
     if (!sl_multipart(r, parts, 16, &n)) {
         const char *why = !sl_str_starts(type, SL_S("multipart/")) ? "request Content-Type isn't multipart/form-data"
-                          : sl_str_find(type, SL_S("boundary=")) < 0 ? "no multipart boundary param in Content-Type"
-                                                                     : "multipart: NextPart: EOF";
+            : sl_str_find(type, SL_S("boundary=")) < 0             ? "no multipart boundary param in Content-Type"
+                                                                   : "multipart: NextPart: EOF";
         sl_rest_fail(r, sl_err_new(SL_E_UNDEFINED, "%s", why), "Error parse the multi part form");
         return;
     }

@@ -17,8 +17,7 @@ static void info(void *app, sl_http_req *r, const sl_str *v) {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     sl_buf b = {0};
     sl_buf_printf(&b, "{\"version\":\"%s\",\"os\":\"linux\",\"arch\":\"%s\",\"upTimeSeconds\":%lld,\"cpuUsage\":\"%.2f%%\",\"memoryUsed\":\"%lld\",\"memoryTotal\":\"%lld\"}",
-                  SL_VERSION, arch, (long long)up, up > 0 ? 100.0 * sl_cpu_seconds() / (double)up : 0.0, (long long)sl_rss_bytes(),
-                  (long long)pages * (long long)size);
+                  SL_VERSION, arch, (long long)up, up > 0 ? 100.0 * sl_cpu_seconds() / (double)up : 0.0, (long long)sl_rss_bytes(), (long long)pages * (long long)size);
     sl_rest_ok_json(r, sl_buf_view(&b));
     sl_buf_free(&b);
 }
@@ -67,10 +66,16 @@ static sl_err *read_sql(sl_arena *a, sl_str body, sl_str *sql) {
     const sl_json *s = e ? NULL : sl_json_iget(j, "sql");
     if (!e && j->kind != SL_J_OBJ)
         e = sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go value of type server.statementDescriptor",
-                       j->kind == SL_J_ARR ? "array" : j->kind == SL_J_STR ? "string" : j->kind == SL_J_NUM ? "number" : "bool");
+                       j->kind == SL_J_ARR       ? "array"
+                           : j->kind == SL_J_STR ? "string"
+                           : j->kind == SL_J_NUM ? "number"
+                                                 : "bool");
     if (!e && s && s->kind != SL_J_STR && s->kind != SL_J_NULL)
         e = sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field statementDescriptor.sql of type string",
-                       s->kind == SL_J_NUM ? "number" : s->kind == SL_J_BOOL ? "bool" : s->kind == SL_J_ARR ? "array" : "object");
+                       s->kind == SL_J_NUM        ? "number"
+                           : s->kind == SL_J_BOOL ? "bool"
+                           : s->kind == SL_J_ARR  ? "array"
+                                                  : "object");
     if (e)
         return sl_err_recode(sl_err_prefix(e, "Error decoding the statement descriptor"), SL_E_UNDEFINED);
     *sql = sl_json_text(s, (sl_str){"", 0});

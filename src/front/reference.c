@@ -96,9 +96,10 @@ static void connectors(sl_buf *out) {
         {"KIND, KEY, RETAIN_SIZE", "Of tables: \"scan\" or \"lookup\"; key column; how many rows a scan table keeps."},
         {"TEMP, VERSION", "Not stored; a version that protects a newer definition."},
     };
-    sl_buf_puts(out, "# Connectors\n\nProperties of a source stand in a set named by CONF_KEY or in EXTRA of the stream; those of a sink in the action of the rule. Keys match\n"
-                     "whatever their case. Durations are texts such as `500ms`, `1m30s`, or numbers of milliseconds.\n\n"
-                     "## Options of CREATE STREAM and CREATE TABLE\n\n| Option | Meaning |\n|---|---|\n");
+    sl_buf_puts(out,
+                "# Connectors\n\nProperties of a source stand in a set named by CONF_KEY or in EXTRA of the stream; those of a sink in the action of the rule. Keys match\n"
+                "whatever their case. Durations are texts such as `500ms`, `1m30s`, or numbers of milliseconds.\n\n"
+                "## Options of CREATE STREAM and CREATE TABLE\n\n| Option | Meaning |\n|---|---|\n");
     for (size_t i = 0; i < sizeof with / sizeof *with; i++)
         sl_buf_printf(out, "| %s | %s |\n", with[i].name, with[i].doc);
     sl_buf_puts(out, "\n## Formats\n\n| FORMAT | |\n|---|---|\n");
@@ -132,12 +133,14 @@ static void setting_rows(sl_buf *out, bool rule) {
     }
 }
 static void settings(sl_buf *out) {
-    sl_buf_puts(out, "# Settings\n\nA setting comes from, in rising order: the built-in default, `etc/kuiper.yaml`, a variable `KUIPER__BASIC__RESTPORT=9082`, a variable\n"
-                     "`SLUICE__BASIC__RESTPORT=9082`, `sluiced --set basic.restPort=9082`. `sluice explain config` says who set what. Keys match whatever their case.\n\n"
-                     "| Setting | Default | Meaning |\n|---|---|---|\n");
+    sl_buf_puts(out,
+                "# Settings\n\nA setting comes from, in rising order: the built-in default, `etc/kuiper.yaml`, a variable `KUIPER__BASIC__RESTPORT=9082`, a variable\n"
+                "`SLUICE__BASIC__RESTPORT=9082`, `sluiced --set basic.restPort=9082`. `sluice explain config` says who set what. Keys match whatever their case.\n\n"
+                "| Setting | Default | Meaning |\n|---|---|---|\n");
     setting_rows(out, false);
-    sl_buf_puts(out, "\n# Options of a rule\n\nMembers of `options` in the text of a rule. Those that are settings `rule.…` too take that as their default.\n\n"
-                     "| Option | Default | Meaning |\n|---|---|---|\n");
+    sl_buf_puts(out,
+                "\n# Options of a rule\n\nMembers of `options` in the text of a rule. Those that are settings `rule.…` too take that as their default.\n\n"
+                "| Option | Default | Meaning |\n|---|---|---|\n");
     setting_rows(out, true);
 }
 static void rest(const sl_router *rt, sl_buf *out) {

@@ -10,7 +10,7 @@ typedef struct sl_route {
     const char *method;
     const char *pattern; /* "/rules/{name}/start"; a placeholder takes one non-empty segment; a final {name...} takes the rest */
     sl_route_fn fn;
-    const char *doc;     /* one sentence */
+    const char *doc; /* one sentence */
 } sl_route;
 enum { SL_ROUTE_VARS = 8 };
 typedef struct sl_router sl_router;
@@ -35,8 +35,8 @@ const sl_route *sl_router_at(const sl_router *rt, size_t i);
 void sl_path_clean(sl_buf *out, sl_str path);
 
 /* ---- answers of the eKuiper door (they add the CORS header where the request has an Origin) ---- */
-void sl_rest_text(sl_http_req *r, int status, sl_str text);  /* text/plain; charset=utf-8 */
-void sl_rest_json(sl_http_req *r, int status, sl_str json);  /* application/json */
+void sl_rest_text(sl_http_req *r, int status, sl_str text); /* text/plain; charset=utf-8 */
+void sl_rest_json(sl_http_req *r, int status, sl_str json); /* application/json */
 #define sl_rest_ok_text(r, text) sl_rest_text((r), 200, (text))
 #define sl_rest_ok_json(r, json) sl_rest_json((r), 200, (json))
 /* printf form of sl_rest_text. */

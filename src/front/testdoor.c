@@ -142,9 +142,7 @@ static void put_value(sl_buf *b, sl_arena *a, sl_value v) {
         base64_put(b, sl_v_text(v));
         sl_buf_puts(b, "\"}");
         break;
-    case SL_TIME:
-        sl_buf_printf(b, "{\"$type\":\"datetime\",\"ms\":%lld,\"tz\":\"%s\"}", (long long)(v.i * 1000 + v.len / 1000000), sl_zone_name(v.aux));
-        break;
+    case SL_TIME: sl_buf_printf(b, "{\"$type\":\"datetime\",\"ms\":%lld,\"tz\":\"%s\"}", (long long)(v.i * 1000 + v.len / 1000000), sl_zone_name(v.aux)); break;
     case SL_DURATION: sl_buf_printf(b, "{\"$type\":\"duration\",\"ns\":%lld}", (long long)v.i); break;
     case SL_LIST:
         if (v.flags & SL_F_NILLIST) { /* the two recorders of the vectors write it differently: the reader decides */
@@ -247,8 +245,7 @@ static void play_lane(void *arg) { /* @on the rule's lane, once for every row th
             return;
         }
         if (!row)
-            sl_feed_bytes(topic, b64text ? base64_get(p->a, b64text->s) : sl_json_text(sl_json_get(x, "payload"), (sl_str){"", 0}), meta.map,
-                          meta.kind == SL_MAP ? meta.len : 0);
+            sl_feed_bytes(topic, b64text ? base64_get(p->a, b64text->s) : sl_json_text(sl_json_get(x, "payload"), (sl_str){"", 0}), meta.map, meta.kind == SL_MAP ? meta.len : 0);
     }
     if (sl_json_i64(sl_json_get(p->j, "until"), &at))
         sl_clock_move(p->lane, start + at);
@@ -373,7 +370,14 @@ static void do_call(void *app, sl_http_req *r, const sl_str *v) {
     void *state = NULL;
     const sl_json *store = sl_json_get(env, "keyed_state");
     struct sl_env outside = {(void *)(uintptr_t)store, keyed};
-    sl_call c = {.env = store ? &outside : NULL, .arena = a, .func = f, .now_ms = now, .row_ms = now, .zone = z, .rule_id = sl_json_text(sl_json_get(env, "rule_id"), (sl_str){"", 0}), .rule_start_ms = rs,
+    sl_call c = {.env = store ? &outside : NULL,
+                 .arena = a,
+                 .func = f,
+                 .now_ms = now,
+                 .row_ms = now,
+                 .zone = z,
+                 .rule_id = sl_json_text(sl_json_get(env, "rule_id"), (sl_str){"", 0}),
+                 .rule_start_ms = rs,
                  .state = &state};
     sl_buf b = {0};
     if (steps) {

@@ -18,16 +18,12 @@ sl_err *sl_http_client_new(sl_loop *l, sl_http_client **out) {
     }
     return t->make(l, out);
 }
-void sl_http_do(sl_http_client *c, const sl_http_call *call, void (*done)(void *arg, const sl_http_result *r), void *arg) {
-    atomic_load(&table)->call(c, call, done, arg);
-}
+void sl_http_do(sl_http_client *c, const sl_http_call *call, void (*done)(void *arg, const sl_http_result *r), void *arg) { atomic_load(&table)->call(c, call, done, arg); }
 void sl_http_client_free(sl_http_client *c) {
     if (c)
         atomic_load(&table)->free(c);
 }
-static bool v4_internal(uint32_t a) {
-    return a >> 24 == 127 || a >> 24 == 10 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 || a >> 16 == 0xa9fe || a >> 28 == 0xe || a == 0;
-}
+static bool v4_internal(uint32_t a) { return a >> 24 == 127 || a >> 24 == 10 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 || a >> 16 == 0xa9fe || a >> 28 == 0xe || a == 0; }
 bool sl_http_addr_internal(const struct sockaddr *sa) {
     if (sa->sa_family == AF_INET)
         return v4_internal(ntohl(((const struct sockaddr_in *)sa)->sin_addr.s_addr));

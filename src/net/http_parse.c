@@ -112,8 +112,13 @@ static int on_complete(http_parser *p) {
     return 0;
 }
 static const http_parser_settings settings = {
-    .on_message_begin = on_begin, .on_url = on_url, .on_header_field = on_field, .on_header_value = on_value,
-    .on_headers_complete = on_head, .on_body = on_body, .on_message_complete = on_complete,
+    .on_message_begin = on_begin,
+    .on_url = on_url,
+    .on_header_field = on_field,
+    .on_header_value = on_value,
+    .on_headers_complete = on_head,
+    .on_body = on_body,
+    .on_message_complete = on_complete,
 };
 
 void sl_http_in_init(sl_http_in *in, size_t max_head, size_t max_body) {
@@ -164,9 +169,7 @@ sl_http_fed sl_http_in_feed(sl_http_in *in, const char *p, size_t n, size_t *use
         stop(in, 400, e == HPE_OK ? "malformed request" : http_errno_description(e));
     return SL_HTTP_FAIL;
 }
-static int hex(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+static int hex(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; }
 bool sl_http_unescape(sl_buf *out, sl_str s, bool plus) {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -224,8 +227,16 @@ bool sl_http_in_take(sl_http_in *in, sl_http_req *r) {
     in->method = http_method_str((enum http_method)in->p.method);
     void *conn = r->conn;
     const char *peer = r->peer;
-    *r = (sl_http_req){.method = sl_str_of(in->method), .target = t, .path = in->path, .query = query, .headers = in->headers,
-                       .nheaders = in->nspans, .body = sl_buf_view(&in->body), .peer = peer, .conn = conn, .keep_alive = in->keep_alive};
+    *r = (sl_http_req){.method = sl_str_of(in->method),
+                       .target = t,
+                       .path = in->path,
+                       .query = query,
+                       .headers = in->headers,
+                       .nheaders = in->nspans,
+                       .body = sl_buf_view(&in->body),
+                       .peer = peer,
+                       .conn = conn,
+                       .keep_alive = in->keep_alive};
     if (!r->body.p)
         r->body = SL_S("");
     return true;
@@ -319,8 +330,8 @@ static bool line(sl_str *s, sl_str *out) {
 bool sl_multipart(const sl_http_req *r, sl_part *parts, uint32_t max, uint32_t *n) {
     *n = 0;
     sl_str type, boundary;
-    if (!sl_http_header_get(r, "content-type", &type) || type.n < 10 || strncasecmp(type.p, "multipart/", 10) != 0 || !param(type, "boundary", &boundary) ||
-        !boundary.n || boundary.n > 200)
+    if (!sl_http_header_get(r, "content-type", &type) || type.n < 10 || strncasecmp(type.p, "multipart/", 10) != 0 || !param(type, "boundary", &boundary) || !boundary.n ||
+        boundary.n > 200)
         return false;
     char mark[210] = "\r\n--";
     memcpy(mark + 4, boundary.p, boundary.n);

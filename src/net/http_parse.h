@@ -10,7 +10,7 @@ typedef struct sl_http_span {
 typedef struct sl_http_in {
     http_parser p;
     size_t max_head, max_body;
-    sl_buf head;       /* target, then header names and values, each with a NUL behind */
+    sl_buf head; /* target, then header names and values, each with a NUL behind */
     uint32_t target_n;
     sl_http_span *spans;
     uint32_t nspans, cap;
@@ -19,10 +19,10 @@ typedef struct sl_http_in {
     char *path;
     const char *method;
     bool started, target_done, in_value, head_done, done;
-    bool expect;       /* wants "100 Continue"; the server clears it */
-    bool upgrade;      /* asks for a WebSocket: what follows is not HTTP */
+    bool expect;  /* wants "100 Continue"; the server clears it */
+    bool upgrade; /* asks for a WebSocket: what follows is not HTTP */
     bool keep_alive, http10;
-    int fail;          /* status to answer with */
+    int fail; /* status to answer with */
     const char *why;
 } sl_http_in;
 typedef enum sl_http_fed { SL_HTTP_MORE, SL_HTTP_DONE, SL_HTTP_FAIL } sl_http_fed;

@@ -26,12 +26,12 @@ struct conn {
     conn *prev, *next;
     sl_http_in in;
     sl_http_req req;
-    sl_buf rest;        /* bytes behind the running request */
+    sl_buf rest; /* bytes behind the running request */
     phase ph;
-    int closing;        /* handles still to be closed */
+    int closing;                                                                      /* handles still to be closed */
     bool closed, in_feed, owes, reading, keep, head_only, chunked, after_close, half; /* half: the peer sends no more */
-    bool ticking;       /* the timer runs with idle_ms and looks at `since` when it fires */
-    uint64_t since;     /* when the phase began */
+    bool ticking;                                                                     /* the timer runs with idle_ms and looks at `since` when it fires */
+    uint64_t since;                                                                   /* when the phase began */
     size_t body_at_tick, discarded;
     uint64_t queued, sent_at_tick;
     struct sl_http_stream stream;
@@ -61,7 +61,7 @@ struct sl_http_server {
     const sl_tls_engine *engine; /* NULL = plain */
     sl_tls_conf tls;
     char *tls_paths[2];
-    char *plain; /* decrypted bytes of one read */
+    char *plain;   /* decrypted bytes of one read */
     sl_buf answer; /* scratch: heads and whole answers are put together here */
     char buf[READ_SIZE];
 };

@@ -34,7 +34,7 @@ struct sl_http_client {
     CURLM *multi;
     uv_loop_t *uv;
     uv_timer_t timer, kick;
-    job *jobs;   /* running */
+    job *jobs;    /* running */
     job *refused; /* to be answered at the next turn */
     CURL *spare[8];
     int nspare, handles;
@@ -164,9 +164,14 @@ static sl_http_fault fault_of(const job *j, CURLcode rc) {
     case CURLE_OPERATION_TIMEDOUT: return SL_HTTP_TIMEOUT;
     case CURLE_COULDNT_RESOLVE_HOST: return SL_HTTP_DNS;
     case CURLE_COULDNT_CONNECT: return os == ETIMEDOUT ? SL_HTTP_TIMEOUT : SL_HTTP_REFUSED;
-    case CURLE_GOT_NOTHING: case CURLE_PARTIAL_FILE: return SL_HTTP_EOF;
-    case CURLE_RECV_ERROR: case CURLE_SEND_ERROR: return SL_HTTP_RESET;
-    case CURLE_SSL_CONNECT_ERROR: case CURLE_PEER_FAILED_VERIFICATION: case CURLE_SSL_CERTPROBLEM: case CURLE_SSL_CACERT_BADFILE: return SL_HTTP_TLS;
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE: return SL_HTTP_EOF;
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR: return SL_HTTP_RESET;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE: return SL_HTTP_TLS;
     case CURLE_UNSUPPORTED_PROTOCOL: return strstr(j->error, "HTTP/0.9") ? SL_HTTP_OTHER : SL_HTTP_BADCALL; /* an answer that is not HTTP has the same code */
     case CURLE_URL_MALFORMAT: return SL_HTTP_BADCALL;
     default: return SL_HTTP_OTHER;
@@ -324,7 +329,7 @@ static const char *prepare(job *j, const sl_http_call *call) {
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, j);
     if (call->decode)
         curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, ""); /* all it was built with */
-    if (call->no_private) /* a pooled connection would not be asked again, and a proxy would hide the peer */
+    if (call->no_private)                                 /* a pooled connection would not be asked again, and a proxy would hide the peer */
         curl_easy_setopt(e, CURLOPT_PROXY, "");
     set_tls(e, call);
     bool get = sl_str_is(call->method, "GET"), head = sl_str_is(call->method, "HEAD"), post = sl_str_is(call->method, "POST");

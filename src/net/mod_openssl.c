@@ -150,7 +150,11 @@ static sl_err *tls_open(const sl_tls_conf *c, const char *host, bool server, sl_
     if (min < TLS1_2_VERSION) /* asked for by name; OpenSSL's default level would still refuse it */
         SSL_CTX_set_cipher_list(t->ctx, "DEFAULT@SECLEVEL=0");
     SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
-    SSL_CTX_set_verify(t->ctx, server ? (c->ca_path.n || c->ca_raw.n ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE) : c->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(t->ctx,
+                       server            ? (c->ca_path.n || c->ca_raw.n ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE)
+                           : c->insecure ? SSL_VERIFY_NONE
+                                         : SSL_VERIFY_PEER,
+                       NULL);
     sl_err *e = load(t->ctx, c, server);
     if (e) {
         tls_free(t);

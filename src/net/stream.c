@@ -30,8 +30,8 @@ struct sl_stream {
     struct addrinfo *list, *next;
     sl_timer *timer;
     int64_t timeout_ms;
-    sl_buf out;      /* not yet given to the system (plain) */
-    sl_buf busy;     /* on its way */
+    sl_buf out;  /* not yet given to the system (plain) */
+    sl_buf busy; /* on its way */
     size_t busy_at;
     int write_error; /* seen inside sl_stream_write: told at the end of the turn */
     const sl_tls_engine *engine;

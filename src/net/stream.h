@@ -10,17 +10,17 @@ typedef struct sl_tls_conf { /* all may be empty */
     bool insecure;
 } sl_tls_conf;
 typedef struct sl_stream_ops {
-    void (*opened)(void *arg);                 /* connected (and TLS done) */
-    void (*data)(void *arg, sl_str bytes);     /* as much as the socket had */
-    void (*drained)(void *arg);                /* the socket has no more right now */
-    void (*writable)(void *arg);               /* what was queued went out */
-    void (*closed)(void *arg, sl_str why);     /* once; s must be freed by the owner afterwards */
+    void (*opened)(void *arg);             /* connected (and TLS done) */
+    void (*data)(void *arg, sl_str bytes); /* as much as the socket had */
+    void (*drained)(void *arg);            /* the socket has no more right now */
+    void (*writable)(void *arg);           /* what was queued went out */
+    void (*closed)(void *arg, sl_str why); /* once; s must be freed by the owner afterwards */
 } sl_stream_ops;
 /* Starts connecting; all results come by callback. tls NULL = plain. host: name or address. */
 sl_err *sl_stream_open(sl_loop *l, const char *host, int port, const sl_tls_conf *tls, int64_t timeout_ms, const sl_stream_ops *ops, void *arg, sl_stream **out);
 /* Queues a copy; small writes of one turn leave in one system call. Returns bytes waiting. */
 size_t sl_stream_write(sl_stream *s, sl_str bytes);
-size_t sl_stream_waiting(const sl_stream *s); /* bytes the socket has not taken */
+size_t sl_stream_waiting(const sl_stream *s);   /* bytes the socket has not taken */
 void sl_stream_pause(sl_stream *s, bool pause); /* stop reading */
 void sl_stream_free(sl_stream *s);              /* closes without a callback */
 #endif

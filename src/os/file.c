@@ -140,8 +140,7 @@ sl_err *sl_dir_list(const char *path, sl_dirlist *out) {
         struct stat st;
         if (fstatat(dirfd(d), de->d_name, &st, 0) != 0)
             continue; /* gone meanwhile, or a dangling link */
-        sl_dirent ent = {sl_strdup_n(de->d_name, strlen(de->d_name)), S_ISDIR(st.st_mode), (int64_t)st.st_size,
-                         (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000};
+        sl_dirent ent = {sl_strdup_n(de->d_name, strlen(de->d_name)), S_ISDIR(st.st_mode), (int64_t)st.st_size, (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000};
         if (!ent.name || !SL_PUSH(*out, ent)) {
             free(ent.name);
             e = sl_err_new(SL_E_NOMEM, "list %s: out of memory", path);

@@ -7,16 +7,16 @@
 #include "base/vec.h"
 #include <stdbool.h>
 #include <stdint.h>
-sl_err *sl_file_read(const char *path, size_t limit, sl_buf *out);      /* appends */
-sl_err *sl_file_write_durable(const char *path, sl_str bytes);          /* aside, fsync, rename, fsync folder */
-sl_err *sl_dir_make(const char *path);                                  /* with parents, 0755 */
+sl_err *sl_file_read(const char *path, size_t limit, sl_buf *out); /* appends */
+sl_err *sl_file_write_durable(const char *path, sl_str bytes);     /* aside, fsync, rename, fsync folder */
+sl_err *sl_dir_make(const char *path);                             /* with parents, 0755 */
 typedef struct sl_dirent {
     char *name;
     bool dir;
     int64_t size, mtime_ms;
 } sl_dirent;
 typedef SL_VEC(sl_dirent) sl_dirlist;
-sl_err *sl_dir_list(const char *path, sl_dirlist *out);                 /* sorted by name; free with sl_dirlist_free */
+sl_err *sl_dir_list(const char *path, sl_dirlist *out); /* sorted by name; free with sl_dirlist_free */
 void sl_dirlist_free(sl_dirlist *l);
 bool sl_file_exists(const char *path);
 /* dir + "/" + name in a new malloc'd string; name absolute = name alone. */

@@ -19,7 +19,7 @@ void sl_loop_run(sl_loop *l);           /* until sl_loop_stop */
 void sl_loop_stop(sl_loop *l);          /* @on any; what was posted before it still runs */
 void *sl_loop_uv(sl_loop *l);           /* the uv_loop_t, for net and os only */
 const char *sl_loop_name(const sl_loop *l);
-bool sl_loop_mine(const sl_loop *l);    /* is the caller on this loop's thread? */
+bool sl_loop_mine(const sl_loop *l); /* is the caller on this loop's thread? */
 
 /* Runs fn(arg) on l's thread, in order of posting. @on any. Lock inside. false only when memory is out. */
 bool sl_post(sl_loop *l, sl_fn fn, void *arg);
@@ -27,9 +27,9 @@ bool sl_post(sl_loop *l, sl_fn fn, void *arg);
 bool sl_defer(sl_loop *l, sl_fn fn, void *arg);
 
 /* ---- time ---- @on l unless said otherwise */
-int64_t sl_now(const sl_loop *l);    /* ms since 1970: clock of this loop (held or the machine's) */
+int64_t sl_now(const sl_loop *l); /* ms since 1970: clock of this loop (held or the machine's) */
 int64_t sl_now_ns(const sl_loop *l);
-void sl_clock_hold(int64_t ms);      /* all loops: from now on the clock stands still at ms (below 0: it runs again). @on any, before loops run or while they are idle */
+void sl_clock_hold(int64_t ms); /* all loops: from now on the clock stands still at ms (below 0: it runs again). @on any, before loops run or while they are idle */
 bool sl_clock_held(void);
 /* Moves the held clock forward and fires due timers of l in order of time, each at its own instant. @on l. Loops are moved one after
  * another by the test door. */

@@ -3,8 +3,8 @@
 #define SL_OS_MODULE_H
 #include "base/err.h"
 /* Every mod_NAME.c says this once at file level; a module of another build is refused. */
-#define SL_MODULE_STAMP                        \
-    extern const char sl_module_build[];       \
+#define SL_MODULE_STAMP                                                                                                                                                            \
+    extern const char sl_module_build[];                                                                                                                                           \
     const char sl_module_build[] = SL_VERSION;
 /* Loads sl_<name>.so (once) and finds its object `symbol`. Searched: the folders of $SL_MODULES (colon-separated), then <folder of
  * the program>/modules, then <folder of the program>/../lib/sluice/modules, then /usr/lib/sluice/modules. The error says which

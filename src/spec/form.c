@@ -49,10 +49,10 @@ static const sl_json *value_of(const sl_json *values, const sl_prop *p) {
     return v || !values || !p->alias ? v : sl_json_iget(values, p->alias);
 }
 static void add(sl_arena *a, sl_json *out, const sl_prop *rows, int where, bool shared, const sl_json *values) {
-    static const char *const types[] = {[SL_P_STR] = "string", [SL_P_INT] = "int",          [SL_P_FLOAT] = "float", [SL_P_BOOL] = "bool",
-                                        [SL_P_DUR] = "string", [SL_P_STRS] = "list_string", [SL_P_JSON] = "object"};
-    static const char *const controls[] = {[SL_P_STR] = "text", [SL_P_INT] = "text",  [SL_P_FLOAT] = "text", [SL_P_BOOL] = "radio",
-                                           [SL_P_DUR] = "text", [SL_P_STRS] = "list", [SL_P_JSON] = "textarea"};
+    static const char *const types[] = {
+        [SL_P_STR] = "string", [SL_P_INT] = "int", [SL_P_FLOAT] = "float", [SL_P_BOOL] = "bool", [SL_P_DUR] = "string", [SL_P_STRS] = "list_string", [SL_P_JSON] = "object"};
+    static const char *const controls[] = {
+        [SL_P_STR] = "text", [SL_P_INT] = "text", [SL_P_FLOAT] = "text", [SL_P_BOOL] = "radio", [SL_P_DUR] = "text", [SL_P_STRS] = "list", [SL_P_JSON] = "textarea"};
     for (const sl_prop *p = rows; p && p->type != SL_P_END; p++) {
         int places = p->flags & (SL_P_SOURCE | SL_P_SINK | SL_P_LOOKUP);
         if ((places && where && !(places & where)) || p->type == SL_P_REFUSED || (shared && p->type != SL_P_GROUP && !(p->flags & SL_P_SHARED)))

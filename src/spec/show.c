@@ -35,8 +35,8 @@ static bool secret(const sl_prop *rows, sl_str key) {
         if (p->type == SL_P_GROUP) {
             if (secret(p->of, key))
                 return true;
-        } else if (p->flags & SL_P_SECRET && (sl_str_ieq(key, sl_str_of(p->name)) || (p->alias && sl_str_ieq(key, sl_str_of(p->alias))) ||
-                                              (p->kc && sl_str_ieq(key, sl_str_of(p->kc))))) {
+        } else if (p->flags & SL_P_SECRET &&
+                   (sl_str_ieq(key, sl_str_of(p->name)) || (p->alias && sl_str_ieq(key, sl_str_of(p->alias))) || (p->kc && sl_str_ieq(key, sl_str_of(p->kc))))) {
             return true;
         }
     }

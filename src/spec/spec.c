@@ -394,8 +394,7 @@ static bool known(const sl_prop *rows, int where, bool flat, sl_str key) {
         if (p->type == SL_P_GROUP) {
             if (known(p->of, where, flat, key))
                 return true;
-        } else if (sl_str_ieq(key, sl_str_of(p->name)) || (p->alias && sl_str_ieq(key, sl_str_of(p->alias))) ||
-                   (flat && p->kc && sl_str_ieq(key, sl_str_of(p->kc)))) {
+        } else if (sl_str_ieq(key, sl_str_of(p->name)) || (p->alias && sl_str_ieq(key, sl_str_of(p->alias))) || (flat && p->kc && sl_str_ieq(key, sl_str_of(p->kc)))) {
             return true;
         }
     }

@@ -26,7 +26,9 @@ enum {
     SL_P_SHARED = 2,   /* belongs to a pooled connection */
     SL_P_SECRET = 4,   /* masked on read */
     SL_P_TEMPLATE = 8, /* may be a data template, rendered per message */
-    SL_P_SOURCE = 16, SL_P_SINK = 32, SL_P_LOOKUP = 64, /* where it applies; none = everywhere */
+    SL_P_SOURCE = 16,
+    SL_P_SINK = 32,
+    SL_P_LOOKUP = 64, /* where it applies; none = everywhere */
     SL_P_ADVANCED = 128
 };
 typedef struct sl_strs {
@@ -34,16 +36,16 @@ typedef struct sl_strs {
     uint32_t n;
 } sl_strs;
 typedef struct sl_prop {
-    const char *name;     /* eKuiper's key */
+    const char *name; /* eKuiper's key */
     uint8_t type;
     uint16_t flags;
-    size_t at;            /* offset into the conf struct */
-    const char *def;      /* default as text (JSON for STRS/JSON); NULL = zero */
-    double min, max;      /* INT, FLOAT, DUR(ms); both 0 = no limit */
-    const char *choices;  /* "a|b|c" for STR */
+    size_t at;           /* offset into the conf struct */
+    const char *def;     /* default as text (JSON for STRS/JSON); NULL = zero */
+    double min, max;     /* INT, FLOAT, DUR(ms); both 0 = no limit */
+    const char *choices; /* "a|b|c" for STR */
     const struct sl_prop *of;
-    const char *alias;    /* second key upstream accepts */
-    const char *kc;       /* Kafka Connect's key when it differs */
+    const char *alias; /* second key upstream accepts */
+    const char *kc;    /* Kafka Connect's key when it differs */
     const char *doc, *example;
 } sl_prop;
 #define SL_AT(T, f) .at = offsetof(T, f)

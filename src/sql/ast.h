@@ -32,8 +32,23 @@ typedef enum sl_xkind {
     SL_X_SLOT      /* planner: a value computed elsewhere (alias, analytic, common sub-expression); slot */
 } sl_xkind;
 typedef enum sl_op { /* binary operators */
-    SL_OP_NONE, SL_OP_ADD, SL_OP_SUB, SL_OP_MUL, SL_OP_DIV, SL_OP_MOD, SL_OP_BAND, SL_OP_BOR, SL_OP_BXOR,
-    SL_OP_AND, SL_OP_OR, SL_OP_EQ, SL_OP_NE, SL_OP_LT, SL_OP_LE, SL_OP_GT, SL_OP_GE
+                     SL_OP_NONE,
+                     SL_OP_ADD,
+                     SL_OP_SUB,
+                     SL_OP_MUL,
+                     SL_OP_DIV,
+                     SL_OP_MOD,
+                     SL_OP_BAND,
+                     SL_OP_BOR,
+                     SL_OP_BXOR,
+                     SL_OP_AND,
+                     SL_OP_OR,
+                     SL_OP_EQ,
+                     SL_OP_NE,
+                     SL_OP_LT,
+                     SL_OP_LE,
+                     SL_OP_GT,
+                     SL_OP_GE
 } sl_op;
 extern const char *const sl_op_text[]; /* "+", … "AND", "=", indexed by sl_op */
 
@@ -50,8 +65,8 @@ typedef struct sl_over { /* OVER (…) of a call */
 } sl_over;
 typedef struct sl_selfield {
     sl_expr *expr;
-    sl_str alias;  /* "" without AS */
-    sl_str name;   /* output column name */
+    sl_str alias; /* "" without AS */
+    sl_str name;  /* output column name */
     bool invisible;
     uint32_t pos;
 } sl_selfield;
@@ -59,7 +74,7 @@ typedef struct sl_selfield {
 struct sl_expr {
     uint8_t kind, op;
     bool negated;
-    uint16_t height; /* of the tree below, at least 1; the parser bounds it by SL_SQL_HEIGHT */
+    uint16_t height;   /* of the tree below, at least 1; the parser bounds it by SL_SQL_HEIGHT */
     uint32_t pos, len; /* span in the statement text */
     sl_str source, name;
     sl_value value;
@@ -82,7 +97,7 @@ struct sl_expr {
 typedef enum sl_wkind { SL_W_NONE, SL_W_TUMBLING, SL_W_HOPPING, SL_W_SLIDING, SL_W_SESSION, SL_W_COUNT, SL_W_STATE } sl_wkind;
 struct sl_window {
     sl_wkind kind;
-    uint8_t unit; /* 0 DD 1 HH 2 MI 3 SS 4 MS */
+    uint8_t unit;                    /* 0 DD 1 HH 2 MI 3 SS 4 MS */
     int64_t length, interval, delay; /* in units (count: rows); interval: hop, timeout or step */
     sl_expr *begin, *emit;           /* state window */
     sl_expr *filter, *when;
@@ -134,10 +149,10 @@ typedef struct sl_create {
 typedef enum sl_stkind { SL_ST_NONE, SL_ST_SELECT, SL_ST_CREATE, SL_ST_SHOW, SL_ST_DESCRIBE, SL_ST_EXPLAIN, SL_ST_DROP } sl_stkind;
 typedef struct sl_stmt {
     sl_stkind kind;
-    sl_str text;  /* copied into the arena */
+    sl_str text; /* copied into the arena */
     sl_select *select;
     sl_create *create;
-    bool table;   /* SHOW TABLES, DROP TABLE … */
+    bool table; /* SHOW TABLES, DROP TABLE … */
     sl_str name;
 } sl_stmt;
 #endif

@@ -11,9 +11,9 @@ enum { TEXTS = 1 << 20 };
 #define SEVERAL UINTPTR_MAX
 typedef struct binder {
     sl_plan *p;
-    sl_map *alias;     /* name -> alias number + 1 */
-    int32_t self;      /* alias whose expression is bound, -1 */
-    uint32_t field;    /* select field, when in the list */
+    sl_map *alias;  /* name -> alias number + 1 */
+    int32_t self;   /* alias whose expression is bound, -1 */
+    uint32_t field; /* select field, when in the list */
     bool in_list;
     sl_str *alias_text; /* plan form of a reference */
     size_t texts;       /* bytes of such texts used so far */
@@ -92,8 +92,8 @@ static void bind_column(binder *b, sl_expr *e) {
                     if (k != i && declared(&p->src[k], name, false))
                         q = ".";
                 b->err = declared(s, name, true) ? sl_err_new(SL_E_PLAN, "field %.*s not found in stream %.*s", SL_FMT(name), SL_FMT(s->pub.stream))
-                         : *q ? sl_err_new(SL_E_PLAN, "unknown field %.*s.%.*s", SL_FMT(e->source), SL_FMT(name))
-                              : sl_err_new(SL_E_PLAN, "unknown field %.*s", SL_FMT(name));
+                    : *q                         ? sl_err_new(SL_E_PLAN, "unknown field %.*s.%.*s", SL_FMT(e->source), SL_FMT(name))
+                                                 : sl_err_new(SL_E_PLAN, "unknown field %.*s", SL_FMT(name));
                 return;
             }
             if (f)
@@ -239,8 +239,8 @@ static void bind(binder *b, sl_expr *e) {
         return;
     case SL_X_SLICE: {
         const sl_expr *from = e->args[0], *to = e->args[1];
-        if (from && to && from->kind == SL_X_LITERAL && to->kind == SL_X_LITERAL && from->value.kind == SL_INT && to->value.kind == SL_INT &&
-            from->value.i >= 0 && to->value.i >= 0 && from->value.i >= to->value.i) {
+        if (from && to && from->kind == SL_X_LITERAL && to->kind == SL_X_LITERAL && from->value.kind == SL_INT && to->value.kind == SL_INT && from->value.i >= 0 &&
+            to->value.i >= 0 && from->value.i >= to->value.i) {
             b->err = sl_err_new(SL_E_PLAN, "colon start value can't be greater than end value");
             return;
         }
@@ -317,8 +317,8 @@ static sl_err *order_aliases(binder *b) {
             uint32_t i = p->alias_order[head++];
             high[i] += p->fields[p->alias_at[i]].expr->height + 1u;
             if (high[i] > SL_PLAN_HEIGHT)
-                err = sl_err_new(SL_E_LIMIT, "alias %.*s stands on too long a chain of other aliases: at most %d operators on one another",
-                    SL_FMT(p->fields[p->alias_at[i]].name), SL_PLAN_HEIGHT);
+                err = sl_err_new(SL_E_LIMIT, "alias %.*s stands on too long a chain of other aliases: at most %d operators on one another", SL_FMT(p->fields[p->alias_at[i]].name),
+                                 SL_PLAN_HEIGHT);
             for (uint32_t k = first[i]; k < first[i + 1]; k++) {
                 uint32_t to = list[k];
                 if (high[to] < high[i])
@@ -429,8 +429,7 @@ static sl_err *fill_fields(sl_plan *p, sl_select *s, binder *b) {
             o->visible = false;
             for (uint32_t k = 0; f->expr->kind == SL_X_WILDCARD && k < f->expr->nreplace; k++) {
                 sl_selfield *r = &f->expr->replace[k];
-                p->fields[p->nfields++] = (sl_pfield){
-                    .kind = SL_P_EXPR, .visible = true, .replace = true, .expr = r->expr, .name = r->alias.n ? r->alias : r->name, .alias = -1};
+                p->fields[p->nfields++] = (sl_pfield){.kind = SL_P_EXPR, .visible = true, .replace = true, .expr = r->expr, .name = r->alias.n ? r->alias : r->name, .alias = -1};
             }
             continue;
         }

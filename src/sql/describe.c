@@ -51,10 +51,19 @@ void sl_create_describe(sl_buf *out, const sl_create *c) {
     const struct {
         const char *key;
         sl_str text;
-    } lines[] = {{"CONF_KEY", o->conf_key}, {"DATASOURCE", o->datasource}, {"FORMAT", o->format}, {"SCHEMAID", o->schemaid}, {"KEY", o->key},
-        {"RETAIN_SIZE", {size, o->retain_size ? sl_num_i64(size, o->retain_size) : 0}}, {"SHARED", sl_str_of(o->shared ? "true" : "")},
-        {"STRICT_VALIDATION", sl_str_of(o->strict ? "true" : "")}, {"TIMESTAMP", o->timestamp}, {"TIMESTAMP_FORMAT", o->timestamp_format},
-        {"TYPE", o->type}, {"EXTRA", o->extra}, {"VERSION", o->version}};
+    } lines[] = {{"CONF_KEY", o->conf_key},
+                 {"DATASOURCE", o->datasource},
+                 {"FORMAT", o->format},
+                 {"SCHEMAID", o->schemaid},
+                 {"KEY", o->key},
+                 {"RETAIN_SIZE", {size, o->retain_size ? sl_num_i64(size, o->retain_size) : 0}},
+                 {"SHARED", sl_str_of(o->shared ? "true" : "")},
+                 {"STRICT_VALIDATION", sl_str_of(o->strict ? "true" : "")},
+                 {"TIMESTAMP", o->timestamp},
+                 {"TIMESTAMP_FORMAT", o->timestamp_format},
+                 {"TYPE", o->type},
+                 {"EXTRA", o->extra},
+                 {"VERSION", o->version}};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (lines[i].text.n)
             sl_buf_printf(out, "%s: %.*s\n", lines[i].key, SL_FMT(lines[i].text));
@@ -148,6 +157,4 @@ static sl_json *schema_map(sl_arena *a, const sl_field *at, uint32_t n) {
         sl_json_set(a, j, sl_arena_dup(a, at[i].name).p, schema_of(a, at[i].type));
     return j;
 }
-sl_json *sl_create_schema(sl_arena *a, const sl_create *c) {
-    return c->nfields ? schema_map(a, c->fields, c->nfields) : sl_json_null(a);
-}
+sl_json *sl_create_schema(sl_arena *a, const sl_create *c) { return c->nfields ? schema_map(a, c->fields, c->nfields) : sl_json_null(a); }

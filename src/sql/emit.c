@@ -45,8 +45,7 @@ static void check(coll *c, const sl_run *r) {
 /* ---- registers ---- */
 bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n) {
     *run = (sl_run){.p = prog, .out = out, .tmp = tmp, .nrows = n, .at = r->now_ms};
-    run->call = (sl_call){.now_ms = r->now_ms, .zone = r->p->opts.zone, .rule_id = r->p->opts.rule_id, .rule_start_ms = r->start_ms,
-                          .win_start = INT64_MIN, .win_end = INT64_MIN};
+    run->call = (sl_call){.now_ms = r->now_ms, .zone = r->p->opts.zone, .rule_id = r->p->opts.rule_id, .rule_start_ms = r->start_ms, .win_start = INT64_MIN, .win_end = INT64_MIN};
     run->state = state;
     sl_run_begin(run);
     sl_value *none = run->nomem ? NULL : sl_arena_alloc(tmp, (n ? n : 1) * sizeof *none);

@@ -10,18 +10,18 @@ typedef struct failure {
     sl_value err;
     const sl_pfield *field; /* NULL: WHERE */
 } failure;
-typedef struct starmap { /* how * maps one input layout to the output */
+typedef struct starmap {  /* how * maps one input layout to the output */
     const sl_layout *in;  /* held */
     const sl_layout *out; /* held */
     uint16_t *pass;       /* output column -> input column, for the first npass */
     uint32_t npass;
-    int32_t *shadow;      /* computed column -> input column of that name, -1 none */
+    int32_t *shadow; /* computed column -> input column of that name, -1 none */
     sl_arena *a;
 } starmap;
 struct sl_exec { /* what every run touches first */
     sl_plan *p;
     const sl_quick *quick;
-    sl_pipes *pipe; /* statements with memory run there */
+    sl_pipes *pipe;                        /* statements with memory run there */
     sl_exec_stats before, filter, project; /* of a pipe: in front of the window, the window, behind it */
     void **state;
     int64_t start_ms;
@@ -193,9 +193,20 @@ static const char *pipe_op(const sl_plan *p, uint32_t i, int *where) {
         bool there;
         int where;
         const char *name;
-    } ops[] = {{p->opts.event_time, 0, "watermark"}, {p->nana > 0, 0, "analytic"}, {p->where && k->where_early, 0, "filter"}, {s->window != NULL, 1, "window"},
-               {table, 2, "join_aligner"}, {join, 2, "join"}, {lookup, 2, "lookup"}, {p->where && !k->where_early, 2, "filter"}, {s->ndims > 0, 2, "aggregate"},
-               {s->having != NULL, 2, "having"}, {p->nwf > 0, 2, "windowFunc"}, {s->norder > 0, 2, "order"}, {true, 2, "project"}, {k->srf, 2, "projectset"}};
+    } ops[] = {{p->opts.event_time, 0, "watermark"},
+               {p->nana > 0, 0, "analytic"},
+               {p->where && k->where_early, 0, "filter"},
+               {s->window != NULL, 1, "window"},
+               {table, 2, "join_aligner"},
+               {join, 2, "join"},
+               {lookup, 2, "lookup"},
+               {p->where && !k->where_early, 2, "filter"},
+               {s->ndims > 0, 2, "aggregate"},
+               {s->having != NULL, 2, "having"},
+               {p->nwf > 0, 2, "windowFunc"},
+               {s->norder > 0, 2, "order"},
+               {true, 2, "project"},
+               {k->srf, 2, "projectset"}};
     for (size_t n = 0; n < sizeof ops / sizeof *ops; n++)
         if (ops[n].there && i-- == 0) {
             *where = ops[n].where;
@@ -571,9 +582,8 @@ static void star_output(work *w) {
     for (uint32_t j = 0; o->cols && j < p->nout && !w->nomem; j++) {
         bool hidden = listed(p->except, p->nexcept, p->outnames[j]);
         o->cols[s->npass + j] = p->outfield[j] == UINT32_MAX
-                                    ? meta_column(w)
-                                    : field_column(w, &p->fields[p->outfield[j]], s->shadow[j] >= 0 ? b->cols[s->shadow[j]] : NULL,
-                                          hidden ? (sl_str){0} : p->outnames[j]);
+            ? meta_column(w)
+            : field_column(w, &p->fields[p->outfield[j]], s->shadow[j] >= 0 ? b->cols[s->shadow[j]] : NULL, hidden ? (sl_str){0} : p->outnames[j]);
     }
     if (b->tails && all && untouched)
         o->tails = b->tails;

@@ -174,8 +174,7 @@ void sl_plan_explain(const sl_plan *p, sl_buf *out) {
     if (s->norder) {
         sl_buf_puts(&t.info, "SortFields:[ ");
         for (uint32_t i = 0; i < s->norder; i++) {
-            sl_buf_printf(&t.info, "%ssortField:{ name:%.*s, ascending:%s, fieldExpr:{ ", i ? ", " : "", SL_FMT(s->order[i].expr->name),
-                          s->order[i].desc ? "false" : "true");
+            sl_buf_printf(&t.info, "%ssortField:{ name:%.*s, ascending:%s, fieldExpr:{ ", i ? ", " : "", SL_FMT(s->order[i].expr->name), s->order[i].desc ? "false" : "true");
             sl_expr_print(&t.info, s->order[i].expr);
             sl_buf_puts(&t.info, " } }");
         }

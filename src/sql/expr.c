@@ -291,9 +291,7 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
         if (!c->err && in.b < 0 && c->p->consts[~in.b].kind == SL_STRING)
             in.aux = sl_like_new(c->a, sl_v_text(c->p->consts[~in.b]));
         break;
-    default:
-        c->err = sl_err_new(SL_E_UNSUPPORTED, "this kind of expression is not available yet");
-        return 0;
+    default: c->err = sl_err_new(SL_E_UNSUPPORTED, "this kind of expression is not available yet"); return 0;
     }
     if (c->err)
         return 0;

@@ -66,9 +66,9 @@ typedef struct sl_prog {
     uint32_t nsite;
     const sl_func **sites; /* [nsite] */
     uint32_t capsite;
-    bool counters;         /* a call counts how often it is reached: conditions run row by row */
-    int32_t *alias_reg;    /* [nalias] where the value is */
-    bool *alias_lazy;      /* [nalias] the register starts UNSET */
+    bool counters;      /* a call counts how often it is reached: conditions run row by row */
+    int32_t *alias_reg; /* [nalias] where the value is */
+    bool *alias_lazy;   /* [nalias] the register starts UNSET */
     uint32_t nalias;
 } sl_prog;
 
@@ -77,12 +77,12 @@ typedef struct sl_comp sl_comp;
 struct sl_comp {
     sl_arena *a;
     sl_prog *p;
-    sl_insn *code;         /* of the block being built */
+    sl_insn *code; /* of the block being built */
     uint32_t n, cap;
-    sl_expr **alias_expr;  /* [nalias] */
-    uint8_t *alias_state;  /* 0 not computed, 1 perhaps, 2 computed on all rows that get here */
-    sl_insn **alias_insn;  /* [nalias] computes it on demand; NULL until somebody needs that */
-    uint32_t depth;        /* > 0: inside a conditional part */
+    sl_expr **alias_expr; /* [nalias] */
+    uint8_t *alias_state; /* 0 not computed, 1 perhaps, 2 computed on all rows that get here */
+    sl_insn **alias_insn; /* [nalias] computes it on demand; NULL until somebody needs that */
+    uint32_t depth;       /* > 0: inside a conditional part */
     sl_zone zone;
     /* Where a column is; NULL: its position is its register. */
     int32_t (*column)(sl_comp *c, const sl_expr *e);
@@ -105,22 +105,22 @@ sl_expr *sl_x_copy(sl_arena *a, const sl_expr *e);
 /* ---- running ---- */
 typedef struct sl_run {
     const sl_prog *p;
-    sl_arena *out;      /* results: live as long as the output */
-    sl_arena *tmp;      /* registers, row lists: until the end of the run */
-    sl_value **reg;     /* [nreg]; columns set by the caller */
-    sl_value **own;     /* [nreg] scratch columns, made on first use */
-    uint32_t nrows;     /* rows a register has room for */
+    sl_arena *out;  /* results: live as long as the output */
+    sl_arena *tmp;  /* registers, row lists: until the end of the run */
+    sl_value **reg; /* [nreg]; columns set by the caller */
+    sl_value **own; /* [nreg] scratch columns, made on first use */
+    uint32_t nrows; /* rows a register has room for */
     const sl_value *meta;
     const sl_value *const *metas; /* [nmetas] metadata by source, for joined rows; NULL: meta */
     uint32_t nmetas;
     const int64_t *time;
     int64_t at;
-    sl_call call;       /* template: clock, zone, rule */
-    void **state;       /* [nsite] */
-    sl_buf buf;         /* error texts are written here */
-    uint64_t errors;    /* error values made so far in this run */
-    bool counting;      /* sl_run_filter is inside itself */
-    bool defer;         /* inside a condition: counters are read; they count when the condition was true */
+    sl_call call;                   /* template: clock, zone, rule */
+    void **state;                   /* [nsite] */
+    sl_buf buf;                     /* error texts are written here */
+    uint64_t errors;                /* error values made so far in this run */
+    bool counting;                  /* sl_run_filter is inside itself */
+    bool defer;                     /* inside a condition: counters are read; they count when the condition was true */
     uint32_t reached[16], nreached; /* call sites of counters that were read */
     bool nomem;
 } sl_run;
@@ -128,7 +128,7 @@ typedef struct sl_rows { /* active rows; at = NULL: 0 … n-1 */
     const uint32_t *at;
     uint32_t n;
 } sl_rows;
-void sl_run_begin(sl_run *r); /* after p, out, tmp, nrows were set: makes the register tables */
+void sl_run_begin(sl_run *r);               /* after p, out, tmp, nrows were set: makes the register tables */
 void sl_run_unset(sl_run *r, sl_rows rows); /* marks the lazily computed aliases */
 void sl_run_end(sl_run *r);
 void sl_run_block(sl_run *r, sl_block b, sl_rows rows);
@@ -155,7 +155,7 @@ int sl_op_case_eq(sl_run *r, sl_value x, sl_value y, sl_value *err);
 /* Long IN lists of constants of one kind (texts or ints): membership without walking the list. */
 typedef struct sl_members sl_members;
 const sl_members *sl_members_new(sl_arena *a, const sl_value *at, uint32_t n); /* NULL: not worth it, mixed kinds, or out of memory */
-bool sl_members_take(const sl_members *s, sl_value x); /* x is of the kind of the members */
+bool sl_members_take(const sl_members *s, sl_value x);                         /* x is of the kind of the members */
 bool sl_members_have(const sl_members *s, sl_value x);
 
 /* ---- LIKE (like.c) ---- */

@@ -37,9 +37,7 @@ static sl_value fail_op(sl_run *r, sl_op op, sl_value x, sl_value y) {
     snprintf(mid, sizeof mid, " %s ", sl_op_text[op]);
     return fail_pair(r, "invalid operation ", x, mid, y, "");
 }
-static sl_value prefixed(sl_run *r, const char *prefix, sl_value err) {
-    return sl_op_fail(r, "%s%.*s", prefix, (int)err.len, err.p);
-}
+static sl_value prefixed(sl_run *r, const char *prefix, sl_value err) { return sl_op_fail(r, "%s%.*s", prefix, (int)err.len, err.p); }
 static bool is_list(sl_value v) { return v.kind == SL_LIST || (v.kind == SL_JSONTEXT && v.len && v.p[0] == '['); }
 static bool is_map(sl_value v) { return v.kind == SL_MAP || v.kind == SL_PAIRS || (v.kind == SL_JSONTEXT && v.len && v.p[0] == '{'); }
 

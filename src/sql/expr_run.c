@@ -16,17 +16,17 @@ static inline opnd operand(const sl_run *r, int32_t o) {
 #define AT(o, i) ((o).at[(size_t)(i) * (o).step])
 
 /* Every active row in turn; i is the row number. */
-#define EACH_ROW(rows, i, ...)                                                                                         \
-    do {                                                                                                               \
-        if ((rows).at)                                                                                                 \
-            for (uint32_t k_ = 0; k_ < (rows).n; k_++) {                                                               \
-                uint32_t i = (rows).at[k_];                                                                            \
-                __VA_ARGS__                                                                                            \
-            }                                                                                                          \
-        else                                                                                                           \
-            for (uint32_t i = 0; i < (rows).n; i++) {                                                                  \
-                __VA_ARGS__                                                                                            \
-            }                                                                                                          \
+#define EACH_ROW(rows, i, ...)                                                                                                                                                     \
+    do {                                                                                                                                                                           \
+        if ((rows).at)                                                                                                                                                             \
+            for (uint32_t k_ = 0; k_ < (rows).n; k_++) {                                                                                                                           \
+                uint32_t i = (rows).at[k_];                                                                                                                                        \
+                __VA_ARGS__                                                                                                                                                        \
+            }                                                                                                                                                                      \
+        else                                                                                                                                                                       \
+            for (uint32_t i = 0; i < (rows).n; i++) {                                                                                                                              \
+                __VA_ARGS__                                                                                                                                                        \
+            }                                                                                                                                                                      \
     } while (0)
 
 void sl_run_begin(sl_run *r) {
@@ -71,34 +71,32 @@ static uint32_t *row_list(sl_run *r, uint32_t n) {
 /* ---- comparison ---- */
 #define PLAIN(v) (!((v).flags & (SL_F_WEEKDAY | SL_F_WHOLE)))
 #define NO_TEXT(OP, x, y)
-#define TEXT(OP, x, y)                                                                                                 \
-    if (x.kind == SL_STRING && y.kind == SL_STRING)                                                                    \
+#define TEXT(OP, x, y)                                                                                                                                                             \
+    if (x.kind == SL_STRING && y.kind == SL_STRING)                                                                                                                                \
         return sl_v_bool((x.len == y.len && (x.p == y.p || memcmp(x.p, y.p, x.len) == 0)) OP true);
-#define CMP_KERNEL(name, OP, CODE, TEXTS)                                                                              \
-    static inline sl_value one_##name(sl_run *r, sl_value x, sl_value y) {                                             \
-        if (x.kind == SL_FLOAT && y.kind == SL_FLOAT && PLAIN(x) && PLAIN(y))                                          \
-            return sl_v_bool(x.f OP y.f);                                                                              \
-        if (x.kind == SL_INT && y.kind == SL_INT && PLAIN(x) && PLAIN(y))                                              \
-            return sl_v_bool(x.i OP y.i);                                                                              \
-        if (x.kind == SL_FLOAT && y.kind == SL_INT && PLAIN(x) && PLAIN(y))                                            \
-            return sl_v_bool(x.f OP(double) y.i);                                                                      \
-        TEXTS(OP, x, y)                                                                                                \
-        return sl_op_binary(r, CODE, x, y);                                                                            \
-    }                                                                                                                  \
-    static void cmp_##name(sl_run *r, sl_value *d, opnd x, opnd y, sl_rows rows) {                                     \
-        EACH_ROW(rows, i, d[i] = one_##name(r, AT(x, i), AT(y, i)););                                                  \
-    }                                                                                                                  \
-    static uint32_t sel_##name(sl_run *r, opnd x, opnd y, sl_rows rows, uint32_t *keep, sl_value *odd, uint32_t *nodd, \
-                               uint32_t *odd_row) {                                                                    \
-        uint32_t n = 0;                                                                                                \
-        EACH_ROW(rows, i, sl_value v = one_##name(r, AT(x, i), AT(y, i)); if (v.kind == SL_BOOL) {                     \
-                     keep[n] = i;                                                                                      \
-                     n += v.i != 0;                                                                                    \
-                 } else {                                                                                              \
-                     odd[*nodd] = v;                                                                                   \
-                     odd_row[(*nodd)++] = i;                                                                           \
-                 });                                                                                                   \
-        return n;                                                                                                      \
+#define CMP_KERNEL(name, OP, CODE, TEXTS)                                                                                                                                          \
+    static inline sl_value one_##name(sl_run *r, sl_value x, sl_value y) {                                                                                                         \
+        if (x.kind == SL_FLOAT && y.kind == SL_FLOAT && PLAIN(x) && PLAIN(y))                                                                                                      \
+            return sl_v_bool(x.f OP y.f);                                                                                                                                          \
+        if (x.kind == SL_INT && y.kind == SL_INT && PLAIN(x) && PLAIN(y))                                                                                                          \
+            return sl_v_bool(x.i OP y.i);                                                                                                                                          \
+        if (x.kind == SL_FLOAT && y.kind == SL_INT && PLAIN(x) && PLAIN(y))                                                                                                        \
+            return sl_v_bool(x.f OP(double) y.i);                                                                                                                                  \
+        TEXTS(OP, x, y)                                                                                                                                                            \
+        return sl_op_binary(r, CODE, x, y);                                                                                                                                        \
+    }                                                                                                                                                                              \
+    static void cmp_##name(sl_run *r, sl_value *d, opnd x, opnd y, sl_rows rows) { EACH_ROW(rows, i, d[i] = one_##name(r, AT(x, i), AT(y, i));); }                                 \
+    static uint32_t sel_##name(sl_run *r, opnd x, opnd y, sl_rows rows, uint32_t *keep, sl_value *odd, uint32_t *nodd, uint32_t *odd_row) {                                        \
+        uint32_t n = 0;                                                                                                                                                            \
+        EACH_ROW(                                                                                                                                                                  \
+            rows, i, sl_value v = one_##name(r, AT(x, i), AT(y, i)); if (v.kind == SL_BOOL) {                                                                                      \
+                keep[n] = i;                                                                                                                                                       \
+                n += v.i != 0;                                                                                                                                                     \
+            } else {                                                                                                                                                               \
+                odd[*nodd] = v;                                                                                                                                                    \
+                odd_row[(*nodd)++] = i;                                                                                                                                            \
+            });                                                                                                                                                                    \
+        return n;                                                                                                                                                                  \
     }
 CMP_KERNEL(eq, ==, SL_OP_EQ, TEXT)
 CMP_KERNEL(ne, !=, SL_OP_NE, TEXT)
@@ -123,15 +121,13 @@ static void run_cmp(sl_run *r, const sl_insn *in, sl_rows rows) {
 }
 
 /* ---- arithmetic ---- */
-#define ARITH_KERNEL(name, OP, CODE)                                                                                   \
-    static void arith_##name(sl_run *r, sl_value *d, opnd x, opnd y, sl_rows rows) {                                   \
-        EACH_ROW(rows, i, const sl_value *a = &AT(x, i); const sl_value *b = &AT(y, i);                                \
-                 if (a->kind == SL_FLOAT && b->kind == SL_FLOAT && PLAIN(*a) && PLAIN(*b)) d[i] = sl_v_float(a->f OP b->f); \
-                 else if (a->kind == SL_INT && b->kind == SL_INT && PLAIN(*a) && PLAIN(*b))                            \
-                     d[i] = sl_v_int((int64_t)((uint64_t)a->i OP(uint64_t) b->i));                                     \
-                 else if (a->kind == SL_FLOAT && b->kind == SL_INT && PLAIN(*a) && PLAIN(*b))                          \
-                     d[i] = sl_v_float(a->f OP(double) b->i);                                                          \
-                 else d[i] = sl_op_binary(r, CODE, *a, *b););                                                          \
+#define ARITH_KERNEL(name, OP, CODE)                                                                                                                                               \
+    static void arith_##name(sl_run *r, sl_value *d, opnd x, opnd y, sl_rows rows) {                                                                                               \
+        EACH_ROW(rows, i, const sl_value *a = &AT(x, i); const sl_value *b = &AT(y, i);                                                                                            \
+                 if (a->kind == SL_FLOAT && b->kind == SL_FLOAT && PLAIN(*a) && PLAIN(*b)) d[i] = sl_v_float(a->f OP b->f);                                                        \
+                 else if (a->kind == SL_INT && b->kind == SL_INT && PLAIN(*a) && PLAIN(*b)) d[i] = sl_v_int((int64_t)((uint64_t)a->i OP(uint64_t) b->i));                          \
+                 else if (a->kind == SL_FLOAT && b->kind == SL_INT && PLAIN(*a) && PLAIN(*b)) d[i] = sl_v_float(a->f OP(double) b->i);                                             \
+                 else d[i] = sl_op_binary(r, CODE, *a, *b););                                                                                                                      \
     }
 ARITH_KERNEL(add, +, SL_OP_ADD)
 ARITH_KERNEL(sub, -, SL_OP_SUB)
@@ -158,8 +154,7 @@ static void run_logic(sl_run *r, const sl_insn *in, sl_rows rows) {
     uint32_t *rest = row_list(r, rows.n), n = 0;
     if (!d || !rest)
         return;
-    EACH_ROW(rows, i, sl_value v = AT(x, i); if (v.kind == SL_ERROR || (v.kind == SL_BOOL && (v.i != 0) == is_or)) d[i] = v;
-             else rest[n++] = i;);
+    EACH_ROW(rows, i, sl_value v = AT(x, i); if (v.kind == SL_ERROR || (v.kind == SL_BOOL && (v.i != 0) == is_or)) d[i] = v; else rest[n++] = i;);
     if (n == 0)
         return;
     sl_rows some = {n == rows.n ? rows.at : rest, n};
@@ -168,8 +163,7 @@ static void run_logic(sl_run *r, const sl_insn *in, sl_rows rows) {
         return;
     opnd y = operand(r, in->x.res);
     sl_op op = in->sub;
-    EACH_ROW(some, i, sl_value a = AT(x, i); sl_value b = AT(y, i); if (a.kind == SL_BOOL && b.kind == SL_BOOL) d[i] = b;
-             else d[i] = sl_op_binary(r, op, a, b););
+    EACH_ROW(some, i, sl_value a = AT(x, i); sl_value b = AT(y, i); if (a.kind == SL_BOOL && b.kind == SL_BOOL) d[i] = b; else d[i] = sl_op_binary(r, op, a, b););
 }
 static void run_alias(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = scratch(r, in->dst);
@@ -264,8 +258,7 @@ static void run_list(sl_run *r, const sl_insn *in, sl_rows rows) { /* IN (…) a
     }
     bool call = in->op == SL_I_CALL;
     EACH_ROW(rows, i, for (uint32_t k = 0; k < in->nargs; k++) args[k] = sl_run_at(r, in->args[k], i);
-             d[i] = call ? sl_op_call(r, in->aux, in->site, i, args, in->nargs)
-                         : sl_op_in(r, sl_run_at(r, in->a, i), args, in->nargs, in->negated););
+             d[i] = call ? sl_op_call(r, in->aux, in->site, i, args, in->nargs) : sl_op_in(r, sl_run_at(r, in->a, i), args, in->nargs, in->negated););
 }
 /* Metadata of a row: of the source that was named, or of the first that has some. */
 static sl_value meta_of(const sl_run *r, uint32_t site, uint32_t row) {
@@ -286,8 +279,7 @@ static void run_meta(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = scratch(r, in->dst);
     if (!d)
         return;
-    EACH_ROW(rows, i, sl_value m = meta_of(r, in->site, i);
-             d[i] = sl_v_nil(m) ? sl_v_null() : in->text.p ? sl_op_member(r, m, in->text) : m;);
+    EACH_ROW(rows, i, sl_value m = meta_of(r, in->site, i); d[i] = sl_v_nil(m) ? sl_v_null() : in->text.p ? sl_op_member(r, m, in->text) : m;);
 }
 static void run_other(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = scratch(r, in->dst);
@@ -298,9 +290,7 @@ static void run_other(sl_run *r, const sl_insn *in, sl_rows rows) {
     switch (in->op) {
     case SL_I_MEMBER: EACH_ROW(rows, i, d[i] = sl_op_member(r, AT(x, i), in->text);); break;
     case SL_I_INDEX: EACH_ROW(rows, i, d[i] = sl_op_index(r, AT(x, i), AT(y, i));); break;
-    case SL_I_SLICE:
-        EACH_ROW(rows, i, d[i] = sl_op_slice(r, AT(x, i), y.at ? &AT(y, i) : NULL, z.at ? &AT(z, i) : NULL););
-        break;
+    case SL_I_SLICE: EACH_ROW(rows, i, d[i] = sl_op_slice(r, AT(x, i), y.at ? &AT(y, i) : NULL, z.at ? &AT(z, i) : NULL);); break;
     case SL_I_BETWEEN: EACH_ROW(rows, i, d[i] = sl_op_between(r, AT(x, i), AT(y, i), AT(z, i), in->negated);); break;
     case SL_I_INVAL: EACH_ROW(rows, i, d[i] = sl_op_in_value(r, AT(x, i), AT(y, i), in->negated);); break;
     default: EACH_ROW(rows, i, d[i] = sl_op_like(r, AT(x, i), in->aux, AT(y, i), in->negated);); break;
@@ -375,18 +365,19 @@ uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void
     if (r->nomem)
         return 0;
     opnd x = operand(r, b.res);
-    EACH_ROW(rows, i, sl_value v = AT(x, i); if (v.kind == SL_BOOL) {
-        keep[n] = i;
-        n += v.i != 0;
-    } else if (v.kind == SL_ERROR) fail(arg, i, v);
-             else if (!sl_v_nil(v)) {
-                 sl_buf_clear(&r->buf);
-                 sl_buf_puts(&r->buf, "invalid condition that returns non-bool value ");
-                 sl_buf_puts(&r->buf, sl_value_gotype(v));
-                 sl_buf_putc(&r->buf, '(');
-                 sl_value_print(&r->buf, v);
-                 sl_buf_putc(&r->buf, ')');
-                 fail(arg, i, sl_v_error(sl_arena_dup(r->out, sl_buf_view(&r->buf))));
-             });
+    EACH_ROW(
+        rows, i, sl_value v = AT(x, i); if (v.kind == SL_BOOL) {
+            keep[n] = i;
+            n += v.i != 0;
+        } else if (v.kind == SL_ERROR) fail(arg, i, v);
+        else if (!sl_v_nil(v)) {
+            sl_buf_clear(&r->buf);
+            sl_buf_puts(&r->buf, "invalid condition that returns non-bool value ");
+            sl_buf_puts(&r->buf, sl_value_gotype(v));
+            sl_buf_putc(&r->buf, '(');
+            sl_value_print(&r->buf, v);
+            sl_buf_putc(&r->buf, ')');
+            fail(arg, i, sl_v_error(sl_arena_dup(r->out, sl_buf_view(&r->buf))));
+        });
     return n;
 }

@@ -9,19 +9,19 @@ typedef enum sl_fkind { SL_FN_SCALAR, SL_FN_AGG, SL_FN_ANALYTIC, SL_FN_WINDOW, S
 typedef struct sl_call sl_call;
 /* What a running call can see. Lent by the evaluator for one call. */
 struct sl_call {
-    sl_arena *arena;       /* results go here; lives at least as long as the batch */
+    sl_arena *arena; /* results go here; lives at least as long as the batch */
     const sl_func *func;
-    sl_str error;          /* set by sl_call_fail */
+    sl_str error; /* set by sl_call_fail */
     bool failed;
-    int64_t now_ms;        /* the lane's clock */
-    int64_t row_ms;        /* arrival or event time of the row */
+    int64_t now_ms; /* the lane's clock */
+    int64_t row_ms; /* arrival or event time of the row */
     int64_t win_start, win_end;
-    sl_zone zone;          /* basic.timezone */
+    sl_zone zone; /* basic.timezone */
     sl_str rule_id;
     int64_t rule_start_ms;
-    void **state;          /* per call site, owned by the evaluator; functions without state ignore it */
+    void **state; /* per call site, owned by the evaluator; functions without state ignore it */
     const sl_value *row_meta;
-    const sl_str *names; /* COLS: output names of the arguments behind the second */
+    const sl_str *names;      /* COLS: output names of the arguments behind the second */
     const struct sl_env *env; /* keyed state and the like; may be NULL in tests of plain functions */
 };
 /* What functions read from outside the row; filled by whoever runs the plan. */
@@ -41,9 +41,9 @@ typedef sl_value (*sl_fn_kept)(sl_call *c, sl_keep *k, const sl_value *args, uin
  * The result must be that of the row's eval over the same values in the same order (floats: within rounding). */
 typedef struct sl_agg {
     uint32_t size;
-    bool commutes; /* the order of the rows does not matter (but for rounding) */
+    bool commutes;                                                        /* the order of the rows does not matter (but for rounding) */
     bool (*add)(sl_call *c, void *acc, const sl_value *args, uint32_t n); /* false: this kind of value is beyond the running form; use rows */
-    bool (*merge)(sl_call *c, void *acc, const void *later); /* acc first, later behind it */
+    bool (*merge)(sl_call *c, void *acc, const void *later);              /* acc first, later behind it */
     bool (*sub)(sl_call *c, void *acc, const sl_value *args, uint32_t n); /* exact inverse of add, or NULL */
     sl_value (*result)(sl_call *c, const void *acc);
     void (*free)(void *acc);                    /* or NULL */
@@ -64,16 +64,16 @@ enum {
 struct sl_func {
     const char *name; /* lower case */
     uint8_t kind, flags;
-    int8_t min, max;   /* arguments; max -1 = any. For readers; sl_func_validate uses them only for rows without check */
-    sl_fn_check check; /* the whole check, count included; or NULL: min/max with the common texts */
-    sl_fn_eval eval;   /* scalar */
-    void (*state_free)(void *state); /* set: *c->state is kept per call site and freed with this; a SCALAR row with it only caches */
+    int8_t min, max;                         /* arguments; max -1 = any. For readers; sl_func_validate uses them only for rows without check */
+    sl_fn_check check;                       /* the whole check, count included; or NULL: min/max with the common texts */
+    sl_fn_eval eval;                         /* scalar */
+    void (*state_free)(void *state);         /* set: *c->state is kept per call site and freed with this; a SCALAR row with it only caches */
     const char *sig, *doc, *example, *gives; /* "(n number) -> number"; one sentence; an expression and the JSON it gives */
-    const struct sl_agg *agg; /* AGG: running form, when there is one; `eval` of an AGG row takes one LIST per argument */
-    sl_fn_kept kept;          /* ANALYTIC, STATE, COLS: evaluation with memory */
+    const struct sl_agg *agg;                /* AGG: running form, when there is one; `eval` of an AGG row takes one LIST per argument */
+    sl_fn_kept kept;                         /* ANALYTIC, STATE, COLS: evaluation with memory */
 };
-const sl_func *sl_func_find(sl_str name);            /* any case; NULL when unknown */
-const sl_func *sl_func_at(size_t i);                 /* all, in table order; NULL behind the last */
+const sl_func *sl_func_find(sl_str name); /* any case; NULL when unknown */
+const sl_func *sl_func_at(size_t i);      /* all, in table order; NULL behind the last */
 /* The parser's check of one call: NULL when fine, else the text after "validate function NAME error: ". */
 const char *sl_func_validate(sl_arena *a, const sl_func *f, sl_expr **args, uint32_t n);
 /* The null gate: true when it decides the result (then *out is it). */
@@ -90,13 +90,13 @@ bool sl_x_is_str(const sl_expr *e);   /* string literal */
 bool sl_x_is_bool(const sl_expr *e);  /* true, false, or an expression with a boolean operator */
 bool sl_x_is_unit(const sl_expr *e);  /* dd hh mi ss ms */
 /* The usual checks of arguments, with upstream's texts. */
-const char *sl_ck_count(sl_arena *a, uint32_t want, uint32_t n); /* "Expect n arguments but found k." */
-const char *sl_ck_least(sl_arena *a, uint32_t want, uint32_t n); /* "At least has n argument but found k." */
+const char *sl_ck_count(sl_arena *a, uint32_t want, uint32_t n);       /* "Expect n arguments but found k." */
+const char *sl_ck_least(sl_arena *a, uint32_t want, uint32_t n);       /* "At least has n argument but found k." */
 const char *sl_ck_expect(sl_arena *a, const char *what, uint32_t pos); /* "Expect WHAT type for parameter POS", pos from 1 */
-bool sl_x_not_number(const sl_expr *e); /* cannot be a number: string literal, boolean, unit */
-bool sl_x_not_int(const sl_expr *e);    /* not_number or a float literal */
-bool sl_x_not_str(const sl_expr *e);    /* cannot be text: numeric literal, boolean, unit */
-bool sl_x_not_time(const sl_expr *e);   /* cannot be an instant: numeric or string literal, boolean */
+bool sl_x_not_number(const sl_expr *e);                                /* cannot be a number: string literal, boolean, unit */
+bool sl_x_not_int(const sl_expr *e);                                   /* not_number or a float literal */
+bool sl_x_not_str(const sl_expr *e);                                   /* cannot be text: numeric literal, boolean, unit */
+bool sl_x_not_time(const sl_expr *e);                                  /* cannot be an instant: numeric or string literal, boolean */
 const char *sl_ck_n1(sl_arena *a, sl_expr **args, uint32_t n);
 const char *sl_ck_n2(sl_arena *a, sl_expr **args, uint32_t n);
 const char *sl_ck_i2(sl_arena *a, sl_expr **args, uint32_t n);
@@ -121,6 +121,6 @@ int64_t sl_go_i64(double d);
 sl_value sl_fn_hit_count(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit);
 sl_value sl_fn_hit_time(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit);
 /* Each file in sql/func/ ends with one table (last row: name NULL); func.c lists them. */
-extern const sl_func sl_funcs_math[], sl_funcs_str[], sl_funcs_conv[], sl_funcs_time[], sl_funcs_array[], sl_funcs_object[],
-    sl_funcs_json[], sl_funcs_hash[], sl_funcs_encode[], sl_funcs_misc[], sl_funcs_agg[], sl_funcs_analytic[];
+extern const sl_func sl_funcs_math[], sl_funcs_str[], sl_funcs_conv[], sl_funcs_time[], sl_funcs_array[], sl_funcs_object[], sl_funcs_json[], sl_funcs_hash[], sl_funcs_encode[],
+    sl_funcs_misc[], sl_funcs_agg[], sl_funcs_analytic[];
 #endif

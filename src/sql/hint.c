@@ -47,8 +47,8 @@ static void offer_all(struct near *x, const char *const *names) {
 
 static const char *const kinds_of[] = {"STREAM", "TABLE", "STREAMS", "TABLES", NULL};
 static const char *const types[] = {"BIGINT", "FLOAT", "STRING", "DATETIME", "BOOLEAN", "BYTEA", "ARRAY", "STRUCT", NULL};
-static const char *const option_names[] = {"DATASOURCE", "FORMAT", "KEY", "CONF_KEY", "SHARED", "STRICT_VALIDATION", "TYPE", "TIMESTAMP",
-    "TIMESTAMP_FORMAT", "RETAIN_SIZE", "SCHEMAID", "EXTRA", "VERSION", "TEMP", "KIND", "DELIMITER", NULL};
+static const char *const option_names[] = {"DATASOURCE", "FORMAT", "KEY",     "CONF_KEY", "SHARED", "STRICT_VALIDATION", "TYPE", "TIMESTAMP", "TIMESTAMP_FORMAT", "RETAIN_SIZE",
+                                           "SCHEMAID",   "EXTRA",  "VERSION", "TEMP",     "KIND",   "DELIMITER",         NULL};
 static const char *const behind[] = {"WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", NULL};
 static const char *const windows[] = {"tumblingwindow", "hoppingwindow", "slidingwindow", "sessionwindow", "countwindow", "statewindow", NULL};
 

@@ -290,9 +290,9 @@ struct sl_parked { /* a collection on its way through the lookups */
     sl_parked *next;
     sl_pipes *r;
     sl_arena *a;
-    tuples t;          /* rows are held */
-    uint32_t join;     /* the lookup join it is at */
-    answer *answers;   /* [t.n] */
+    tuples t;        /* rows are held */
+    uint32_t join;   /* the lookup join it is at */
+    answer *answers; /* [t.n] */
     uint32_t waiting;
     bool issuing, asked, failed, row;
     int64_t start, end;

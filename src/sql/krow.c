@@ -8,8 +8,8 @@
 enum { PAGE = 16 * 1024 };
 struct sl_page {
     sl_arena *a;
-    uint32_t live;   /* holds of rows, and one of the maker while it is being filled */
-    size_t counted;  /* bytes told to the maker */
+    uint32_t live;  /* holds of rows, and one of the maker while it is being filled */
+    size_t counted; /* bytes told to the maker */
     sl_krows *owner;
 };
 
@@ -94,8 +94,7 @@ sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, const uint32_t *ncells, uint32_t
     e = e ? e : sl_unpack_value(tmp, at, &meta);
     e = e ? e : sl_unpack_value(tmp, at, &tail);
     e = e ? e : sl_unpack_value(tmp, at, &cells);
-    if (!e && (time.kind != SL_INT || src.kind != SL_INT || src.i < 0 || src.i >= nsources || tail.kind != SL_MAP || cells.kind != SL_LIST ||
-               cells.len != ncells[src.i]))
+    if (!e && (time.kind != SL_INT || src.kind != SL_INT || src.i < 0 || src.i >= nsources || tail.kind != SL_MAP || cells.kind != SL_LIST || cells.len != ncells[src.i]))
         e = sl_err_new(SL_E_CODEC, "saved state: a kept row has another shape than the plan");
     sl_krow *r = e ? NULL : sl_krow_new(k, cells.len, tail.len);
     if (!e && !r)

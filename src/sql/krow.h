@@ -21,10 +21,10 @@ typedef struct sl_krow {
 
 /* Where rows are made: one per running instance. */
 typedef struct sl_krows {
-    sl_page *page;   /* being filled */
-    size_t bytes;    /* of all pages that live */
+    sl_page *page; /* being filled */
+    size_t bytes;  /* of all pages that live */
     uint64_t seq;
-    bool failed;     /* memory was out: latched */
+    bool failed; /* memory was out: latched */
 } sl_krows;
 /* A row with room for ncells cells and ntail tail members (both set ABSENT). Held once. NULL: out of memory (latched in k). */
 sl_krow *sl_krow_new(sl_krows *k, uint32_t ncells, uint32_t ntail);
@@ -42,7 +42,7 @@ sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, const uint32_t *ncells, uint32_t
 
 /* ---- queue of held rows, oldest first ---- */
 typedef struct sl_kq {
-    sl_krow **at; /* ring */
+    sl_krow **at;          /* ring */
     uint32_t head, n, cap; /* cap a power of two */
 } sl_kq;
 static inline sl_krow *sl_kq_at(const sl_kq *q, uint32_t i) { return q->at[(q->head + i) & (q->cap - 1)]; }

@@ -7,14 +7,49 @@
 static const struct {
     const char *word;
     sl_tok kind;
-} words[] = {{"SELECT", SL_K_SELECT}, {"AS", SL_K_AS}, {"FROM", SL_K_FROM}, {"WHERE", SL_K_WHERE}, {"AND", SL_K_AND}, {"OR", SL_K_OR},
-    {"GROUP", SL_K_GROUP}, {"HAVING", SL_K_HAVING}, {"ORDER", SL_K_ORDER}, {"BY", SL_K_BY}, {"DESC", SL_K_DESC}, {"ASC", SL_K_ASC},
-    {"FILTER", SL_K_FILTER}, {"INNER", SL_K_INNER}, {"LEFT", SL_K_LEFT}, {"RIGHT", SL_K_RIGHT}, {"FULL", SL_K_FULL},
-    {"CROSS", SL_K_CROSS}, {"JOIN", SL_K_JOIN}, {"ON", SL_K_ON}, {"CASE", SL_K_CASE}, {"WHEN", SL_K_WHEN}, {"THEN", SL_K_THEN},
-    {"DEFAULT", SL_K_DEFAULT}, {"ELSE", SL_K_ELSE}, {"END", SL_K_END}, {"IN", SL_K_IN}, {"NOT", SL_K_NOT},
-    {"BETWEEN", SL_K_BETWEEN}, {"LIKE", SL_K_LIKE}, {"OVER", SL_K_OVER}, {"PARTITION", SL_K_PARTITION}, {"REPLACE", SL_K_REPLACE},
-    {"EXCEPT", SL_K_EXCEPT}, {"INVISIBLE", SL_K_INVISIBLE}, {"TRUE", SL_K_TRUE}, {"FALSE", SL_K_FALSE}, {"DD", SL_K_DD},
-    {"HH", SL_K_HH}, {"MI", SL_K_MI}, {"SS", SL_K_SS}, {"MS", SL_K_MS}, {"LIMIT", SL_K_LIMIT}};
+} words[] = {{"SELECT", SL_K_SELECT},
+             {"AS", SL_K_AS},
+             {"FROM", SL_K_FROM},
+             {"WHERE", SL_K_WHERE},
+             {"AND", SL_K_AND},
+             {"OR", SL_K_OR},
+             {"GROUP", SL_K_GROUP},
+             {"HAVING", SL_K_HAVING},
+             {"ORDER", SL_K_ORDER},
+             {"BY", SL_K_BY},
+             {"DESC", SL_K_DESC},
+             {"ASC", SL_K_ASC},
+             {"FILTER", SL_K_FILTER},
+             {"INNER", SL_K_INNER},
+             {"LEFT", SL_K_LEFT},
+             {"RIGHT", SL_K_RIGHT},
+             {"FULL", SL_K_FULL},
+             {"CROSS", SL_K_CROSS},
+             {"JOIN", SL_K_JOIN},
+             {"ON", SL_K_ON},
+             {"CASE", SL_K_CASE},
+             {"WHEN", SL_K_WHEN},
+             {"THEN", SL_K_THEN},
+             {"DEFAULT", SL_K_DEFAULT},
+             {"ELSE", SL_K_ELSE},
+             {"END", SL_K_END},
+             {"IN", SL_K_IN},
+             {"NOT", SL_K_NOT},
+             {"BETWEEN", SL_K_BETWEEN},
+             {"LIKE", SL_K_LIKE},
+             {"OVER", SL_K_OVER},
+             {"PARTITION", SL_K_PARTITION},
+             {"REPLACE", SL_K_REPLACE},
+             {"EXCEPT", SL_K_EXCEPT},
+             {"INVISIBLE", SL_K_INVISIBLE},
+             {"TRUE", SL_K_TRUE},
+             {"FALSE", SL_K_FALSE},
+             {"DD", SL_K_DD},
+             {"HH", SL_K_HH},
+             {"MI", SL_K_MI},
+             {"SS", SL_K_SS},
+             {"MS", SL_K_MS},
+             {"LIMIT", SL_K_LIMIT}};
 
 static int at(const sl_lexer *x, uint32_t i) { return i < x->text.n && x->text.p[i] ? (unsigned char)x->text.p[i] : -1; }
 static bool space(int c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
@@ -160,8 +195,8 @@ sl_token sl_lex(sl_lexer *x) {
         uint32_t from = skip(x, x->at), next;
         int c = at(x, from);
         static const char singles[] = "+*%&|^=[].(),:;#";
-        static const sl_tok kinds[] = {SL_K_ADD, SL_K_MUL, SL_K_MOD, SL_K_BAND, SL_K_BOR, SL_K_BXOR, SL_K_EQ, SL_K_LB, SL_K_RB,
-            SL_K_DOT, SL_K_LP, SL_K_RP, SL_K_COMMA, SL_K_COLON, SL_K_SEMI, SL_K_HASH};
+        static const sl_tok kinds[] = {SL_K_ADD, SL_K_MUL, SL_K_MOD, SL_K_BAND, SL_K_BOR,   SL_K_BXOR,  SL_K_EQ,   SL_K_LB,
+                                       SL_K_RB,  SL_K_DOT, SL_K_LP,  SL_K_RP,   SL_K_COMMA, SL_K_COLON, SL_K_SEMI, SL_K_HASH};
         if (c < 0) {
             x->at = from;
             return (sl_token){.kind = SL_K_EOF, .lit = SL_S("EOF"), .pos = from, .end = from};

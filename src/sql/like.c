@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 
 typedef struct piece {
-    sl_str text;     /* without wildcards */
+    sl_str text;        /* without wildcards */
     const uint8_t *any; /* bit per byte: a byte 1 stands for one character; NULL: no _ inside */
 } piece;
 struct sl_like {

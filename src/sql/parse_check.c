@@ -31,13 +31,11 @@ static bool walk_all(sl_expr **at, uint32_t n, visit_fn visit, void *arg) {
     return true;
 }
 static bool walk_window(const sl_window *w, visit_fn visit, void *arg) {
-    return sl_expr_walk(w->begin, visit, arg) && sl_expr_walk(w->emit, visit, arg) && sl_expr_walk(w->filter, visit, arg) &&
-           sl_expr_walk(w->when, visit, arg) && walk_all(w->partition, w->npartition, visit, arg);
+    return sl_expr_walk(w->begin, visit, arg) && sl_expr_walk(w->emit, visit, arg) && sl_expr_walk(w->filter, visit, arg) && sl_expr_walk(w->when, visit, arg) &&
+        walk_all(w->partition, w->npartition, visit, arg);
 }
 /* A GROUP BY item, window or not. */
-static bool walk_dim(sl_expr *e, visit_fn visit, void *arg) {
-    return sl_expr_walk(e, visit, arg) && (!(e->kind == SL_X_LITERAL && e->b_aux) || walk_window(e->b_aux, visit, arg));
-}
+static bool walk_dim(sl_expr *e, visit_fn visit, void *arg) { return sl_expr_walk(e, visit, arg) && (!(e->kind == SL_X_LITERAL && e->b_aux) || walk_window(e->b_aux, visit, arg)); }
 /* Everything but the select list. */
 static bool walk_clauses(sl_select *s, visit_fn visit, void *arg) {
     for (uint32_t i = 0; i < s->njoins; i++)
@@ -81,8 +79,7 @@ static bool split_name(sl_expr *e, void *arg) {
 }
 
 static bool not_aggregate(sl_expr *e, void *arg) {
-    return !(e->kind == SL_X_CALL && e->func &&
-             (e->func->kind == SL_FN_AGG || sl_str_is(e->name, "last_agg_hit_count") || sl_str_is(e->name, "last_agg_hit_time")));
+    return !(e->kind == SL_X_CALL && e->func && (e->func->kind == SL_FN_AGG || sl_str_is(e->name, "last_agg_hit_count") || sl_str_is(e->name, "last_agg_hit_time")));
 }
 static bool not_of_kind(sl_expr *e, void *arg) {
     uint8_t kind = *(uint8_t *)arg;

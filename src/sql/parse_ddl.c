@@ -7,8 +7,8 @@
 static bool fields(sl_parser *p, sl_field **out, uint32_t *n, bool nested);
 
 static sl_coltype type_word(const sl_token *t) {
-    static const char *const names[] = {[SL_T_BIGINT] = "BIGINT", [SL_T_FLOAT] = "FLOAT", [SL_T_STRING] = "STRING", [SL_T_BYTEA] = "BYTEA",
-        [SL_T_DATETIME] = "DATETIME", [SL_T_BOOLEAN] = "BOOLEAN", [SL_T_ARRAY] = "ARRAY", [SL_T_STRUCT] = "STRUCT"};
+    static const char *const names[] = {[SL_T_BIGINT] = "BIGINT",     [SL_T_FLOAT] = "FLOAT",     [SL_T_STRING] = "STRING", [SL_T_BYTEA] = "BYTEA",
+                                        [SL_T_DATETIME] = "DATETIME", [SL_T_BOOLEAN] = "BOOLEAN", [SL_T_ARRAY] = "ARRAY",   [SL_T_STRUCT] = "STRUCT"};
     for (int k = SL_T_BIGINT; t->kind == SL_K_IDENT && k <= SL_T_STRUCT; k++)
         if (sl_str_ieq(t->lit, sl_str_of(names[k])))
             return (sl_coltype)k;
@@ -48,8 +48,8 @@ static bool array_type(sl_parser *p, sl_type *t) {
     t->elem = elem;
     if (sl_p_take(p, SL_K_RP))
         return true;
-    return sl_p_found(p, sl_p_next(p), elem->kind == SL_T_STRUCT ? "found %s, expect rparen in struct of stream type definition."
-                                                                 : "found %s, expect rparen in array of stream type definition.");
+    return sl_p_found(p, sl_p_next(p),
+                      elem->kind == SL_T_STRUCT ? "found %s, expect rparen in struct of stream type definition." : "found %s, expect rparen in array of stream type definition.");
 }
 static bool default_value(sl_parser *p, sl_type *t) {
     static const char *const names[] = {[SL_T_BYTEA] = "bytea", [SL_T_DATETIME] = "datetime", [SL_T_ARRAY] = "*ast.ArrayType"};
@@ -113,8 +113,7 @@ static bool field(sl_parser *p, sl_field *f) {
     sl_type *t = SL_NEW(p->a, sl_type);
     f->type = t;
     if ((t->kind = type_word(&word)) == SL_T_ANY)
-        return sl_p_found(p, word,
-            "found %s, expect valid stream field types(BIGINT | FLOAT | STRING | DATETIME | BOOLEAN | BYTEA | ARRAY | STRUCT).");
+        return sl_p_found(p, word, "found %s, expect valid stream field types(BIGINT | FLOAT | STRING | DATETIME | BOOLEAN | BYTEA | ARRAY | STRUCT).");
     if (!compound(p, t))
         return false;
     if (t->kind != SL_T_STRUCT && sl_p_take(p, SL_K_DEFAULT) && !default_value(p, t))
@@ -151,10 +150,21 @@ static const struct {
     const char *name;
     size_t at;
 } texts[] = {
-#define T(n, m) {n, offsetof(sl_stream_opts, m)}
-    T("DATASOURCE", datasource), T("FORMAT", format), T("KEY", key), T("CONF_KEY", conf_key), T("TYPE", type), T("TIMESTAMP", timestamp),
-    T("TIMESTAMP_FORMAT", timestamp_format), T("RETAIN_SIZE", retain_size_text), T("SCHEMAID", schemaid), T("EXTRA", extra),
-    T("VERSION", version), T("KIND", kind), T("DELIMITER", delimiter)
+#define T(n, m)                                                                                                                                                                    \
+    { n, offsetof(sl_stream_opts, m) }
+    T("DATASOURCE", datasource),
+    T("FORMAT", format),
+    T("KEY", key),
+    T("CONF_KEY", conf_key),
+    T("TYPE", type),
+    T("TIMESTAMP", timestamp),
+    T("TIMESTAMP_FORMAT", timestamp_format),
+    T("RETAIN_SIZE", retain_size_text),
+    T("SCHEMAID", schemaid),
+    T("EXTRA", extra),
+    T("VERSION", version),
+    T("KIND", kind),
+    T("DELIMITER", delimiter)
 #undef T
 };
 static sl_str lower(sl_parser *p, sl_str s) {
@@ -178,8 +188,9 @@ static bool option(sl_parser *p, sl_token name, sl_stream_opts *o) {
         if (sl_str_ieq(name.lit, sl_str_of(texts[i].name)))
             text = (sl_str *)(void *)((char *)o + texts[i].at);
     if (!flag && !text)
-        return sl_p_found(p, name, "found %s, unknown option keys(DATASOURCE|FORMAT|KEY|CONF_KEY|SHARED|STRICT_VALIDATION|TYPE|TIMESTAMP|"
-                                   "TIMESTAMP_FORMAT|RETAIN_SIZE|SCHEMAID|EXTRA|VERSION|TEMP|KIND|DELIMITER).");
+        return sl_p_found(p, name,
+                          "found %s, unknown option keys(DATASOURCE|FORMAT|KEY|CONF_KEY|SHARED|STRICT_VALIDATION|TYPE|TIMESTAMP|"
+                          "TIMESTAMP_FORMAT|RETAIN_SIZE|SCHEMAID|EXTRA|VERSION|TEMP|KIND|DELIMITER).");
     sl_token t = sl_p_next(p);
     if (t.kind != SL_K_EQ)
         return sl_p_found(p, t, "found %s, expect equals(=) in options.");

@@ -6,9 +6,8 @@ static const struct {
     const char *name;
     int min, max;
     const char *counts;
-} kinds[] = {[SL_W_TUMBLING] = {"tumblingwindow", 2, 2, "2"}, [SL_W_HOPPING] = {"hoppingwindow", 3, 3, "3"},
-    [SL_W_SLIDING] = {"slidingwindow", 2, 3, "2 or 3"}, [SL_W_SESSION] = {"sessionwindow", 3, 3, "3"},
-    [SL_W_COUNT] = {"countwindow", 1, 2, ""}, [SL_W_STATE] = {"statewindow", 1, 2, "1 or 2"}};
+} kinds[] = {[SL_W_TUMBLING] = {"tumblingwindow", 2, 2, "2"}, [SL_W_HOPPING] = {"hoppingwindow", 3, 3, "3"}, [SL_W_SLIDING] = {"slidingwindow", 2, 3, "2 or 3"},
+             [SL_W_SESSION] = {"sessionwindow", 3, 3, "3"},   [SL_W_COUNT] = {"countwindow", 1, 2, ""},      [SL_W_STATE] = {"statewindow", 1, 2, "1 or 2"}};
 
 sl_wkind sl_p_window_kind(sl_str lower) {
     for (int k = SL_W_TUMBLING; k <= SL_W_STATE; k++)
@@ -22,8 +21,8 @@ static bool count_args(sl_parser *p, sl_window *w, sl_expr **args, uint32_t n) {
         return sl_p_fail(p, w->pos, "Invalid parameter count.");
     bool ok = whole(args[0]) && args[0]->value.i > 0 && (n == 1 || whole(args[1]));
     if (ok && n == 2 && args[0]->value.i < args[1]->value.i)
-        return sl_p_fail(p, args[1]->pos, "The second parameter value %lld should be less than the first parameter %lld.",
-            (long long)args[1]->value.i, (long long)args[0]->value.i);
+        return sl_p_fail(p, args[1]->pos, "The second parameter value %lld should be less than the first parameter %lld.", (long long)args[1]->value.i,
+                         (long long)args[0]->value.i);
     if (!ok) {
         sl_buf b = {0};
         for (uint32_t i = 0; i < n; i++) {
@@ -49,8 +48,7 @@ static bool read_args(sl_parser *p, sl_window *w, sl_str name, sl_expr **args, u
         return true;
     }
     if (args[0]->kind != SL_X_TIMEUNIT)
-        return sl_p_fail(p, args[0]->pos,
-            "The 1st argument for %.*s is expecting timer literal expression. One value of [dd|hh|mi|ss|ms].\n", SL_FMT(name));
+        return sl_p_fail(p, args[0]->pos, "The 1st argument for %.*s is expecting timer literal expression. One value of [dd|hh|mi|ss|ms].\n", SL_FMT(name));
     for (uint32_t i = 1; i < n; i++)
         if (!whole(args[i]))
             return sl_p_fail(p, args[i]->pos, "The %u argument for %.*s is expecting interger literal expression. \n", i, SL_FMT(name));

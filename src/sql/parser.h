@@ -17,13 +17,13 @@ typedef struct sl_parser {
     sl_err *err;
     uint32_t errpos;
     uint32_t depth;
-    bool at_limit;     /* the error is a limit of ours: told as it is */
-    bool in_fields;    /* in the select list */
-    bool in_meta;      /* directly inside meta() or mqtt() */
-    sl_str func;       /* the call whose arguments are read, for messages */
-    sl_token glued;    /* first word glued to a source name: told when nothing else is wrong (D9) */
+    bool at_limit;  /* the error is a limit of ours: told as it is */
+    bool in_fields; /* in the select list */
+    bool in_meta;   /* directly inside meta() or mqtt() */
+    sl_str func;    /* the call whose arguments are read, for messages */
+    sl_token glued; /* first word glued to a source name: told when nothing else is wrong (D9) */
     bool has_glued;
-    uint32_t unnamed;  /* kuiper_field_N */
+    uint32_t unnamed;                                   /* kuiper_field_N */
     uint32_t name_pos, format_pos, extra_pos, type_pos; /* CREATE: where these stand */
 } sl_parser;
 
@@ -33,7 +33,7 @@ void *sl_p_fail(sl_parser *p, uint32_t pos, const char *fmt, ...) __attribute__(
 void *sl_p_found(sl_parser *p, sl_token t, const char *fmt);
 const sl_token *sl_p_peek(sl_parser *p, int k); /* k = 0 or 1 */
 sl_token sl_p_next(sl_parser *p);
-bool sl_p_take(sl_parser *p, sl_tok kind);      /* takes the next token when it is of that kind */
+bool sl_p_take(sl_parser *p, sl_tok kind); /* takes the next token when it is of that kind */
 static inline sl_tok sl_p_kind(sl_parser *p) { return sl_p_peek(p, 0)->kind; }
 /* Room for one more element behind n; NULL (and the error) when memory is out. */
 void *sl_p_more(sl_parser *p, void *at, uint32_t n, size_t size);
@@ -45,7 +45,7 @@ sl_expr *sl_p_seal(sl_parser *p, sl_expr *e); /* height and span once the childr
 sl_expr *sl_p_expr(sl_parser *p);
 bool sl_p_exprs(sl_parser *p, sl_expr ***at, uint32_t *n); /* e {, e} */
 bool sl_p_field(sl_parser *p, sl_selfield *f);
-bool sl_p_sorts(sl_parser *p, sl_sort **at, uint32_t *n);  /* behind ORDER BY */
+bool sl_p_sorts(sl_parser *p, sl_sort **at, uint32_t *n); /* behind ORDER BY */
 /* A window name's call, name taken, '(' next. Yields a NULL literal with the window in b_aux. */
 sl_wkind sl_p_window_kind(sl_str lower);
 sl_expr *sl_p_window(sl_parser *p, sl_wkind kind, sl_token name);

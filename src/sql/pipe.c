@@ -23,8 +23,9 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
     r->p = p;
     r->k = k;
     r->start_ms = start_ms;
-    bool ok = (r->ana = calloc(p->nana + 1, sizeof *r->ana)) && (r->cols = calloc(p->ncols + 1, sizeof *r->cols)) && (r->state_in = sites(&k->in)) && (r->state_rows = sites(&k->rows)) &&
-              (r->state_out = sites(&p->prog)) && (r->state_join = sites(&k->join)) && (r->w = sl_builder_new(k->layout, true)) && (r->tables = calloc(p->nsrc + 1, sizeof *r->tables));
+    bool ok = (r->ana = calloc(p->nana + 1, sizeof *r->ana)) && (r->cols = calloc(p->ncols + 1, sizeof *r->cols)) && (r->state_in = sites(&k->in)) &&
+        (r->state_rows = sites(&k->rows)) && (r->state_out = sites(&p->prog)) && (r->state_join = sites(&k->join)) && (r->w = sl_builder_new(k->layout, true)) &&
+        (r->tables = calloc(p->nsrc + 1, sizeof *r->tables));
     if (ok && k->windowed)
         ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
     if (ok && p->opts.event_time) {
@@ -86,7 +87,7 @@ void sl_pipe_error(sl_pipes *r, const char *head, sl_str text) {
 typedef struct intake { /* one call with rows of one source */
     sl_pipes *r;
     uint32_t src;
-    const sl_view *in;   /* rows as they came; NULL: kept */
+    const sl_view *in;    /* rows as they came; NULL: kept */
     sl_krow *const *kept; /* rows that the watermark let go, of any source */
     sl_batch *tmp;
     sl_run run;
@@ -340,8 +341,11 @@ static bool second_half(intake *t) {
             continue;
         }
         bool state = k->window.kind == SL_W_STATE, two = k->window.two;
-        rows[n++] = (sl_winrow){.row = x, .trigger = !k->has_when || (triggers && triggers[i]), .begin = state && is_true(&t->run, k->begin, row),
-                                .emit = state && two && is_true(&t->run, k->emit, row), .part = state && k->npart ? part_of(t, row) : (sl_str){"", 0}};
+        rows[n++] = (sl_winrow){.row = x,
+                                .trigger = !k->has_when || (triggers && triggers[i]),
+                                .begin = state && is_true(&t->run, k->begin, row),
+                                .emit = state && two && is_true(&t->run, k->emit, row),
+                                .part = state && k->npart ? part_of(t, row) : (sl_str){"", 0}};
     }
     if (k->windowed && n && !sl_win_rows(r->win, rows, n, r->now_ms))
         r->nomem = true;

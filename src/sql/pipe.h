@@ -18,12 +18,12 @@ typedef struct sl_pjoin {
     sl_jointype type;
     uint32_t src;
     bool has_on, lookup, table;
-    sl_block on;         /* in the join program */
+    sl_block on; /* in the join program */
     /* equality parts of ON: hash join and lookup keys; left side in the registers of the sources so far, right side of src */
     sl_block *left, *right;
-    sl_str *key;         /* lookup: name of the table's column */
+    sl_str *key; /* lookup: name of the table's column */
     uint32_t neq;
-    sl_block rest;       /* ON without the equality parts */
+    sl_block rest; /* ON without the equality parts */
     bool has_rest;
 } sl_pjoin;
 
@@ -31,17 +31,17 @@ typedef struct sl_early {
     sl_block block;
     int32_t src; /* asked of rows of this source only; -1: of all */
 } sl_early;
-struct sl_pipe { /* part of the plan; immutable. The program `out` is that of the plan. */
+struct sl_pipe {            /* part of the plan; immutable. The program `out` is that of the plan. */
     sl_prog in, rows, join; /* rows is unused unless aggregated */
-    sl_early *early; /* conditions before the window: WHERE and FILTER */
+    sl_early *early;        /* conditions before the window: WHERE and FILTER */
     uint32_t nearly;
-    bool where_early;       /* all of WHERE is among them */
-    bool incremental;       /* results as upstream's incremental windows give them */
-    sl_block *where;        /* late WHERE, in `rows` (aggregated) or `out` */
+    bool where_early; /* all of WHERE is among them */
+    bool incremental; /* results as upstream's incremental windows give them */
+    sl_block *where;  /* late WHERE, in `rows` (aggregated) or `out` */
     uint32_t nwhere;
     sl_block when, begin, emit;
     bool has_when;
-    sl_block *part;         /* of a state window */
+    sl_block *part; /* of a state window */
     uint32_t npart;
     sl_wspec window;
     bool windowed, keeps, aggregated; /* keeps: rows are kept beyond the call (window, lookups); aggregated: one row a group */
@@ -52,13 +52,13 @@ struct sl_pipe { /* part of the plan; immutable. The program `out` is that of th
     sl_block *order;
     bool *desc;
     uint32_t norder;
-    uint32_t *prec;         /* [nsrc] sources in the order of the joined row: the first that has a name wins */
+    uint32_t *prec; /* [nsrc] sources in the order of the joined row: the first that has a name wins */
     sl_pjoin *joins;
     uint32_t njoins;
-    uint32_t *ncells;       /* [nsrc] cells of a kept row */
-    bool srf;               /* a field gives a list: one row per element */
+    uint32_t *ncells; /* [nsrc] cells of a kept row */
+    bool srf;         /* a field gives a list: one row per element */
     uint32_t srf_field;
-    int32_t *ts_col;        /* [nsrc] event time: position of the timestamp column, -1 for tables */
+    int32_t *ts_col; /* [nsrc] event time: position of the timestamp column, -1 for tables */
     sl_str *ts_format;
     const sl_layout *layout; /* of the output; with a wildcard all names that are known */
     uint32_t *field_at;      /* [nfields] column of a field in it, UINT32_MAX none */
@@ -80,24 +80,24 @@ typedef struct sl_parked sl_parked;
 typedef struct sl_pipes { /* one running pipe */
     sl_plan *p;
     const sl_pipe *k;
-    sl_krows rows;        /* where kept rows are made */
+    sl_krows rows; /* where kept rows are made */
     sl_win *win;
-    sl_kq *tables;        /* [nsrc] rows of scan tables */
+    sl_kq *tables;                   /* [nsrc] rows of scan tables */
     sl_parked *parked, *last_parked; /* collections that wait for lookups */
     const sl_exec_env *env;
-    sl_wm *wm;            /* event time */
-    uint64_t late;        /* rows older than the watermark */
-    sl_keeps **ana;       /* [nana] memory of analytic calls */
-    sl_keeps **cols;      /* [ncols] of changed_cols */
+    sl_wm *wm;                                                /* event time */
+    uint64_t late;                                            /* rows older than the watermark */
+    sl_keeps **ana;                                           /* [nana] memory of analytic calls */
+    sl_keeps **cols;                                          /* [ncols] of changed_cols */
     void **state_in, **state_rows, **state_out, **state_join; /* per call site of the programs */
-    sl_builder *w;        /* the output of this call */
+    sl_builder *w;                                            /* the output of this call */
     int64_t start_ms, now_ms;
     uint64_t errors;
-    sl_buf last;          /* last error */
+    sl_buf last; /* last error */
     int64_t last_ms;
     uint64_t nfiltered, nfailed; /* rows that did not pass the first program */
-    uint64_t nin, nfired, nout; /* rows in, collections fired, frames out */
-    bool nomem;           /* of this call */
+    uint64_t nin, nfired, nout;  /* rows in, collections fired, frames out */
+    bool nomem;                  /* of this call */
 } sl_pipes;
 sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms);
 void sl_pipes_free(sl_pipes *r);

@@ -105,8 +105,9 @@ sl_err *sl_plan_calls(sl_plan *p, const sl_select *s) {
         }
         for (uint32_t k = 2; k < e->nargs; k++) /* name of a column or a call; others have none */
             names[k - 2] = e->args[k]->kind == SL_X_CALL ? sl_str_of(e->args[k]->func ? e->args[k]->func->name : "")
-                           : e->args[k]->kind == SL_X_COLUMN ? e->args[k]->name
-                           : e->args[k]->kind == SL_X_SLOT ? p->fields[p->alias_at[e->args[k]->b_slot]].name : (sl_str){"", 0};
+                : e->args[k]->kind == SL_X_COLUMN        ? e->args[k]->name
+                : e->args[k]->kind == SL_X_SLOT          ? p->fields[p->alias_at[e->args[k]->b_slot]].name
+                                                         : (sl_str){"", 0};
         f.at[3] = c;
         c[f.n[3]++] = (sl_pcall){.func = e->func, .expr = e, .names = names};
         p->fields[i].cols = true;
@@ -157,8 +158,15 @@ static sl_err *window_spec(sl_plan *p, const sl_window *w) {
     static const char *const names[] = {"", "TUMBLING_WINDOW", "HOPPING_WINDOW", "SLIDING_WINDOW", "SESSION_WINDOW", "COUNT_WINDOW", "STATE_WINDOW"};
     sl_pipe *k = p->pipe;
     sl_wspec *o = &k->window;
-    *o = (sl_wspec){.kind = w->kind, .unit = w->unit, .length = w->length, .interval = w->interval, .delay = w->delay, .event_time = p->opts.event_time,
-                    .v2 = p->opts.window_v2, .twice = p->opts.sliding_twice, .zone = p->opts.event_time ? p->opts.zone : SL_ZONE_LOCAL,
+    *o = (sl_wspec){.kind = w->kind,
+                    .unit = w->unit,
+                    .length = w->length,
+                    .interval = w->interval,
+                    .delay = w->delay,
+                    .event_time = p->opts.event_time,
+                    .v2 = p->opts.window_v2,
+                    .twice = p->opts.sliding_twice,
+                    .zone = p->opts.event_time ? p->opts.zone : SL_ZONE_LOCAL,
                     .ncells = k->ncells};
     k->windowed = true;
     o->two = w->emit != NULL;
@@ -227,8 +235,7 @@ static sl_err *plan_joins(sl_plan *p, const sl_select *s) {
         memmove(k->prec + at + 1, k->prec + at, (n - at) * sizeof *k->prec);
         k->prec[at] = i + 1;
         n++;
-        k->joins[i] = (sl_pjoin){.type = s->joins[i].type, .src = i + 1, .has_on = s->joins[i].on != NULL, .lookup = p->src[i + 1].lookup,
-                                 .table = p->src[i + 1].pub.is_table};
+        k->joins[i] = (sl_pjoin){.type = s->joins[i].type, .src = i + 1, .has_on = s->joins[i].on != NULL, .lookup = p->src[i + 1].lookup, .table = p->src[i + 1].pub.is_table};
     }
     k->njoins = s->njoins;
     return NULL;

@@ -37,12 +37,12 @@ void sl_plan_drop(sl_plan *p);
 /* What the source must deliver: names by position (the plan's columns) and whether all other names are wanted too. */
 uint32_t sl_plan_nsources(const sl_plan *p);
 typedef struct sl_plan_source {
-    sl_str stream;          /* name of the stream */
+    sl_str stream;           /* name of the stream */
     const sl_layout *layout; /* columns by plan position */
-    bool all;               /* wildcard: every column of the row is wanted */
-    bool meta;              /* meta() is used */
+    bool all;                /* wildcard: every column of the row is wanted */
+    bool meta;               /* meta() is used */
     bool is_table, is_lookup;
-    uint32_t same_as;       /* number of the first source that is this very stream, itself when there is none before: only that one is fed */
+    uint32_t same_as;         /* number of the first source that is this very stream, itself when there is none before: only that one is fed */
     const sl_field *narrowed; /* declared STRUCT columns of which only some members are used, with the type that holds just these */
     uint32_t nnarrowed;
 } sl_plan_source;
@@ -58,8 +58,7 @@ void sl_plan_explain(const sl_plan *p, sl_buf *out);
  * same thread, never after the instance was freed. wake: sl_exec_tick is wanted soon (answers have come). */
 typedef struct sl_exec_env {
     void *arg;
-    void (*look)(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows),
-                 void *done_arg);
+    void (*look)(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *done_arg);
     void (*wake)(void *arg);
 } sl_exec_env;
 void sl_exec_env_set(sl_exec *x, const sl_exec_env *env); /* copied; before the first run of a plan with lookups */

@@ -21,9 +21,9 @@ static sl_err *printed(const char *head, const sl_expr *e, const char *tail) {
 }
 
 typedef struct scan {
-    const char *nested;      /* aggregate with an aggregate inside */
+    const char *nested; /* aggregate with an aggregate inside */
     const char *last_hit;
-    sl_str missing;          /* first function that cannot run yet */
+    sl_str missing; /* first function that cannot run yet */
     const char *missing_kind;
 } scan;
 static bool visit(sl_expr *e, void *arg) {
@@ -38,11 +38,9 @@ static bool visit(sl_expr *e, void *arg) {
         s->last_hit = e->func ? e->func->name : "last_hit_count";
     if (s->missing.n)
         return true;
-    static const char *const kinds[] = {"", "aggregate function ", "analytic function ", "window function ", "set-returning function ",
-                                        "function ", "state function ", ""};
+    static const char *const kinds[] = {"", "aggregate function ", "analytic function ", "window function ", "set-returning function ", "function ", "state function ", ""};
     uint8_t kind = e->func ? e->func->kind : 0;
-    bool there = e->func && (kind == SL_FN_SCALAR || kind == SL_FN_META || kind == SL_FN_WINDOW || kind == SL_FN_SRF || (kind == SL_FN_AGG && e->func->eval) ||
-                             e->func->kept);
+    bool there = e->func && (kind == SL_FN_SCALAR || kind == SL_FN_META || kind == SL_FN_WINDOW || kind == SL_FN_SRF || (kind == SL_FN_AGG && e->func->eval) || e->func->kept);
     if (!there) {
         s->missing = e->name;
         s->missing_kind = e->func ? kinds[e->func->kind] : "function ";

@@ -13,9 +13,9 @@ typedef struct sl_psource {
     sl_str alias;
     const sl_create *def; /* lent, only while planning */
     bool schemaless, lookup;
-    int64_t retain;       /* scan table: rows kept */
-    bool star;            /* * or s.* shows all its columns */
-    sl_map *cols;         /* name -> position + 1, only while planning */
+    int64_t retain; /* scan table: rows kept */
+    bool star;      /* * or s.* shows all its columns */
+    sl_map *cols;   /* name -> position + 1, only while planning */
     sl_str *names;
     uint32_t n, cap;
 } sl_psource;
@@ -26,34 +26,34 @@ typedef struct sl_pfield {
     bool visible;
     bool replace; /* item of * REPLACE */
     sl_expr *expr;
-    sl_str name;  /* output column */
+    sl_str name;   /* output column */
     int32_t alias; /* number of the alias, -1 none */
     bool cols;     /* changed_cols: no column of its own */
     sl_block block;
-    sl_str fail;  /* what stands before the cause of a failure */
+    sl_str fail; /* what stands before the cause of a failure */
 } sl_pfield;
 
 /* The register space shared by all programs of a plan: columns of all sources, then what is written by somebody else and read as columns. */
 typedef struct sl_regs {
-    uint32_t *base;  /* [nsrc] first register of a source */
-    uint32_t ncol;   /* columns of all sources */
+    uint32_t *base;              /* [nsrc] first register of a source */
+    uint32_t ncol;               /* columns of all sources */
     uint32_t ana, star, agg, wf; /* first register of analytic values, row objects, aggregates, row numbers */
     uint32_t total;
 } sl_regs;
 typedef struct sl_pcall { /* a call whose value is provided: analytic, aggregate, row_number */
     const sl_func *func;
-    const sl_expr *expr;    /* the bound call */
-    sl_block *args;         /* [nargs], in the program that evaluates it */
+    const sl_expr *expr; /* the bound call */
+    sl_block *args;      /* [nargs], in the program that evaluates it */
     uint32_t nargs;
-    sl_block when;          /* OVER (WHEN …) */
+    sl_block when; /* OVER (WHEN …) */
     bool has_when;
-    sl_block *part;         /* OVER (PARTITION BY …) */
+    sl_block *part; /* OVER (PARTITION BY …) */
     uint32_t npart;
-    sl_block *order;        /* row_number: OVER (… ORDER BY …) */
+    sl_block *order; /* row_number: OVER (… ORDER BY …) */
     bool *desc;
     uint32_t norder;
-    sl_str *names;          /* changed_cols: of the arguments behind the second */
-    bool in_where;          /* aggregate computed over the whole collection before WHERE */
+    sl_str *names; /* changed_cols: of the arguments behind the second */
+    bool in_where; /* aggregate computed over the whole collection before WHERE */
 } sl_pcall;
 typedef struct sl_pstar { /* a row object that some function takes */
     const sl_expr *expr;  /* WILDCARD, with EXCEPT and REPLACE */
@@ -68,9 +68,9 @@ struct sl_plan {
     sl_psource *src;
     uint32_t nsrc;
     sl_expr *where;
-    sl_pfield *fields;  /* select list, REPLACE items behind their * */
+    sl_pfield *fields; /* select list, REPLACE items behind their * */
     uint32_t nfields;
-    uint32_t *order;    /* fields in the order of evaluation: expressions as written, then aliases by dependency */
+    uint32_t *order; /* fields in the order of evaluation: expressions as written, then aliases by dependency */
     uint32_t norder;
     uint32_t *alias_at; /* alias -> field, in the order written */
     uint32_t *alias_order;
@@ -83,7 +83,7 @@ struct sl_plan {
     sl_regs regs;
     sl_pcall *ana, *agg, *wf; /* inner ones first */
     uint32_t nana, nagg, nwf;
-    sl_pcall *cols;           /* changed_cols: fields that become several columns */
+    sl_pcall *cols; /* changed_cols: fields that become several columns */
     uint32_t ncols;
     sl_pstar *stars;
     uint32_t nstars;
@@ -94,8 +94,8 @@ struct sl_plan {
     const sl_layout *out; /* without a wildcard: the output columns */
     sl_str *outnames;
     uint32_t nout;
-    uint32_t *outfield; /* output column -> field; UINT32_MAX: the metadata */
-    sl_select *bound;   /* the bound copy of the statement, for explain */
+    uint32_t *outfield;           /* output column -> field; UINT32_MAX: the metadata */
+    sl_select *bound;             /* the bound copy of the statement, for explain */
     const struct sl_quick *quick; /* NULL: the statement is not that simple */
 };
 /* quick.c. make: after the plan is complete; NULL when it is not simple. run: 1 done, 0 take the long way (nothing was changed), -1 out of memory. */

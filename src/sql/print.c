@@ -94,7 +94,10 @@ void sl_expr_print(sl_buf *out, const sl_expr *e) {
     case SL_X_CALL: call(out, e); return;
     case SL_X_CASE: case_expr(out, e); return;
     case SL_X_SLOT: sl_buf_str(out, e->name); return;
-    case SL_X_PAREN: sl_buf_puts(out, "parenExpr:{ "); sl_expr_print(out, e->l); break;
+    case SL_X_PAREN:
+        sl_buf_puts(out, "parenExpr:{ ");
+        sl_expr_print(out, e->l);
+        break;
     default:
         sl_buf_puts(out, "binaryExpr:{ ");
         sl_expr_print(out, e->l);

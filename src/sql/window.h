@@ -11,20 +11,20 @@
 
 typedef struct sl_wspec { /* what the planner made of the clause */
     sl_wkind kind;
-    uint8_t unit;                /* as in ast.h */
-    int64_t length, interval, delay; /* in units as written (count: rows) */
+    uint8_t unit;                             /* as in ast.h */
+    int64_t length, interval, delay;          /* in units as written (count: rows) */
     int64_t length_ms, interval_ms, delay_ms; /* time windows: in ms; interval_ms = hop or timeout */
-    bool two;                    /* state window with a condition of its own for the end */
-    bool event_time, v2, twice;  /* windowOption.windowVersion "v2", enableSendSlidingWindowTwice */
-    sl_zone zone;                /* of the boundaries */
-    const uint32_t *ncells;      /* cells of a kept row by source of the plan, for saving */
+    bool two;                                 /* state window with a condition of its own for the end */
+    bool event_time, v2, twice;               /* windowOption.windowVersion "v2", enableSendSlidingWindowTwice */
+    sl_zone zone;                             /* of the boundaries */
+    const uint32_t *ncells;                   /* cells of a kept row by source of the plan, for saving */
 } sl_wspec;
 
 typedef struct sl_winrow { /* a row that may enter, with what the conditions said about it */
-    sl_krow *row;  /* held by the caller; the window holds it for itself */
-    bool trigger;  /* sliding: OVER (WHEN …) is true or absent */
-    bool begin, emit; /* state window */
-    sl_str part;   /* state window: key of the partition, "" without */
+    sl_krow *row;          /* held by the caller; the window holds it for itself */
+    bool trigger;          /* sliding: OVER (WHEN …) is true or absent */
+    bool begin, emit;      /* state window */
+    sl_str part;           /* state window: key of the partition, "" without */
 } sl_winrow;
 
 /* A window fires: rows in order, bounds and trigger time in ms. Rows are lent for the call. */

@@ -8,13 +8,13 @@
 typedef struct sl_wm sl_wm;
 sl_wm *sl_wm_new(uint32_t nsources, int64_t late_ms); /* NULL: out of memory */
 void sl_wm_free(sl_wm *w);
-void sl_wm_ignore(sl_wm *w, uint32_t src); /* a table: takes no part */
+void sl_wm_ignore(sl_wm *w, uint32_t src);   /* a table: takes no part */
 bool sl_wm_late(const sl_wm *w, int64_t ts); /* older than the watermark: to be dropped and counted */
 /* A row waits (its hold is taken) and may move the watermark. Rows leave only when it moves. false: out of memory, the row is dropped. */
 bool sl_wm_add(sl_wm *w, sl_krow *r, bool *moved);
 /* How many of the oldest waiting rows the watermark has reached. */
 uint32_t sl_wm_ready(const sl_wm *w);
-sl_krow *sl_wm_take(sl_wm *w); /* the oldest, with its hold */
+sl_krow *sl_wm_take(sl_wm *w);      /* the oldest, with its hold */
 int64_t sl_wm_mark(const sl_wm *w); /* INT64_MIN: some stream has not been heard of */
 void sl_wm_save(const sl_wm *w, const uint32_t *ncells, sl_buf *out);
 sl_err *sl_wm_load(sl_wm *w, sl_krows *k, const uint32_t *ncells, sl_str *at);

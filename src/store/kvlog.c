@@ -31,9 +31,7 @@ static sl_err *bad(sl_kvlog *k, const char *doing) {
         return sl_err_new(SL_E_NOMEM, "%s: out of memory", doing);
     return sl_err_new(SL_E_IO, "%s: %s", doing, sqlite3_errmsg(k->db));
 }
-static sl_err *run(sl_kvlog *k, const char *sql, const char *doing) {
-    return sqlite3_exec(k->db, sql, NULL, NULL, NULL) == SQLITE_OK ? NULL : bad(k, doing);
-}
+static sl_err *run(sl_kvlog *k, const char *sql, const char *doing) { return sqlite3_exec(k->db, sql, NULL, NULL, NULL) == SQLITE_OK ? NULL : bad(k, doing); }
 static sl_err *number(sl_kvlog *k, const char *pragma, int *out) {
     sqlite3_stmt *s = NULL;
     if (sqlite3_prepare_v2(k->db, pragma, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW) {
@@ -54,8 +52,7 @@ static sl_err *migrate(sl_kvlog *k, const char *path) {
     SL_TRY(number(k, "PRAGMA user_version", &version));
     SL_TRY(number(k, "PRAGMA application_id", &app));
     if (version > FORMAT)
-        return sl_err_new(SL_E_IO, "open store %s: its format %d is newer than the newest that this program knows, %d; use a newer program", path,
-                          version, (int)FORMAT);
+        return sl_err_new(SL_E_IO, "open store %s: its format %d is newer than the newest that this program knows, %d; use a newer program", path, version, (int)FORMAT);
     if (version && app != APPLICATION)
         return sl_err_new(SL_E_IO, "open store %s: this SQLite file belongs to another application", path);
     for (int v = version; v < FORMAT; v++) {
@@ -180,8 +177,10 @@ sl_err *sl_kvlog_read(sl_kvlog *k, sl_str prefix, bool (*each)(void *arg, sl_str
     if (end.failed)
         return sl_err_new(SL_E_NOMEM, "read store: out of memory");
     sqlite3_stmt *s = NULL; /* its own statement, so that a reader may read again */
-    sl_err *e = prepare(k, "SELECT live.key,log.value FROM live JOIN log ON log.seq=live.last WHERE live.key>=?1 AND (?2 IS NULL OR live.key<?2)"
-                           " ORDER BY live.first", &s);
+    sl_err *e = prepare(k,
+                        "SELECT live.key,log.value FROM live JOIN log ON log.seq=live.last WHERE live.key>=?1 AND (?2 IS NULL OR live.key<?2)"
+                        " ORDER BY live.first",
+                        &s);
     if (!e) {
         bind(s, 1, prefix);
         if (end.n)

@@ -8,7 +8,7 @@ static void le(sl_buf *b, uint32_t v, int bytes) {
         sl_buf_putc(b, (char)(v >> (8 * i)));
 }
 static void common(sl_buf *b, uint32_t crc, size_t packed, size_t plain, size_t name, bool deflated) {
-    le(b, 20, 2); /* version needed */
+    le(b, 20, 2);     /* version needed */
     le(b, 0x0800, 2); /* names are UTF-8 */
     le(b, deflated ? 8 : 0, 2);
     le(b, 0x00210000, 4); /* no time of its own: 1980-01-01 */

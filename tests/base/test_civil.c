@@ -65,8 +65,8 @@ static void fields_both_ways(void **st) {
     }
     assert_int_equal(at(2020, 14, -3, 25, 61, 61, 0), at(2021, 1, 29, 2, 2, 1, 0)); /* February 0 is January 31 */
     sl_zone berlin = zone("Europe/Berlin");
-    assert_int_equal(at(2020, 3, 29, 2, 30, 0, berlin), 1585445400);   /* gap: the offset before it, 03:30 CEST */
-    assert_int_equal(at(2020, 10, 25, 2, 30, 0, berlin), 1603589400);  /* overlap: east of Greenwich the later one, */
+    assert_int_equal(at(2020, 3, 29, 2, 30, 0, berlin), 1585445400);                   /* gap: the offset before it, 03:30 CEST */
+    assert_int_equal(at(2020, 10, 25, 2, 30, 0, berlin), 1603589400);                  /* overlap: east of Greenwich the later one, */
     assert_int_equal(at(2020, 11, 1, 1, 30, 0, zone("America/New_York")), 1604208600); /* west of it the earlier, as Go */
     assert_int_equal(at(2020, 3, 8, 2, 30, 0, zone("America/New_York")), 1583649000);
     int64_t y;

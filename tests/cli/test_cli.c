@@ -106,7 +106,7 @@ static void reasons(void **st) {
     sl_buf_free(&b);
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(urls), cmocka_unit_test(flags), cmocka_unit_test(every_verb_explains_itself),
+    const struct CMUnitTest t[] = {cmocka_unit_test(urls),   cmocka_unit_test(flags),     cmocka_unit_test(every_verb_explains_itself),
                                    cmocka_unit_test(tables), cmocka_unit_test(describes), cmocka_unit_test(reasons)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }

@@ -3,8 +3,15 @@
 #include "codec/codec.h"
 
 static sl_arena *A;
-static int up(void **st) { (void)st; return (A = sl_arena_new(0)) ? 0 : -1; }
-static int down(void **st) { (void)st; sl_arena_free(A); return 0; }
+static int up(void **st) {
+    (void)st;
+    return (A = sl_arena_new(0)) ? 0 : -1;
+}
+static int down(void **st) {
+    (void)st;
+    sl_arena_free(A);
+    return 0;
+}
 static sl_str cat(sl_buf *b) {
     sl_str s = sl_arena_dup(A, sl_buf_view(b));
     sl_buf_free(b);
@@ -145,7 +152,8 @@ static void delimited_writes(void **st) {
     assert_string_equal(encoded(e, &sl_codec_delimited, parsed(k1)).p, "0.5,,true,88,K1");
     assert_string_equal(encoded(e, &sl_codec_delimited, parsed(k2)).p, ",,,map[a:1],[x 1]"); /* columns stay those of the first row */
     assert_string_equal(encoded(f, &sl_codec_delimited, parsed(k1)).p, "K1|");
-    static const char first[] = ",\0\0\0\x16" "fuel,gone,ok,speed,vin0.5,,true,88,K1";
+    static const char first[] = ",\0\0\0\x16"
+                                "fuel,gone,ok,speed,vin0.5,,true,88,K1";
     sl_str got = encoded(h, &sl_codec_delimited, parsed(k1));
     assert_int_equal(got.n, sizeof first - 1);
     assert_memory_equal(got.p, first, got.n);

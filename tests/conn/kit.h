@@ -158,15 +158,14 @@ static inline bool kit_late_(int64_t *start) {
         *start = now;
     return now - *start > 10000;
 }
-#define KIT_UNTIL(k, cond)                                                                                                                           \
-    do {                                                                                                                                             \
-        int64_t start_ = 0;                                                                                                                          \
-        while (!(cond)) {                                                                                                                            \
-            if (kit_late_(&start_))                                                                                                                  \
-                fail_msg("never came: %s\ngot:\n%s\nerrors:\n%s\nanswers:\n%s", #cond, sl_buf_cstr(&(k)->got), sl_buf_cstr(&(k)->errors),            \
-                         sl_buf_cstr(&(k)->answers));                                                                                                \
-            uv_run(sl_loop_uv((k)->loop), UV_RUN_ONCE);                                                                                              \
-        }                                                                                                                                            \
+#define KIT_UNTIL(k, cond)                                                                                                                                                         \
+    do {                                                                                                                                                                           \
+        int64_t start_ = 0;                                                                                                                                                        \
+        while (!(cond)) {                                                                                                                                                          \
+            if (kit_late_(&start_))                                                                                                                                                \
+                fail_msg("never came: %s\ngot:\n%s\nerrors:\n%s\nanswers:\n%s", #cond, sl_buf_cstr(&(k)->got), sl_buf_cstr(&(k)->errors), sl_buf_cstr(&(k)->answers));             \
+            uv_run(sl_loop_uv((k)->loop), UV_RUN_ONCE);                                                                                                                            \
+        }                                                                                                                                                                          \
     } while (0)
 static inline void kit_close_source(kit_t *k) {
     if (!k->src)
@@ -227,9 +226,7 @@ static inline sl_err *kit_source_try(kit_t *k, const sl_conn_def *def, const cha
         e = def->source->open(conf, sl_str_of(datasource), &k->env, &k->out, sl_str_of(from), &k->src);
     return e;
 }
-static inline void kit_source(kit_t *k, const sl_conn_def *def, const char *json, const char *datasource) {
-    kit_ok(kit_source_try(k, def, json, datasource, ""));
-}
+static inline void kit_source(kit_t *k, const sl_conn_def *def, const char *json, const char *datasource) { kit_ok(kit_source_try(k, def, json, datasource, "")); }
 static inline sl_err *kit_sink_try(kit_t *k, const sl_conn_def *def, const char *json) {
     sl_err *e;
     void *conf = kit_conf_try(k, def, SL_P_SINK, json, &e);

@@ -59,7 +59,8 @@ static bool f_bytes(sl_source_out *o, const sl_packet *p) {
             sl_buf_printf(&b, "%d|", (int)p->meta[i].val.i);
         else if (sl_str_is(p->meta[i].key, "properties"))
             for (uint32_t k = 0; k < p->meta[i].val.len; k++)
-                snprintf(f->props + strlen(f->props), sizeof f->props - strlen(f->props), "%.*s=%.*s;", SL_FMT(p->meta[i].val.map[k].key), SL_FMT(sl_v_text(p->meta[i].val.map[k].val)));
+                snprintf(f->props + strlen(f->props), sizeof f->props - strlen(f->props), "%.*s=%.*s;", SL_FMT(p->meta[i].val.map[k].key),
+                         SL_FMT(sl_v_text(p->meta[i].val.map[k].val)));
     sl_buf_str(&b, p->bytes);
     if (f->pos.n)
         assert_true(p->pos > f->pos.at[f->pos.n - 1]);

@@ -69,8 +69,7 @@ static void test_kinds(void **s) {
     once("{\"fileType\":\"csv\",\"hasHeader\":true}", "mix.csv",
          "{\"a\":\"1\",\"b\":\"2\"}\n{\"a\":\"3\",\"b\":\"4\"}\n{\"a\":\"5\",\"b\":\"6\"}\n{\"a\":\"8\",\"b\":\"\"}\n{\"a\":\"\",\"b\":\"9\"}\n");
     put("grow.csv", "1\n1,2\n1,2,3\n1\n", 0);
-    once("{\"fileType\":\"csv\"}", "grow.csv",
-         "{\"cols0\":\"1\"}\n{\"cols0\":\"1\",\"cols1\":\"2\"}\n{\"cols0\":\"1\",\"cols1\":\"2\",\"cols2\":\"3\"}\n{\"cols0\":\"1\"}\n");
+    once("{\"fileType\":\"csv\"}", "grow.csv", "{\"cols0\":\"1\"}\n{\"cols0\":\"1\",\"cols1\":\"2\"}\n{\"cols0\":\"1\",\"cols1\":\"2\",\"cols2\":\"3\"}\n{\"cols0\":\"1\"}\n");
     put("twice.csv", "a,b,a\n1,2,3\n4,5,6\n", 0);
     once("{\"fileType\":\"csv\",\"hasHeader\":true}", "twice.csv", "{\"a\":\"3\",\"b\":\"2\"}\n{\"a\":\"6\",\"b\":\"5\"}\n");
     put("bad.csv", "1,2\n3,\"x\ny", 0);

@@ -67,8 +67,10 @@ static void test_kinds(void **s) {
     /* a put of several messages for several files */
     open_sink("{\"path\":\"{{.f}}\"}");
     sl_str a = SL_S("fa"), b = SL_S("fb");
-    sl_message m[4] = {{.bytes = SL_S("1"), .props = &a, .seq = 11}, {.bytes = SL_S("2"), .props = &a, .seq = 12},
-                       {.bytes = SL_S("3"), .props = &b, .seq = 13}, {.bytes = SL_S("4"), .props = &a, .seq = 14}};
+    sl_message m[4] = {{.bytes = SL_S("1"), .props = &a, .seq = 11},
+                       {.bytes = SL_S("2"), .props = &a, .seq = 12},
+                       {.bytes = SL_S("3"), .props = &b, .seq = 13},
+                       {.bytes = SL_S("4"), .props = &a, .seq = 14}};
     sl_buf_clear(&k.answers);
     assert_int_equal(k.def->sink->put(k.sink, m, 4), 4);
     assert_string_equal(sl_buf_cstr(&k.answers), "11-12 delivered\n13-13 delivered\n14-14 delivered\n");
@@ -168,8 +170,7 @@ static void test_faults(void **s) {
     kit_says(kit_sink_try(&k, &sl_conn_file, "{\"rollingCount\":0}"), "one of rollingInterval, rollingCount, or rollingSize must be set");
     kit_says(kit_sink_try(&k, &sl_conn_file, "{\"fileType\":\"csv\"}"), "format must be delimited when fileType is csv");
     kit_says(kit_sink_try(&k, &sl_conn_file, "{\"compression\":\"rar\"}"), "compression must be one of gzip, zstd");
-    kit_says(kit_sink_try(&k, &sl_conn_file, "{\"rollingNamePattern\":\"middle\"}"),
-             "rollingNamePattern must be one of prefix, suffix or none");
+    kit_says(kit_sink_try(&k, &sl_conn_file, "{\"rollingNamePattern\":\"middle\"}"), "rollingNamePattern must be one of prefix, suffix or none");
     kit_says(kit_sink_try(&k, &sl_conn_file, "{\"fileType\":\"odd\"}"), "fileType must be one of json, csv or lines");
     kit_says(kit_sink_try(&k, &sl_conn_file, "{\"rollingInterval\":-5}"), "rollingInterval must be positive");
     kit_says(kit_sink_try(&k, &sl_conn_file, "{\"checkInterval\":-1}"), "checkInterval must be positive");

@@ -28,8 +28,9 @@ static void back_and_forth(void **state) {
             feed f;
             drain d;
             feed_open(&f, conf_of(SL_P_SOURCE, "{\"server\":\"tcp://127.0.0.1:%d\",\"protocolVersion\":\"%s\",\"qos\":%d}", broker.port, versions[v], q), "t/+/x,other");
-            drain_open(&d, conf_of(SL_P_SINK, "{\"server\":\"mqtt://127.0.0.1:%d\",\"protocolVersion\":\"%s\",\"qos\":%d,\"topic\":\"t/1/x\"%s}", broker.port, versions[v], q,
-                                   v == 2 ? ",\"properties\":{\"k\":\"v\",\"k2\":\"w\"}" : ""));
+            drain_open(&d,
+                       conf_of(SL_P_SINK, "{\"server\":\"mqtt://127.0.0.1:%d\",\"protocolVersion\":\"%s\",\"qos\":%d,\"topic\":\"t/1/x\"%s}", broker.port, versions[v], q,
+                               v == 2 ? ",\"properties\":{\"k\":\"v\",\"k2\":\"w\"}" : ""));
             WAIT(feed_up, &f);
             WAIT(drain_up, &d);
             assert_true(put(&d, "one", NULL));
@@ -75,8 +76,10 @@ static void foreign_peer(void **state) {
 static void delayed_ack(void **state) {
     for (int q = 1; q <= 2; q++)
         for (int v = 4; v <= 5; v++) {
-            mq_conf *c = conf_of(SL_P_SOURCE, "{\"server\":\"tcp://127.0.0.1:%d\",\"protocolVersion\":\"%d\",\"qos\":%d,\"clientid\":\"slow%d%d\",\"enableClientSession\":true,\"clientStatePath\":\"x\"}",
-                                 broker.port, v, q, q, v);
+            mq_conf *c = conf_of(
+                SL_P_SOURCE,
+                "{\"server\":\"tcp://127.0.0.1:%d\",\"protocolVersion\":\"%d\",\"qos\":%d,\"clientid\":\"slow%d%d\",\"enableClientSession\":true,\"clientStatePath\":\"x\"}",
+                broker.port, v, q, q, v);
             feed f;
             feed_open(&f, c, "acks");
             WAIT(feed_up, &f);
@@ -292,7 +295,8 @@ static void over_tls(void **state) {
     const char *d = m.dir;
     sh("cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=testca 2>/dev/null && "
        "for n in server client; do openssl req -newkey rsa:2048 -nodes -keyout $n.key -out $n.csr -subj /CN=$n 2>/dev/null && "
-       "printf 'subjectAltName=IP:127.0.0.1' > ext && openssl x509 -req -in $n.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out $n.crt -days 2 -extfile ext 2>/dev/null; done", d);
+       "printf 'subjectAltName=IP:127.0.0.1' > ext && openssl x509 -req -in $n.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out $n.crt -days 2 -extfile ext 2>/dev/null; done",
+       d);
     snprintf(m.extra, sizeof m.extra, "allow_anonymous true\ncafile %s/ca.crt\ncertfile %s/server.crt\nkeyfile %s/server.key\nrequire_certificate true\n", d, d, d);
     mosquitto_start(&m);
     env.home = d;
@@ -306,8 +310,18 @@ static void over_tls(void **state) {
     WAIT(feed_down, &f);
     assert_non_null(strstr(f.why, "nosuch.crt cannot be read"));
     feed_close(&f);
-    feed_open(&f, conf_of(SL_P_SOURCE, "{\"server\":\"ssl://127.0.0.1:%d\",\"qos\":1,\"rootCaPath\":\"ca.crt\",\"certificationPath\":\"client.crt\",\"privateKeyPath\":\"client.key\",\"tlsMinVersion\":\"tls1.3\"}", m.port), "a");
-    drain_open(&k, conf_of(SL_P_SINK, "{\"server\":\"mqtts://127.0.0.1:%d\",\"qos\":1,\"topic\":\"a\",\"insecureSkipVerify\":true,\"certificationPath\":\"%s/client.crt\",\"privateKeyPath\":\"client.key\"}", m.port, d));
+    feed_open(&f,
+              conf_of(SL_P_SOURCE,
+                      "{\"server\":\"ssl://"
+                      "127.0.0.1:%d\",\"qos\":1,\"rootCaPath\":\"ca.crt\",\"certificationPath\":\"client.crt\",\"privateKeyPath\":\"client.key\",\"tlsMinVersion\":\"tls1.3\"}",
+                      m.port),
+              "a");
+    drain_open(
+        &k,
+        conf_of(
+            SL_P_SINK,
+            "{\"server\":\"mqtts://127.0.0.1:%d\",\"qos\":1,\"topic\":\"a\",\"insecureSkipVerify\":true,\"certificationPath\":\"%s/client.crt\",\"privateKeyPath\":\"client.key\"}",
+            m.port, d));
     WAIT(feed_up, &f);
     WAIT(drain_up, &k);
     char *big = malloc(300001);
@@ -331,15 +345,20 @@ static void over_websocket(void **state) {
     mosquitto_prepare(&m);
     env.lasts = false;
     int plain = free_port(), secure = free_port();
-    snprintf(m.extra, sizeof m.extra, "allow_anonymous true\nlistener %d 127.0.0.1\nprotocol websockets\nlistener %d 127.0.0.1\nprotocol websockets\ncertfile " SL_TESTS
-             "/net/tls/server.pem\nkeyfile " SL_TESTS "/net/tls/server.key\n", plain, secure);
+    snprintf(m.extra, sizeof m.extra,
+             "allow_anonymous true\nlistener %d 127.0.0.1\nprotocol websockets\nlistener %d 127.0.0.1\nprotocol websockets\ncertfile " SL_TESTS
+             "/net/tls/server.pem\nkeyfile " SL_TESTS "/net/tls/server.key\n",
+             plain, secure);
     mosquitto_start(&m);
     feed f, g;
     drain d, e;
     for (int v = 4; v <= 5; v++) {
         feed_open(&f, conf_of(SL_P_SOURCE, "{\"server\":\"ws://127.0.0.1:%d\",\"protocolVersion\":\"%d\",\"qos\":2}", plain, v), "v");
         feed_open(&g, conf_of(SL_P_SOURCE, "{\"server\":\"tcp://127.0.0.1:%d\",\"qos\":2}", m.port), "w,v");
-        drain_open(&d, conf_of(SL_P_SINK, "{\"server\":\"wss://127.0.0.1:%d/mqtt\",\"protocolVersion\":\"%d\",\"qos\":%d,\"topic\":\"w\",\"rootCaPath\":\"" SL_TESTS "/net/tls/server.pem\"}", secure, v, v - 3));
+        drain_open(&d,
+                   conf_of(SL_P_SINK,
+                           "{\"server\":\"wss://127.0.0.1:%d/mqtt\",\"protocolVersion\":\"%d\",\"qos\":%d,\"topic\":\"w\",\"rootCaPath\":\"" SL_TESTS "/net/tls/server.pem\"}",
+                           secure, v, v - 3));
         drain_open(&e, conf_of(SL_P_SINK, "{\"server\":\"ws://127.0.0.1:%d/\",\"topic\":\"w\"}", plain));
         WAIT(feed_up, &f);
         WAIT(feed_up, &g);
@@ -579,10 +598,12 @@ static int teardown(void **state) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusals),       cmocka_unit_test(back_and_forth), cmocka_unit_test(foreign_peer),     cmocka_unit_test(delayed_ack),
-        cmocka_unit_test(known_after_reconnect), cmocka_unit_test(broker_away), cmocka_unit_test(in_flight_kept), cmocka_unit_test(window_and_order),
-        cmocka_unit_test(pause_and_resume), cmocka_unit_test(end_message),  cmocka_unit_test(wrong_password),   cmocka_unit_test(over_tls),
-        cmocka_unit_test(shared), cmocka_unit_test(over_websocket), cmocka_unit_test(one_subscription),        cmocka_unit_test(ping),
+        cmocka_unit_test(refusals),       cmocka_unit_test(back_and_forth),        cmocka_unit_test(foreign_peer),
+        cmocka_unit_test(delayed_ack),    cmocka_unit_test(known_after_reconnect), cmocka_unit_test(broker_away),
+        cmocka_unit_test(in_flight_kept), cmocka_unit_test(window_and_order),      cmocka_unit_test(pause_and_resume),
+        cmocka_unit_test(end_message),    cmocka_unit_test(wrong_password),        cmocka_unit_test(over_tls),
+        cmocka_unit_test(shared),         cmocka_unit_test(over_websocket),        cmocka_unit_test(one_subscription),
+        cmocka_unit_test(ping),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -16,10 +16,10 @@ typedef struct peer {
     void (*script)(struct peer *p);
     sl_thread *thread;
 } peer;
-#define WRONG(...)                                                                                                                                     \
-    do {                                                                                                                                               \
-        if (!p->wrong[0])                                                                                                                              \
-            snprintf(p->wrong, sizeof p->wrong, __VA_ARGS__);                                                                                          \
+#define WRONG(...)                                                                                                                                                                 \
+    do {                                                                                                                                                                           \
+        if (!p->wrong[0])                                                                                                                                                          \
+            snprintf(p->wrong, sizeof p->wrong, __VA_ARGS__);                                                                                                                      \
     } while (0)
 static void p_send(peer *p, sl_str bytes) {
     while (bytes.n && !p->wrong[0]) {
@@ -369,7 +369,7 @@ static int teardown(void **state) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(acks_in_order), cmocka_unit_test(exactly_once),       cmocka_unit_test(known_when_repeated),
+        cmocka_unit_test(acks_in_order),      cmocka_unit_test(exactly_once),       cmocka_unit_test(known_when_repeated),
         cmocka_unit_test(reasons_and_limits), cmocka_unit_test(faults_of_the_peer), cmocka_unit_test(keep_alive),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

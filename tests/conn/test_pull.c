@@ -67,7 +67,10 @@ static void polls(void **st) {
 }
 static void posts_with_token(void **st) {
     char more[400];
-    snprintf(more, sizeof more, "\"method\":\"post\",\"body\":\"{\\\"k\\\":\\\"{{.t}}\\\"}\",\"headers\":{\"Authorization\":\"Bearer {{.t}}\"},\"oauth\":{\"access\":{\"url\":\"http://127.0.0.1:%d/token\"}}", port);
+    snprintf(more, sizeof more,
+             "\"method\":\"post\",\"body\":\"{\\\"k\\\":\\\"{{.t}}\\\"}\",\"headers\":{\"Authorization\":\"Bearer "
+             "{{.t}}\"},\"oauth\":{\"access\":{\"url\":\"http://127.0.0.1:%d/token\"}}",
+             port);
     kit_source(&k, &sl_conn_httppull, props(more), "");
     KIT_UNTIL(&k, got("\"end\""));
     assert_int_equal(strncmp(sl_buf_cstr(&seen), "<POST / application/json auth=Bearer secret {\"k\":\"secret\"}>", 57), 0);

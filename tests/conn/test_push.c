@@ -13,7 +13,7 @@ static int port;
 typedef struct flow {
     sl_source_out out;
     sl_source *src;
-    sl_buf got;       /* lane; read while it is quiet */
+    sl_buf got; /* lane; read while it is quiet */
     atomic_int count, drained, connected, errors;
     bool refuse;
     uint64_t last;

@@ -157,11 +157,14 @@ static void bodies(void **st) {
         {"{\"url\":\"http://127.0.0.1:$/o\",\"method\":\"Put\"}", "<PUT /o content-type=application/json {\"a\":1}>"},
         {"{\"url\":\"http://127.0.0.1:$/o\"}", "<GET /o >"},
         {"{\"url\":\"http://127.0.0.1:$/o\",\"method\":\"DELETE\",\"bodyType\":\"none\"}", "<DELETE /o >"},
-        {"{\"url\":\"http://127.0.0.1:$/a b?q=\\u00e9\",\"method\":\"POST\",\"bodyType\":\"text\",\"headers\":{\"X-A\":\"1\"}}", "<POST /a%20b?q=%C3%A9 content-type=text/plain x-a=1 {\"a\":1}>"},
+        {"{\"url\":\"http://127.0.0.1:$/a b?q=\\u00e9\",\"method\":\"POST\",\"bodyType\":\"text\",\"headers\":{\"X-A\":\"1\"}}",
+         "<POST /a%20b?q=%C3%A9 content-type=text/plain x-a=1 {\"a\":1}>"},
         {"{\"url\":\"http://127.0.0.1:$/\",\"method\":\"POST\",\"bodyType\":\"xml\",\"headers\":{\"content-type\":\"my/own\"}}", "<POST / content-type=my/own {\"a\":1}>"},
         {"{\"url\":\"http://127.0.0.1:$/\",\"method\":\"POST\",\"bodyType\":\"binary\"}", "<POST / {\"a\":1}>"},
-        {"{\"url\":\"http://127.0.0.1:$/\",\"method\":\"POST\",\"bodyType\":\"form\",\"format\":\"urlencoded\"}", "<POST / content-type=application/x-www-form-urlencoded;param=value {\"a\":1}>"},
-        {"{\"url\":\"http://127.0.0.1:$/\",\"method\":\"POST\",\"bodyType\":\"json\",\"compression\":\"gzip\"}", "<POST / content-type=application/json content-encoding=gzip {\"a\":1}>"},
+        {"{\"url\":\"http://127.0.0.1:$/\",\"method\":\"POST\",\"bodyType\":\"form\",\"format\":\"urlencoded\"}",
+         "<POST / content-type=application/x-www-form-urlencoded;param=value {\"a\":1}>"},
+        {"{\"url\":\"http://127.0.0.1:$/\",\"method\":\"POST\",\"bodyType\":\"json\",\"compression\":\"gzip\"}",
+         "<POST / content-type=application/json content-encoding=gzip {\"a\":1}>"},
         {"{\"url\":\"http://127.0.0.1:$/\",\"method\":\"POST\",\"bodyType\":\"json\",\"compression\":\"flate\"}", "<POST / content-type=application/json {\"a\":1}>"},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -275,8 +278,11 @@ static void close_running(void **st) {
 static void oauth(void **st) {
     side s = {0};
     tokens = 0;
-    start(&s, "{\"url\":\"http://127.0.0.1:$/d\",\"method\":\"post\",\"headers\":{\"Authorization\":\"Bearer {{.access.token}}\"},\"oauth\":{\"access\":{\"url\":\"http://127.0.0.1:$/token\","
-              "\"body\":\"{\\\"u\\\":1}\",\"expire\":\"3600\"},\"refresh\":{\"url\":\"http://127.0.0.1:$/refresh\",\"headers\":{\"X-Old\":\"{{.access.token}}\"},\"body\":\"n={{.n}}\"}}}");
+    start(&s,
+          "{\"url\":\"http://127.0.0.1:$/d\",\"method\":\"post\",\"headers\":{\"Authorization\":\"Bearer "
+          "{{.access.token}}\"},\"oauth\":{\"access\":{\"url\":\"http://127.0.0.1:$/token\","
+          "\"body\":\"{\\\"u\\\":1}\",\"expire\":\"3600\"},\"refresh\":{\"url\":\"http://127.0.0.1:$/"
+          "refresh\",\"headers\":{\"X-Old\":\"{{.access.token}}\"},\"body\":\"n={{.n}}\"}}}");
     send_one(&s, "1", NULL);
     send_one(&s, "2", NULL);
     seen_is("</token content-type=application/json {\"u\":1}><POST /d content-type=application/json authorization=Bearer T1 1>"
@@ -308,7 +314,8 @@ static void refusals(void **st) {
     refused("{\"headers\":{\"a\":1}}", "headers.a must be a text");
     refused("{\"oauth\":{}}", "`access` property is required");
     refused("{\"oauth\":{\"access\":{\"url\":\"http://x\",\"expire\":\"\"}}}", "expire");
-    refused("{\"oauth\":{\"access\":{\"url\":\"http://x\"},\"refresh\":{\"url\":\"http://x\",\"body\":\"{{nofn .a}}\"}}}", "oauth.refresh.body: template: sink:1: function \"nofn\" not defined");
+    refused("{\"oauth\":{\"access\":{\"url\":\"http://x\"},\"refresh\":{\"url\":\"http://x\",\"body\":\"{{nofn .a}}\"}}}",
+            "oauth.refresh.body: template: sink:1: function \"nofn\" not defined");
     refused("{\"tls\":\"default\"}", "tls");
     refused("{\"rootCARaw\":\"***\"}", "rootCARaw is not base64");
     sl_err *e = sl_spec_lint("rest", sl_conn_rest.props, sl_conn_rest.conf_size);
@@ -316,7 +323,7 @@ static void refusals(void **st) {
         fail_msg("%s", sl_err_text(e));
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(bodies),  cmocka_unit_test(rendered),     cmocka_unit_test(in_order), cmocka_unit_test(classes),
-                                   cmocka_unit_test(close_running), cmocka_unit_test(oauth), cmocka_unit_test(refusals)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(bodies),        cmocka_unit_test(rendered), cmocka_unit_test(in_order), cmocka_unit_test(classes),
+                                   cmocka_unit_test(close_running), cmocka_unit_test(oauth),    cmocka_unit_test(refusals)};
     return cmocka_run_group_tests(t, up, down);
 }

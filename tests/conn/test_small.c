@@ -46,8 +46,7 @@ static void test_log_nop(void **s) {
     log_of(&k, &sl_conn_log, "{\"sendSingle\":true}", text, sizeof text);
     assert_non_null(strstr(text, "sink result for rule rule1: two"));
     assert_non_null(strstr(text, "sink result for rule rule1: boom"));
-    kit_says(kit_sink_try(&k, &sl_conn_nop, "{\"log\":\"yes\"}"),
-             "1 error(s) decoding:\n\n* 'log' expected type 'bool', got unconvertible type 'string', value: 'yes'");
+    kit_says(kit_sink_try(&k, &sl_conn_nop, "{\"log\":\"yes\"}"), "1 error(s) decoding:\n\n* 'log' expected type 'bool', got unconvertible type 'string', value: 'yes'");
     kit_end(&k);
 }
 
@@ -94,8 +93,7 @@ static void test_simulator(void **s) {
     kit_source(&k, &sl_conn_simulator, "{\"interval\":0}", ""); /* no data: ends at once */
     KIT_UNTIL(&k, k.eofs == 2);
     kit_close_source(&k);
-    kit_says(kit_source_try(&k, &sl_conn_simulator, "{\"data\":\"x\"}", "", ""),
-             "1 error(s) decoding:\n\n* 'data': source data must be an array or slice, got string");
+    kit_says(kit_source_try(&k, &sl_conn_simulator, "{\"data\":\"x\"}", "", ""), "1 error(s) decoding:\n\n* 'data': source data must be an array or slice, got string");
     kit_says(kit_source_try(&k, &sl_conn_simulator, "{\"data\":[{},3]}", "", ""), "1 error(s) decoding:\n\n* 'data[1]' expected a map, got 'float64'");
     kit_says(kit_source_try(&k, &sl_conn_simulator, "{\"interval\":\"-1s\"}", "", ""), "interval must not be negative");
     kit_end(&k);
@@ -127,7 +125,6 @@ static void test_simulator_lookup(void **s) {
     kit_end(&k);
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(test_registry), cmocka_unit_test(test_log_nop), cmocka_unit_test(test_simulator),
-                                   cmocka_unit_test(test_simulator_lookup)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(test_registry), cmocka_unit_test(test_log_nop), cmocka_unit_test(test_simulator), cmocka_unit_test(test_simulator_lookup)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }

@@ -121,7 +121,9 @@ static void both_ways(void **st) {
     KIT_UNTIL(&a, a.messages == 1);
     assert_string_equal(sl_buf_cstr(&a.got), "txt\n");
     put(&b, 1, "back");
-    assert_true(hear(fd, &raw, "\x81\x04" "back"));
+    assert_true(hear(fd, &raw,
+                     "\x81\x04"
+                     "back"));
     close(fd);
     sl_buf_free(&raw);
 }

@@ -90,12 +90,30 @@ static void windows(void **st) {
 static void bad_texts(void **st) {
     static const struct {
         const char *text, *part;
-    } rows[] = {{"", "expected 5 fields"},       {"* * * *", "expected 5 fields"},    {"* * * * * * *", "expected 5 fields"}, {"60 * * * * *", "field second"}, {"60 * * * *", "field minute"},
-                {"* 24 * * *", "field hour"},   {"* * 0 * *", "day of month"},      {"* * 32 * *", "day of month"},      {"* * * 13 *", "field month"},
-                {"* * * foo *", "field month"}, {"* * * * 8", "day of week"},       {"5-3 * * * *", "field minute"},     {"*/0 * * * *", "step"},
-                {"*/x * * * *", "step"},        {"1,,2 * * * *", "not a value"},    {"1, * * * *", "comma"},             {"-1 * * * *", "not a value"},
-                {"1-2-3 * * * *", "not a value"}, {"@never", "unknown"},            {"@every", "unknown"},               {"@every x", "duration"},
-                {"@every -1s", "duration"},     {"TZ=No/Where * * * * *", "time zone"}, {"99999999999999999999 * * * *", "not a value"}};
+    } rows[] = {{"", "expected 5 fields"},
+                {"* * * *", "expected 5 fields"},
+                {"* * * * * * *", "expected 5 fields"},
+                {"60 * * * * *", "field second"},
+                {"60 * * * *", "field minute"},
+                {"* 24 * * *", "field hour"},
+                {"* * 0 * *", "day of month"},
+                {"* * 32 * *", "day of month"},
+                {"* * * 13 *", "field month"},
+                {"* * * foo *", "field month"},
+                {"* * * * 8", "day of week"},
+                {"5-3 * * * *", "field minute"},
+                {"*/0 * * * *", "step"},
+                {"*/x * * * *", "step"},
+                {"1,,2 * * * *", "not a value"},
+                {"1, * * * *", "comma"},
+                {"-1 * * * *", "not a value"},
+                {"1-2-3 * * * *", "not a value"},
+                {"@never", "unknown"},
+                {"@every", "unknown"},
+                {"@every x", "duration"},
+                {"@every -1s", "duration"},
+                {"TZ=No/Where * * * * *", "time zone"},
+                {"99999999999999999999 * * * *", "not a value"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         sl_cron c;
         sl_err *e = sl_cron_parse(sl_str_of(rows[i].text), 0, &c);

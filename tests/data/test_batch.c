@@ -127,9 +127,11 @@ static void frames_and_undo(void **st) {
     assert_int_equal(b->nrows, 9);
     assert_int_equal(b->cols[0][8].kind, SL_ABSENT); /* not what stood there before the undo */
     assert_null(b->tails);
-    static const struct { uint8_t kind; uint32_t first, count; } want[] = {
-        {SL_FRAME_ROW, 0, 1}, {SL_FRAME_ROW, 1, 1}, {SL_FRAME_ERROR, 2, 0}, {SL_FRAME_ROW, 2, 1}, {SL_FRAME_COLLECTION, 3, 3},
-        {SL_FRAME_ROW, 6, 1}, {SL_FRAME_ROW, 7, 1}, {SL_FRAME_ROW, 8, 1}};
+    static const struct {
+        uint8_t kind;
+        uint32_t first, count;
+    } want[] = {{SL_FRAME_ROW, 0, 1},        {SL_FRAME_ROW, 1, 1}, {SL_FRAME_ERROR, 2, 0}, {SL_FRAME_ROW, 2, 1},
+                {SL_FRAME_COLLECTION, 3, 3}, {SL_FRAME_ROW, 6, 1}, {SL_FRAME_ROW, 7, 1},   {SL_FRAME_ROW, 8, 1}};
     assert_int_equal(b->nframes, 8);
     for (int i = 0; i < 8; i++) {
         assert_int_equal(b->frames[i].kind, want[i].kind);

@@ -4,8 +4,15 @@
 #include "data/json.h"
 
 static sl_arena *A;
-static int up(void **st) { (void)st; return (A = sl_arena_new(0)) ? 0 : -1; }
-static int down(void **st) { (void)st; sl_arena_free(A); return 0; }
+static int up(void **st) {
+    (void)st;
+    return (A = sl_arena_new(0)) ? 0 : -1;
+}
+static int down(void **st) {
+    (void)st;
+    sl_arena_free(A);
+    return 0;
+}
 
 static const char *written(const sl_json *v, bool sorted, int indent) {
     sl_buf b = {0};
@@ -97,7 +104,8 @@ static void tree_reads_and_writes(void **st) {
     int64_t i;
     assert_true(sl_json_i64(sl_json_at(b, 0), &i) && i == 1);
     assert_false(sl_json_i64(sl_json_at(b, 1), &i));
-    assert_string_equal(written(v, false, 0), "{\"b\":[1,2.50,\"x\xc3\xa9\xf0\x9f\x9a\x97\xef\xbf\xbd\",null],\"A\":true,\"a\":{\"k\":1e3},\"b2\":\"\\u003c\\u0026\\u003e\",\"a\":{}}");
+    assert_string_equal(written(v, false, 0),
+                        "{\"b\":[1,2.50,\"x\xc3\xa9\xf0\x9f\x9a\x97\xef\xbf\xbd\",null],\"A\":true,\"a\":{\"k\":1e3},\"b2\":\"\\u003c\\u0026\\u003e\",\"a\":{}}");
     sl_json *o = sl_json_obj(A);
     sl_json_set(A, o, "z", sl_json_int(A, -5));
     sl_json_set(A, o, "a", sl_json_dbl(A, 1e21));
@@ -116,14 +124,18 @@ static void tree_reads_and_writes(void **st) {
 }
 static void odd_texts_are_read_as_go_does(void **st) {
     (void)st;
-    static const char *const cases[][2] = { /* text, and what it is when written */
+    static const char *const cases[][2] = {
+        /* text, and what it is when written */
         {"\"\xff\"", "\"\xef\xbf\xbd\""},
         {"\"a\xe4\xb8z\"", "\"a\xef\xbf\xbd\xef\xbf\xbdz\""}, /* each byte of a broken character */
         {"\"\xc0\x80\xed\xa0\x80\"", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
         {"{\"k\xff\":\"\\u00e9\xff\\n\"}", "{\"k\xef\xbf\xbd\":\"\xc3\xa9\xef\xbf\xbd\\n\"}"},
-        {"\"\\ud83d\\u0041\\udc00\"", "\"\xef\xbf\xbd" "A\xef\xbf\xbd\""},
+        {"\"\\ud83d\\u0041\\udc00\"",
+         "\"\xef\xbf\xbd"
+         "A\xef\xbf\xbd\""},
         {"\"\\ud83d\\ude97\\u0000\"", "\"\xf0\x9f\x9a\x97\\u0000\""},
-        {"[18446744073709551616, -9223372036854775809, 1e308, 0.1e-400, 123456789012345678901234567890]", "[18446744073709551616,-9223372036854775809,1e308,0.1e-400,123456789012345678901234567890]"},
+        {"[18446744073709551616, -9223372036854775809, 1e308, 0.1e-400, 123456789012345678901234567890]",
+         "[18446744073709551616,-9223372036854775809,1e308,0.1e-400,123456789012345678901234567890]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sl_json *v;
@@ -187,9 +199,14 @@ static void values_are_written_as_go_does(void **st) {
     assert_string_equal(put(sl_v_str(SL_S("a<b>&\xe2\x80\xa8\xff\t\x7f 0123456789abcdef\"xyz"))), "\"a\\u003cb\\u003e\\u0026\\u2028\\ufffd\\t\x7f 0123456789abcdef\\\"xyz\"");
     assert_string_equal(put((sl_value){.kind = SL_LIST, .flags = SL_F_NILLIST}), "null");
     assert_string_equal(put((sl_value){.kind = SL_LIST}), "[]");
-    static const struct { const char *bytes; uint32_t n; int scale; const char *text; } dec[] = {
-        {"\x00", 1, 0, "0"}, {"\x30\x39", 2, 2, "123.45"}, {"\xcf\xc7", 2, 2, "-123.45"}, {"\x05", 1, 3, "0.005"}, {"\x05", 1, -2, "500"},
-        {"\x00\xff\xff\xff\xff\xff\xff\xff\xff", 9, 0, "18446744073709551615"}, {"\x80", 1, 0, "-128"}};
+    static const struct {
+        const char *bytes;
+        uint32_t n;
+        int scale;
+        const char *text;
+    } dec[] = {{"\x00", 1, 0, "0"},     {"\x30\x39", 2, 2, "123.45"}, {"\xcf\xc7", 2, 2, "-123.45"},
+               {"\x05", 1, 3, "0.005"}, {"\x05", 1, -2, "500"},       {"\x00\xff\xff\xff\xff\xff\xff\xff\xff", 9, 0, "18446744073709551615"},
+               {"\x80", 1, 0, "-128"}};
     for (size_t i = 0; i < sizeof dec / sizeof *dec; i++)
         assert_string_equal(put((sl_value){.kind = SL_DECIMAL, .aux = (uint16_t)dec[i].scale, .len = dec[i].n, .p = dec[i].bytes}), dec[i].text);
     sl_value list[] = {sl_v_int(1), sl_v_str(SL_S("x"))};

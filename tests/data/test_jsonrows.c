@@ -13,8 +13,15 @@ static uint32_t rnd(uint32_t n) {
     seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
     return (uint32_t)(seed >> 33) % n;
 }
-static int up(void **st) { (void)st; return (A = sl_arena_new(0)) ? 0 : -1; }
-static int down(void **st) { (void)st; sl_arena_free(A); return 0; }
+static int up(void **st) {
+    (void)st;
+    return (A = sl_arena_new(0)) ? 0 : -1;
+}
+static int down(void **st) {
+    (void)st;
+    sl_arena_free(A);
+    return 0;
+}
 static sl_layout *layout_of(const char *const *names, uint32_t n) {
     sl_str s[16];
     for (uint32_t i = 0; i < n; i++)
@@ -34,21 +41,35 @@ static const char *text_of(sl_value v) {
 }
 
 /* ---- random documents ---- */
-static const char *const keys[] = {"a", "b", "temperature", "c", "id", "ts", "name", "a_rather_long_key_of_more_than_thirty_two_bytes", "k\\u0061", "d\xc3\xa9", "e", "f",
-    "a_key_that_is_longer_than_what_the_reader_keeps_of_a_key_in_its_shape"};
+static const char *const keys[] = {"a",
+                                   "b",
+                                   "temperature",
+                                   "c",
+                                   "id",
+                                   "ts",
+                                   "name",
+                                   "a_rather_long_key_of_more_than_thirty_two_bytes",
+                                   "k\\u0061",
+                                   "d\xc3\xa9",
+                                   "e",
+                                   "f",
+                                   "a_key_that_is_longer_than_what_the_reader_keeps_of_a_key_in_its_shape"};
 static void ws(sl_buf *b, int loose) {
     while (loose && rnd(4) == 0)
         sl_buf_putc(b, " \n\t\r"[rnd(4)]);
 }
 static void doc_string(sl_buf *b) {
-    static const char *const bits[] = {"x", "hello world", "\\n", "\\u00e9", "\\ud83d\\ude97", "\xe4\xb8\xad", "\\\"", "\\\\", "0123456789abcdef0123456789abcdef", "{[,:]}", "\\/", ""};
+    static const char *const bits[] = {"x",      "hello world", "\\n", "\\u00e9", "\\ud83d\\ude97", "\xe4\xb8\xad", "\\\"", "\\\\", "0123456789abcdef0123456789abcdef",
+                                       "{[,:]}", "\\/",         ""};
     sl_buf_putc(b, '"');
     for (uint32_t n = rnd(4); n--;)
         sl_buf_puts(b, bits[rnd(12)]);
     sl_buf_putc(b, '"');
 }
 static void doc_value(sl_buf *b, int depth, int loose) {
-    static const char *const nums[] = {"0", "-0", "1", "23.5", "-17.25", "1e3", "1.5E-7", "9007199254740993", "123456789012345678", "12345678901234567890", "0.1", "100", "3.141592653589793238", "1e400", "5e-324"};
+    static const char *const nums[] = {
+        "0",     "-0",    "1", "23.5", "-17.25", "1e3", "1.5E-7", "9007199254740993", "123456789012345678", "12345678901234567890", "0.1", "100", "3.141592653589793238",
+        "1e400", "5e-324"};
     switch (rnd(depth > 3 ? 5 : 8)) {
     case 0: sl_buf_puts(b, "true"); break;
     case 1: sl_buf_puts(b, "false"); break;
@@ -297,7 +318,8 @@ static void the_map_is_right(void **st) {
     for (int i = 0; i < 60000; i++) {
         sl_buf b = {0};
         if (i % 7 == 0) { /* small pieces in any order */
-            static const char *const bits[] = {"{", "}", "[", "]", ":", ",", "\"a\"", "\"\"", " ", "\n", "1", "-", "0", ".5", "true", "false", "null", "\"x\\\"\"", "\\", "\"", "01", "12.25", "{\"k\":", "[1,2]", "e"};
+            static const char *const bits[] = {"{",  "}",    "[",     "]",    ":",         ",",  "\"a\"", "\"\"", " ",     "\n",      "1",     "-", "0",
+                                               ".5", "true", "false", "null", "\"x\\\"\"", "\\", "\"",    "01",   "12.25", "{\"k\":", "[1,2]", "e"};
             sl_buf_putc(&b, '{');
             for (uint32_t n = rnd(12); n--;)
                 sl_buf_puts(&b, bits[rnd(25)]);
@@ -369,9 +391,42 @@ static void the_straight_way_equals_the_other(void **st) {
         sl_builder *w = sl_builder_new(l, all), *v = sl_builder_new(l, all);
         for (int i = 0; i < 3000; i++) {
             static const char *const names[] = {"ts", "a", "temperature", "name", "other", "a_name_longer_than_sixteen", "x", "a_name_longer_than_thirty_two_bytes__"};
-            static const char *const vals[] = {"1", "-1", "23.5", "-0.25", "12345678", "1700000000123", "123456789012345678", "9007199254740993", "-", "+1", "1.", ".5", "01", "1e3", "\"\"", "\"text\"",
-                "\"a text that is longer than thirty-two bytes, with a comma\"", "\"\xc3\xa9\"", "true", "false", "null", "nul", "\"esc\\u0041ped\"", "{\"a\":[1,2,{\"b\":\"c,d\"}]}", "[1,2,3]", "[]", "{}",
-                "[1,2", "\"open", "12 3", "inf", "[1e5]", "\"a\"b\"", "\"ctl\x01\"", "[01]", "99999999999999999999"};
+            static const char *const vals[] = {"1",
+                                               "-1",
+                                               "23.5",
+                                               "-0.25",
+                                               "12345678",
+                                               "1700000000123",
+                                               "123456789012345678",
+                                               "9007199254740993",
+                                               "-",
+                                               "+1",
+                                               "1.",
+                                               ".5",
+                                               "01",
+                                               "1e3",
+                                               "\"\"",
+                                               "\"text\"",
+                                               "\"a text that is longer than thirty-two bytes, with a comma\"",
+                                               "\"\xc3\xa9\"",
+                                               "true",
+                                               "false",
+                                               "null",
+                                               "nul",
+                                               "\"esc\\u0041ped\"",
+                                               "{\"a\":[1,2,{\"b\":\"c,d\"}]}",
+                                               "[1,2,3]",
+                                               "[]",
+                                               "{}",
+                                               "[1,2",
+                                               "\"open",
+                                               "12 3",
+                                               "inf",
+                                               "[1e5]",
+                                               "\"a\"b\"",
+                                               "\"ctl\x01\"",
+                                               "[01]",
+                                               "99999999999999999999"};
             sl_buf b = {0};
             bool loose = rnd(4) == 0;
             sl_buf_putc(&b, '{');
@@ -498,14 +553,18 @@ static void schemaless_texts(void **st) {
         {"{\"b\":1.2.3}", "cannot parse float64 from \"1.2.3\""},
         {NULL, NULL}};
     check(NULL, 0, false, wanted, 1, true, cases);
-    static const one narrow[] = {{"{\"b\":1.2.3,\"c\":null,\"a\":2}", "{\"a\":2}"}, {"{\"b\":{\"c\":[}", "cannot parse JSON: cannot parse object: cannot parse object value: cannot parse object: "
-        "cannot parse object value: cannot parse array: cannot parse array value: cannot parse number: unexpected char: \"}\"; unparsed tail: \"}\""}, {NULL, NULL}};
+    static const one narrow[] = {{"{\"b\":1.2.3,\"c\":null,\"a\":2}", "{\"a\":2}"},
+                                 {"{\"b\":{\"c\":[}",
+                                  "cannot parse JSON: cannot parse object: cannot parse object value: cannot parse object: "
+                                  "cannot parse object value: cannot parse array: cannot parse array value: cannot parse number: unexpected char: \"}\"; unparsed tail: \"}\""},
+                                 {NULL, NULL}};
     check(NULL, 0, false, wanted, 1, false, narrow);
     static const one ints[] = {{"{\"a\":7,\"b\":7.0,\"c\":[1,2.5]}", "{\"a\":7,\"b\":7,\"c\":[1,2.5]}"},
-        {"{\"a\":1e3}", "unparsed tail left after parsing int64 form \"1e3\": \"e3\""},
-        {"{\"a\":[1e3]}", "unparsed tail left after parsing int64 form \"1e3\": \"e3\""},
-        {"{\"a\":9223372036854775807}", "{\"a\":9223372036854775807}"},
-        {"{\"a\":9223372036854775808}", "strconv.ParseInt: parsing \"9223372036854775808\": value out of range"}, {NULL, NULL}};
+                               {"{\"a\":1e3}", "unparsed tail left after parsing int64 form \"1e3\": \"e3\""},
+                               {"{\"a\":[1e3]}", "unparsed tail left after parsing int64 form \"1e3\": \"e3\""},
+                               {"{\"a\":9223372036854775807}", "{\"a\":9223372036854775807}"},
+                               {"{\"a\":9223372036854775808}", "strconv.ParseInt: parsing \"9223372036854775808\": value out of range"},
+                               {NULL, NULL}};
     check(NULL, 0, true, wanted, 1, true, ints);
     /* depth: 300 is the limit of upstream's parser */
     char deep[2000] = "{\"z\":";
@@ -527,11 +586,12 @@ static void schemaless_texts(void **st) {
 static void declared_types(void **st) {
     (void)st;
     static const sl_type big = {.kind = SL_T_BIGINT}, flt = {.kind = SL_T_FLOAT}, str = {.kind = SL_T_STRING}, byt = {.kind = SL_T_BYTEA}, dt = {.kind = SL_T_DATETIME},
-        boo = {.kind = SL_T_BOOLEAN}, bigs = {.kind = SL_T_ARRAY, .elem = &big}, bigss = {.kind = SL_T_ARRAY, .elem = &bigs}, strs = {.kind = SL_T_ARRAY, .elem = &str}, boos = {.kind = SL_T_ARRAY, .elem = &boo};
+                         boo = {.kind = SL_T_BOOLEAN}, bigs = {.kind = SL_T_ARRAY, .elem = &big}, bigss = {.kind = SL_T_ARRAY, .elem = &bigs},
+                         strs = {.kind = SL_T_ARRAY, .elem = &str}, boos = {.kind = SL_T_ARRAY, .elem = &boo};
     static const sl_field xf[] = {{{"x", 1}, &big}, {{"y", 1}, &str}};
     static const sl_type rec = {.kind = SL_T_STRUCT, .fields = xf, .nfields = 2}, recs = {.kind = SL_T_ARRAY, .elem = &rec};
-    static const sl_field types[] = {{{"i", 1}, &big}, {{"f", 1}, &flt}, {{"s", 1}, &str}, {{"r", 1}, &byt}, {{"t", 1}, &dt}, {{"b", 1}, &boo}, {{"l", 1}, &bigs},
-        {{"ll", 2}, &bigss}, {{"ls", 2}, &strs}, {{"lb", 2}, &boos}, {{"o", 1}, &rec}, {{"lo", 2}, &recs}};
+    static const sl_field types[] = {{{"i", 1}, &big},  {{"f", 1}, &flt},    {{"s", 1}, &str},   {{"r", 1}, &byt},   {{"t", 1}, &dt},  {{"b", 1}, &boo},
+                                     {{"l", 1}, &bigs}, {{"ll", 2}, &bigss}, {{"ls", 2}, &strs}, {{"lb", 2}, &boos}, {{"o", 1}, &rec}, {{"lo", 2}, &recs}};
     static const char *const wanted[] = {"i", "f", "s", "r", "t", "b", "l", "ll", "ls", "lb", "o", "lo"};
     static const one cases[] = {
         {"{\"i\":5,\"zz\":{\"q\":1}}", "{\"i\":5}"},

@@ -5,14 +5,24 @@
 #include "data/pack.h"
 
 static sl_arena *A;
-static int up(void **st) { (void)st; return (A = sl_arena_new(0)) ? 0 : -1; }
-static int down(void **st) { (void)st; sl_arena_free(A); return 0; }
+static int up(void **st) {
+    (void)st;
+    return (A = sl_arena_new(0)) ? 0 : -1;
+}
+static int down(void **st) {
+    (void)st;
+    sl_arena_free(A);
+    return 0;
+}
 static bool identical(sl_value x, sl_value y) {
     if (x.kind != y.kind || x.flags != y.flags)
         return false;
     switch (x.kind) {
-    case SL_STRING: case SL_BYTES: case SL_ERROR: return sl_str_eq(sl_v_text(x), sl_v_text(y));
-    case SL_JSONTEXT: case SL_DECIMAL: return x.aux == y.aux && sl_str_eq(sl_v_text(x), sl_v_text(y));
+    case SL_STRING:
+    case SL_BYTES:
+    case SL_ERROR: return sl_str_eq(sl_v_text(x), sl_v_text(y));
+    case SL_JSONTEXT:
+    case SL_DECIMAL: return x.aux == y.aux && sl_str_eq(sl_v_text(x), sl_v_text(y));
     case SL_TIME: return x.i == y.i && x.len == y.len && x.aux == y.aux;
     case SL_LIST:
         for (uint32_t i = 0; i < x.len && x.len == y.len; i++)
@@ -29,7 +39,8 @@ static bool identical(sl_value x, sl_value y) {
             if (!identical(x.pairs[i].key, y.pairs[i].key) || !identical(x.pairs[i].val, y.pairs[i].val))
                 return false;
         return x.len == y.len;
-    case SL_ABSENT: case SL_NULL: return true;
+    case SL_ABSENT:
+    case SL_NULL: return true;
     default: return x.i == y.i;
     }
 }
@@ -105,11 +116,17 @@ static void values_come_back(void **st) {
 }
 static void bad_bytes_are_named(void **st) {
     (void)st;
-    static const struct { const char *bytes; size_t n; const char *text; } cases[] = {
+    static const struct {
+        const char *bytes;
+        size_t n;
+        const char *text;
+    } cases[] = {
         {"", 0, "packed data is empty"},
         {"\x02\x01", 2, "packed data has version 2, this program reads 1"},
         {"\x01\x63", 2, "packed data has an unknown kind of value"},
-        {"\x01\x0a\x05" "abc", 6, "packed data has a count beyond its end"},
+        {"\x01\x0a\x05"
+         "abc",
+         6, "packed data has a count beyond its end"},
         {"\x01\x0e\xff\xff\xff\xff\x0f", 7, "packed data has a count beyond its end"},
         {"\x01\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 12, "packed data has a number that is too long"},
         {"\x01\x11\x00\x03{a}", 7, "packed data has JSON text that is none"},

@@ -5,8 +5,16 @@
 #include "data/template.h"
 
 static sl_arena *A;
-static int up(void **st) { (void)st; setenv("TZ", "UTC", 1); return (A = sl_arena_new(0)) ? 0 : -1; }
-static int down(void **st) { (void)st; sl_arena_free(A); return 0; }
+static int up(void **st) {
+    (void)st;
+    setenv("TZ", "UTC", 1);
+    return (A = sl_arena_new(0)) ? 0 : -1;
+}
+static int down(void **st) {
+    (void)st;
+    sl_arena_free(A);
+    return 0;
+}
 
 static sl_value json(const char *text, bool ints) {
     sl_value v;
@@ -40,7 +48,9 @@ static const char *run(const char *text, sl_value root) {
     sl_template_free(t);
     return s;
 }
-typedef struct { const char *text, *want; } pair;
+typedef struct {
+    const char *text, *want;
+} pair;
 static void check(const pair *p, size_t n, sl_value root) {
     size_t bad = 0;
     for (size_t i = 0; i < n; i++) {
@@ -53,7 +63,9 @@ static void check(const pair *p, size_t n, sl_value root) {
     assert_int_equal(bad, 0);
 }
 #define CHECK(list, root) check(list, sizeof list / sizeof *list, root)
-#define ROW "{\"vin\":\"K1\",\"speed\":88,\"fuel\":0.5,\"ok\":true,\"pos\":{\"lat\":48.1,\"lon\":11.5},\"tags\":[\"a\",\"b\"],\"nil\":null,\"empty\":\"\",\"big\":1700000000000,\"m\":{\"a\":[],\"z\":1}}"
+#define ROW                                                                                                                                                                        \
+    "{\"vin\":\"K1\",\"speed\":88,\"fuel\":0.5,\"ok\":true,\"pos\":{\"lat\":48.1,\"lon\":11.5},\"tags\":[\"a\",\"b\"],\"nil\":null,\"empty\":\"\",\"big\":1700000000000,\"m\":{"   \
+    "\"a\":[],\"z\":1}}"
 
 static void language(void **st) {
     (void)st;
@@ -81,7 +93,9 @@ static void language(void **st) {
         {"{{define \"t\"}}<{{.}}{{$}}>{{end}}{{template \"t\" .vin}}{{template \"t\"}}", "<K1K1><<no value><no value>>"},
         {"{{block \"b\" .pos}}{{.lat}}{{end}}", "48.1"},
         {"{{define \"t\"}} {{end}}{{define \"t\"}}one{{end}}{{define \"t\"}} {{end}}{{template `t`}}{{/*/ c */}}", "one"},
-        {"{{`raw \\n`}}{{\"\\t\\\"\\u00e9\\x41\\101\"}}{{'a'}}", "raw \\n\t\"\xC3\xA9" "AA97"},
+        {"{{`raw \\n`}}{{\"\\t\\\"\\u00e9\\x41\\101\"}}{{'a'}}",
+         "raw \\n\t\"\xC3\xA9"
+         "AA97"},
         {"{{1_000}} {{0x10}} {{0b11}} {{0o17}} {{017}} {{1e3}} {{-3}} {{+4}} {{.5}} {{1.50}}", "1000 16 3 15 15 1000 -3 4 0.5 1.5"},
         {"{{(index .tags 1)}}{{(.pos).lat}}{{(index .pos \"lon\")}}", "b48.111.5"},
         {"{{.vin | printf \"%s-%s\" \"x\" | upper}}", "X-K1"},
@@ -93,8 +107,11 @@ static void language(void **st) {
     };
     CHECK(p, json(ROW, true));
     static const pair list[] = {
-        {"{{len .}}{{range .}}{{.a}}{{end}}", "212"}, {"{{(index . 0).a}}{{(first .).a}}{{(last .).a}}", "112"}, {"{{json .}}", "[{\"a\":1},{\"a\":2}]"},
-        {"{{.}}", "[map[a:1] map[a:2]]"}, {"{{range $i, $e := .}}{{if $i}},{{end}}{{toJson $e}}{{end}}", "{\"a\":1},{\"a\":2}"},
+        {"{{len .}}{{range .}}{{.a}}{{end}}", "212"},
+        {"{{(index . 0).a}}{{(first .).a}}{{(last .).a}}", "112"},
+        {"{{json .}}", "[{\"a\":1},{\"a\":2}]"},
+        {"{{.}}", "[map[a:1] map[a:2]]"},
+        {"{{range $i, $e := .}}{{if $i}},{{end}}{{toJson $e}}{{end}}", "{\"a\":1},{\"a\":2}"},
         {"{{.a}}", "?template: sink:1:2: executing \"sink\" at <.a>: can't evaluate field a in type []map[string]interface {}"},
         {"{{index . 2}}", "?template: sink:1:2: executing \"sink\" at <index . 2>: error calling index: reflect: slice index out of range"},
         {"{{index . 9}}", "?template: sink:1:2: executing \"sink\" at <index . 9>: error calling index: index out of range: 9"},
@@ -187,7 +204,8 @@ static void printing(void **st) {
         {"{{printf \"%s\" .b}} {{toString .b}} {{toJson .b}}", "hi hi \"aGk=\""},
         {"{{printf \"%T %T %T %T %T %T\" .f 1 \"a\" true .l .n}}", "float64 int string bool []interface {} <nil>"},
         {"{{printf \"%[2]d %[1]d\" 1 2}} {{printf \"%*d\" 5 42}} {{printf \"%t %v\" true .n}} {{printf \"%%\"}}", "2 1    42 true <nil> %"},
-        {"{{html \"<a href='x'>&\"}} {{js \"it's <\\\\>\"}} {{urlquery \"a b&c/é\"}} {{html .n}}", "&lt;a href=&#39;x&#39;&gt;&amp; it\\'s \\u003C\\\\\\u003E a+b%26c%2F%C3%A9 &lt;no value&gt;"},
+        {"{{html \"<a href='x'>&\"}} {{js \"it's <\\\\>\"}} {{urlquery \"a b&c/é\"}} {{html .n}}",
+         "&lt;a href=&#39;x&#39;&gt;&amp; it\\'s \\u003C\\\\\\u003E a+b%26c%2F%C3%A9 &lt;no value&gt;"},
         {"{{.t}}", "2023-11-15 00:00:00 +0000 UTC"},
     };
     sl_member m[16];
@@ -208,39 +226,68 @@ static void functions(void **st) {
     static const pair p[] = {
         {"{{trim \"  a \"}}|{{trimAll \"$\" \"$5$\"}}|{{trimPrefix \"a\" \"ab\"}}|{{trimSuffix \"b\" \"ab\"}}", "a|5|b|a"},
         {"{{upper \"aé\"}}{{lower \"AÉ\"}}{{title \"hello world\"}}{{untitle \"Hello World\"}}{{swapcase \"aB\"}}", "AÉaéHello Worldhello worldAb"},
-        {"{{camelcase \"http_server name\"}} {{snakecase \"FirstName\"}} {{kebabcase \"FirstName\"}} {{snakecase \"HTTPServer\"}}", "HttpServerName first_name first-name http_server"},
+        {"{{camelcase \"http_server name\"}} {{snakecase \"FirstName\"}} {{kebabcase \"FirstName\"}} {{snakecase \"HTTPServer\"}}",
+         "HttpServerName first_name first-name http_server"},
         {"{{repeat 3 \"ab\"}} {{substr 0 1 \"K1\"}} {{substr 1 -1 \"abc\"}} {{trunc 2 \"abc\"}} {{trunc -2 \"abc\"}}", "ababab K bc ab bc"},
         {"{{abbrev 5 \"hello world\"}} {{abbrevboth 5 10 \"1234 5678 9123\"}} {{nospace \"a b c\"}} {{initials \"First Try\"}}", "he... ...5678... abc FT"},
         {"{{contains \"a\" \"cat\"}} {{hasPrefix \"c\" \"cat\"}} {{hasSuffix \"c\" \"cat\"}} {{replace \" \" \"-\" \"a b c\"}}", "true true false a-b-c"},
         {"{{quote \"a\" 1 .nil}} {{squote \"a\" 1}} {{cat \"a\" 1 .nil true}}", "\"a\" \"1\" 'a' '1' a 1 true"},
         {"{{indent 2 \"a\\nb\"}}|{{nindent 2 \"a\"}}|{{wrap 5 \"hello big world\"}}|{{wrapWith 3 \"-\" \"abcdefg\"}}", "  a\n  b|\n  a|hello\nbig\nworld|abc-def-g"},
         {"{{plural \"one\" \"many\" 1}} {{plural \"one\" \"many\" 2}}", "one many"},
-        {"{{add 1 2 3}} {{add1 1}} {{sub 5 2}} {{mul 2 3 4}} {{div 7 2}} {{mod 7 2}} {{max 1 5 3}} {{min 4 2}} {{add .speed 1.9}} {{add \"0x10\" \"1.00\" true}}", "6 2 3 24 3 1 5 2 89 18"},
+        {"{{add 1 2 3}} {{add1 1}} {{sub 5 2}} {{mul 2 3 4}} {{div 7 2}} {{mod 7 2}} {{max 1 5 3}} {{min 4 2}} {{add .speed 1.9}} {{add \"0x10\" \"1.00\" true}}",
+         "6 2 3 24 3 1 5 2 89 18"},
         {"{{addf 0.1 0.2}} {{subf 1 0.9}} {{mulf 1.1 1.1}} {{divf 1 4}} {{add1f 1.5}} {{maxf 1.5 2}} {{minf 1.5 2}} {{addf .fuel 1.5}}", "0.3 0.1 1.21 0.25 2.5 2 1.5 2"},
         {"{{ceil 1.2}} {{floor 1.7}} {{round 123.555 2}} {{round -1.2 0}} {{round .fuel 0}} {{round 123.5555 3 0.6}}", "2 1 123.56 -2 1 123.555"},
         {"{{int 3.9}} {{int64 \"7\"}} {{float64 \"1.5\"}} {{atoi \"7\"}} {{atoi \"x\"}} {{toDecimal \"0777\"}} {{int .nosuch}}", "3 7 1.5 7 0 511 0"},
         {"{{seq 5}}|{{seq 2 4}}|{{seq 0 2 6}}|{{seq 3 1}}|{{until 3}}|{{untilStep 1 8 3}}", "1 2 3 4 5|2 3 4|0 2 4 6|3 2 1|[0 1 2]|[1 4 7]"},
         {"{{list 1 \"a\" nil}} {{first .tags}} {{last .tags}} {{rest (list 1 2 3)}} {{initial (list 1 2 3)}}", "[1 a <nil>] a b [2 3] [1 2]"},
-        {"{{append .tags \"c\"}} {{prepend .tags \"c\"}} {{concat .tags (list 1)}} {{reverse .tags}} {{uniq (list 1 2 1)}} {{compact (list 0 1 \"\" 2)}}", "[a b c] [c a b] [a b 1] [b a] [1 2] [1 2]"},
-        {"{{without .tags \"a\"}} {{has \"a\" .tags}} {{has 1 (list 1.0)}} {{slice (list 1 2 3) 1 2}} {{slice (list 1 2 3) 1}} {{chunk 2 (list 1 2 3)}}", "[b] true false [2] [2 3] [[1 2] [3]]"},
-        {"{{sortAlpha (list \"b\" \"a\")}} {{join \"-\" .tags}} {{join \",\" (list 1 .nil 2)}} {{splitList \",\" \"a,b\" | join \"-\"}} {{(split \"$\" \"a$b\")._1}} {{splitn \"$\" 2 \"a$b$c\"}}", "[a b] a-b 1,2 a-b b map[_0:a _1:b$c]"},
-        {"{{dict \"a\" 1 \"b\" .vin | toJson}} {{get .pos \"lat\"}} {{get .pos \"x\"}}| {{hasKey .pos \"lat\"}} {{omit .pos \"lat\" | toJson}} {{pick .pos \"lat\" | toJson}}", "{\"a\":1,\"b\":\"K1\"} 48.1 | true {\"lon\":11.5} {\"lat\":48.1}"},
-        {"{{set .pos \"z\" 1 | toJson}} {{.pos.z}} {{unset .pos \"lat\" | toJson}} {{len .pos}} {{toJson .pos}}", "{\"lat\":48.1,\"lon\":11.5,\"z\":1} 1 {\"lon\":11.5,\"z\":1} 2 {\"lon\":11.5,\"z\":1}"},
+        {"{{append .tags \"c\"}} {{prepend .tags \"c\"}} {{concat .tags (list 1)}} {{reverse .tags}} {{uniq (list 1 2 1)}} {{compact (list 0 1 \"\" 2)}}",
+         "[a b c] [c a b] [a b 1] [b a] [1 2] [1 2]"},
+        {"{{without .tags \"a\"}} {{has \"a\" .tags}} {{has 1 (list 1.0)}} {{slice (list 1 2 3) 1 2}} {{slice (list 1 2 3) 1}} {{chunk 2 (list 1 2 3)}}",
+         "[b] true false [2] [2 3] [[1 2] [3]]"},
+        {"{{sortAlpha (list \"b\" \"a\")}} {{join \"-\" .tags}} {{join \",\" (list 1 .nil 2)}} {{splitList \",\" \"a,b\" | join \"-\"}} {{(split \"$\" \"a$b\")._1}} {{splitn "
+         "\"$\" 2 \"a$b$c\"}}",
+         "[a b] a-b 1,2 a-b b map[_0:a _1:b$c]"},
+        {"{{dict \"a\" 1 \"b\" .vin | toJson}} {{get .pos \"lat\"}} {{get .pos \"x\"}}| {{hasKey .pos \"lat\"}} {{omit .pos \"lat\" | toJson}} {{pick .pos \"lat\" | toJson}}",
+         "{\"a\":1,\"b\":\"K1\"} 48.1 | true {\"lon\":11.5} {\"lat\":48.1}"},
+        {"{{set .pos \"z\" 1 | toJson}} {{.pos.z}} {{unset .pos \"lat\" | toJson}} {{len .pos}} {{toJson .pos}}",
+         "{\"lat\":48.1,\"lon\":11.5,\"z\":1} 1 {\"lon\":11.5,\"z\":1} 2 {\"lon\":11.5,\"z\":1}"},
         {"{{$d := dict}}{{range .tags}}{{$_ := set $d . (len .)}}{{end}}{{toJson $d}}{{$d.a}}", "{\"a\":1,\"b\":1}1"},
-        {"{{$m := merge (dict \"a\" 1 \"n\" (dict \"x\" 1)) (dict \"a\" 2 \"b\" 3 \"n\" (dict \"y\" 2))}}{{toJson $m}} {{toJson (mergeOverwrite (dict \"a\" 1) (dict \"a\" 2))}}", "{\"a\":1,\"b\":3,\"n\":{\"x\":1,\"y\":2}} {\"a\":2}"},
-        {"{{dig \"pos\" \"lat\" 0 .}} {{dig \"pos\" \"q\" \"d\" .}} {{dig \"q\" \"d\" .}} {{pluck \"a\" (dict \"a\" 1) (dict \"b\" 2) (dict \"a\" 3)}} {{values (dict \"a\" 1)}} {{keys (dict \"a\" 1)}}", "48.1 d d [1 3] [1] [a]"},
-        {"{{default \"d\" .nosuch}} {{.nosuch | default 5}} {{default \"d\" .vin}} {{empty .empty}} {{coalesce .nosuch 0 .vin}} {{ternary \"y\" \"n\" .ok}} {{all 1 0}} {{any 1 0}}", "d 5 K1 true K1 y false true"},
-        {"{{typeOf .speed}} {{typeOf 1}} {{typeOf .pos}} {{kindOf .tags}} {{kindOf .nil}} {{kindIs \"string\" .vin}} {{typeIs \"float64\" .fuel}} {{deepEqual .tags (list \"a\" \"b\")}}", "float64 int map[string]interface {} slice invalid true true true"},
-        {"{{toJson .vin}} {{toRawJson \"<a>\"}} {{toJson \"<a>\"}} {{(fromJson \"{\\\"a\\\":[1]}\").a}} {{toPrettyJson (dict \"a\" 1)}} {{fromJson \"bad\"}}", "\"K1\" \"<a>\" \"\\u003ca\\u003e\" [1] {\n  \"a\": 1\n} <no value>"},
-        {"{{base64 .fuel}} {{base64 .speed}} {{base64 .vin}} {{base64 true}} {{b64enc \"K1\"}} {{b64dec \"SzE=\"}} {{b32enc \"hi\"}} {{b32dec \"NBUQ====\"}}", "MC41 ODg= SzE= dHJ1ZQ== SzE= K1 NBUQ==== hi"},
-        {"{{sha1sum \"a\"}} {{sha256sum \"a\"}} {{adler32sum \"a\"}}", "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb 6422626"},
-        {"{{regexMatch \"^[a-z]+$\" \"abc\"}} {{regexFind \"[0-9]+\" \"a12b3\"}} {{regexFindAll \"[0-9]\" \"a12b3\" -1}} {{regexReplaceAll \"a(x*)b\" \"-ab-axxb-\" \"${1}W\"}} {{regexReplaceAllLiteral \"a\" \"banana\" \"$1\"}} {{regexSplit \"z+\" \"pizza\" -1}} {{regexQuoteMeta \"1.2\"}}", "true 12 [1 2 3] -W-xxW- b$1n$1n$1 [pi a] 1\\.2"},
+        {"{{$m := merge (dict \"a\" 1 \"n\" (dict \"x\" 1)) (dict \"a\" 2 \"b\" 3 \"n\" (dict \"y\" 2))}}{{toJson $m}} {{toJson (mergeOverwrite (dict \"a\" 1) (dict \"a\" 2))}}",
+         "{\"a\":1,\"b\":3,\"n\":{\"x\":1,\"y\":2}} {\"a\":2}"},
+        {"{{dig \"pos\" \"lat\" 0 .}} {{dig \"pos\" \"q\" \"d\" .}} {{dig \"q\" \"d\" .}} {{pluck \"a\" (dict \"a\" 1) (dict \"b\" 2) (dict \"a\" 3)}} {{values (dict \"a\" 1)}} "
+         "{{keys (dict \"a\" 1)}}",
+         "48.1 d d [1 3] [1] [a]"},
+        {"{{default \"d\" .nosuch}} {{.nosuch | default 5}} {{default \"d\" .vin}} {{empty .empty}} {{coalesce .nosuch 0 .vin}} {{ternary \"y\" \"n\" .ok}} {{all 1 0}} {{any 1 "
+         "0}}",
+         "d 5 K1 true K1 y false true"},
+        {"{{typeOf .speed}} {{typeOf 1}} {{typeOf .pos}} {{kindOf .tags}} {{kindOf .nil}} {{kindIs \"string\" .vin}} {{typeIs \"float64\" .fuel}} {{deepEqual .tags (list \"a\" "
+         "\"b\")}}",
+         "float64 int map[string]interface {} slice invalid true true true"},
+        {"{{toJson .vin}} {{toRawJson \"<a>\"}} {{toJson \"<a>\"}} {{(fromJson \"{\\\"a\\\":[1]}\").a}} {{toPrettyJson (dict \"a\" 1)}} {{fromJson \"bad\"}}",
+         "\"K1\" \"<a>\" \"\\u003ca\\u003e\" [1] {\n  \"a\": 1\n} <no value>"},
+        {"{{base64 .fuel}} {{base64 .speed}} {{base64 .vin}} {{base64 true}} {{b64enc \"K1\"}} {{b64dec \"SzE=\"}} {{b32enc \"hi\"}} {{b32dec \"NBUQ====\"}}",
+         "MC41 ODg= SzE= dHJ1ZQ== SzE= K1 NBUQ==== hi"},
+        {"{{sha1sum \"a\"}} {{sha256sum \"a\"}} {{adler32sum \"a\"}}",
+         "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb 6422626"},
+        {"{{regexMatch \"^[a-z]+$\" \"abc\"}} {{regexFind \"[0-9]+\" \"a12b3\"}} {{regexFindAll \"[0-9]\" \"a12b3\" -1}} {{regexReplaceAll \"a(x*)b\" \"-ab-axxb-\" \"${1}W\"}} "
+         "{{regexReplaceAllLiteral \"a\" \"banana\" \"$1\"}} {{regexSplit \"z+\" \"pizza\" -1}} {{regexQuoteMeta \"1.2\"}}",
+         "true 12 [1 2 3] -W-xxW- b$1n$1n$1 [pi a] 1\\.2"},
         {"{{base \"a/b.c\"}} {{dir \"/a/b/c\"}} {{clean \"a/../b//c/.\"}} {{ext \"a.tar.gz\"}} {{isAbs \"/a\"}}", "b.c /a/b b/c .gz true"},
         {"{{(urlParse \"http://u:p@h:80/p?q=1#f\").hostname}} {{urlJoin (dict \"scheme\" \"http\" \"host\" \"h\" \"path\" \"/p\" \"query\" \"q\")}}", "h http://h/p?q"},
-        {"{{date \"2006-01-02 15:04:05\" 1700006400}} {{dateInZone \"15:04 MST\" 1700006400 \"Asia/Shanghai\"}} {{htmlDate 1700006400}} {{now | date \"2006\"}} {{now | unixEpoch}}", "2023-11-15 00:00:00 08:00 CST 2023-11-15 2023 1700006400"},
-        {"{{toDate \"2006-01-02\" \"2023-11-15\" | date \"02/01/2006\"}} {{now | dateModify \"-24h\" | htmlDate}} {{duration \"95\"}} {{durationRound \"2h10m5s\"}} {{toDate \"2006-01-02\" \"2023-11-14\" | ago}}", "15/11/2023 2023-11-14 1m35s 2h 24h0m0s"},
-        {"{{len (uuidv4)}} {{len (randAlphaNum 7)}} {{randInt 3 4}} {{len (shuffle \"abc\")}} {{prop \"et\"}} {{prop \"nothing\"}} {{env \"SL_TPL\"}} {{expandenv \"a${SL_TPL}$SL_TPL.\"}}", "36 7 3 3 1700006400123 nothing there athere" "there."},
-        {"{{len \"abc\"}} {{len .pos}} {{index .tags 0}} {{index . \"vin\"}} {{index . \"pos\" \"lat\"}} {{index .pos \"no\"}} {{eq .vin \"x\" \"K1\"}} {{ne 1 2}} {{lt 1 2}} {{le 2 2}} {{ge \"b\" \"a\"}} {{eq .nil .nosuch}} {{eq .nosuch nil}}", "3 2 a K1 48.1 <no value> true true true true true true true"},
+        {"{{date \"2006-01-02 15:04:05\" 1700006400}} {{dateInZone \"15:04 MST\" 1700006400 \"Asia/Shanghai\"}} {{htmlDate 1700006400}} {{now | date \"2006\"}} {{now | "
+         "unixEpoch}}",
+         "2023-11-15 00:00:00 08:00 CST 2023-11-15 2023 1700006400"},
+        {"{{toDate \"2006-01-02\" \"2023-11-15\" | date \"02/01/2006\"}} {{now | dateModify \"-24h\" | htmlDate}} {{duration \"95\"}} {{durationRound \"2h10m5s\"}} {{toDate "
+         "\"2006-01-02\" \"2023-11-14\" | ago}}",
+         "15/11/2023 2023-11-14 1m35s 2h 24h0m0s"},
+        {"{{len (uuidv4)}} {{len (randAlphaNum 7)}} {{randInt 3 4}} {{len (shuffle \"abc\")}} {{prop \"et\"}} {{prop \"nothing\"}} {{env \"SL_TPL\"}} {{expandenv "
+         "\"a${SL_TPL}$SL_TPL.\"}}",
+         "36 7 3 3 1700006400123 nothing there athere"
+         "there."},
+        {"{{len \"abc\"}} {{len .pos}} {{index .tags 0}} {{index . \"vin\"}} {{index . \"pos\" \"lat\"}} {{index .pos \"no\"}} {{eq .vin \"x\" \"K1\"}} {{ne 1 2}} {{lt 1 2}} {{le "
+         "2 2}} {{ge \"b\" \"a\"}} {{eq .nil .nosuch}} {{eq .nosuch nil}}",
+         "3 2 a K1 48.1 <no value> true true true true true true true"},
         {"{{printf \"%.0f\" .big}} {{int64 .big}} {{.big}}", "1700000000000 1700000000000 1.7e+12"},
         {"{{hello}} {{toStrings (list 1 2)}} {{tuple 1 2}}", "Hello! [1 2] [1 2]"},
     };
@@ -249,8 +296,9 @@ static void functions(void **st) {
 }
 static void bad_input_is_survived(void **st) { /* cuts and doubled brackets of a long template */
     (void)st;
-    static const char all[] = "{{define \"d\"}}{{range $i, $e := .tags}}{{if and $e (eq $i 1)}}{{$e | printf \"%5.2f %[1]q %*d\" 3}}{{else if .x}}{{break}}{{end}}{{end}}{{end}}"
-                              "{{template \"d\" .}}{{- with $x := (index .m \"a\").b.c }}{{$x}}{{else with 1e3}}{{.}}{{end -}}{{/* c */}}{{`raw`}}{{'x'}}{{block \"q\" 0x1F}}{{.}}{{end}}";
+    static const char all[] =
+        "{{define \"d\"}}{{range $i, $e := .tags}}{{if and $e (eq $i 1)}}{{$e | printf \"%5.2f %[1]q %*d\" 3}}{{else if .x}}{{break}}{{end}}{{end}}{{end}}"
+        "{{template \"d\" .}}{{- with $x := (index .m \"a\").b.c }}{{$x}}{{else with 1e3}}{{.}}{{end -}}{{/* c */}}{{`raw`}}{{'x'}}{{block \"q\" 0x1F}}{{.}}{{end}}";
     sl_value root = json(ROW, false);
     for (size_t i = 0; i <= sizeof all - 1; i++) {
         char text[sizeof all + 8];
@@ -280,6 +328,6 @@ static void bad_input_is_survived(void **st) { /* cuts and doubled brackets of a
 }
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(language), cmocka_unit_test(what_is_refused), cmocka_unit_test(what_fails),
-                                       cmocka_unit_test(printing), cmocka_unit_test(functions), cmocka_unit_test(bad_input_is_survived)};
+                                       cmocka_unit_test(printing), cmocka_unit_test(functions),       cmocka_unit_test(bad_input_is_survived)};
     return cmocka_run_group_tests(tests, up, down);
 }

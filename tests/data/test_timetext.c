@@ -38,8 +38,9 @@ static void layouts_read(void **st) {
         {"2006-01-02T15:04:05Z0700", "2020-01-02T03:04:05+0860", 1577901845, "2020-01-02 03:04:05 +0900 +0900"},
         {"3:04:05PM 2/1/06", "12:30:00AM 28/2/69", -26526600, "1969-02-28 00:30:00 +0100 CET"},
     };
-    static const char *const bad[][2] = {{"2006-1-2 15", "2020-1-2 "}, {"2006-1-2", "2020-2-30"}, {"2006-1-2", "2020-13-1"}, {"15:04", "24:00"}, {"2006", "2020 "}, {"2006", "2-20"},
-                                         {"05.000", "01.02"}, {"-07:00", "-0700"}, {"MST", "EASTX"}, {"2006-002", "2019-366"}, {"January", "Janu"}, {"", "x"}, {"PM", "P"}};
+    static const char *const bad[][2] = {
+        {"2006-1-2 15", "2020-1-2 "}, {"2006-1-2", "2020-2-30"}, {"2006-1-2", "2020-13-1"}, {"15:04", "24:00"},  {"2006", "2020 "}, {"2006", "2-20"}, {"05.000", "01.02"},
+        {"-07:00", "-0700"},          {"MST", "EASTX"},          {"2006-002", "2019-366"},  {"January", "Janu"}, {"", "x"},         {"PM", "P"}};
     sl_value t;
     for (size_t i = 0; i < sizeof ok / sizeof *ok; i++) {
         assert_true(sl_golayout_parse(sl_str_of(ok[i].layout), sl_str_of(ok[i].text), berlin, &t));
@@ -63,11 +64,20 @@ static void layouts_print(void **st) {
 }
 static void patterns(void **st) {
     sl_value t = sl_v_time(1577934245, 123456789, 0);
-    static const char *const ok[][2] = {{"yyyy-MM-dd HH:mm:ss", "2020-01-02 03:04:05"}, {"YY/M/d h:m:s a", "20/1/2 3:4:5 AM"}, {"EEE EEEE MMM MMMM", "Thu Thursday Jan January"},
-                                        {"ss.SSS", "05..123"}, {"ssSSSSSS", "05.123456"}, {"z Z X XX XXX", "UTC +0000 +00 +0000 +00:00"}, {"'T'\\q''", "Tq'"}, {"MMMMM|dddd|mmm", "|2|"},
-                                        {"2006", "2020"}, {"G", "AD"}, {"'open", "open"}};
-    static const char *const bad[][2] = {{"y", "invalid time format y for Y/y"}, {"yyyyy", "invalid time format yyyyy for Y/y"}, {"E", "invalid time format E for E"},
-                                         {"H", "invalid time format H of H, only HH is supported"}, {"yyyy\\", "yyyy\\ is invalid"}, {"yyyy'", "yyyy' is invalid"}};
+    static const char *const ok[][2] = {{"yyyy-MM-dd HH:mm:ss", "2020-01-02 03:04:05"},
+                                        {"YY/M/d h:m:s a", "20/1/2 3:4:5 AM"},
+                                        {"EEE EEEE MMM MMMM", "Thu Thursday Jan January"},
+                                        {"ss.SSS", "05..123"},
+                                        {"ssSSSSSS", "05.123456"},
+                                        {"z Z X XX XXX", "UTC +0000 +00 +0000 +00:00"},
+                                        {"'T'\\q''", "Tq'"},
+                                        {"MMMMM|dddd|mmm", "|2|"},
+                                        {"2006", "2020"},
+                                        {"G", "AD"},
+                                        {"'open", "open"}};
+    static const char *const bad[][2] = {{"y", "invalid time format y for Y/y"}, {"yyyyy", "invalid time format yyyyy for Y/y"},
+                                         {"E", "invalid time format E for E"},   {"H", "invalid time format H of H, only HH is supported"},
+                                         {"yyyy\\", "yyyy\\ is invalid"},        {"yyyy'", "yyyy' is invalid"}};
     sl_str out, why;
     for (size_t i = 0; i < sizeof ok / sizeof *ok; i++) {
         assert_true(sl_time_format(A, t, sl_str_of(ok[i][0]), &out, &why));

@@ -3,10 +3,17 @@
 #include "data/validate.h"
 
 static sl_arena *A;
-static int up(void **st) { (void)st; return (A = sl_arena_new(0)) ? 0 : -1; }
-static int down(void **st) { (void)st; sl_arena_free(A); return 0; }
+static int up(void **st) {
+    (void)st;
+    return (A = sl_arena_new(0)) ? 0 : -1;
+}
+static int down(void **st) {
+    (void)st;
+    sl_arena_free(A);
+    return 0;
+}
 static const sl_type big = {.kind = SL_T_BIGINT}, flt = {.kind = SL_T_FLOAT}, str = {.kind = SL_T_STRING}, byt = {.kind = SL_T_BYTEA}, dt = {.kind = SL_T_DATETIME},
-    boo = {.kind = SL_T_BOOLEAN}, bigs = {.kind = SL_T_ARRAY, .elem = &big}, strs = {.kind = SL_T_ARRAY, .elem = &str};
+                     boo = {.kind = SL_T_BOOLEAN}, bigs = {.kind = SL_T_ARRAY, .elem = &big}, strs = {.kind = SL_T_ARRAY, .elem = &str};
 static const sl_field xf[] = {{{"x", 1}, &big}};
 static const sl_type rec = {.kind = SL_T_STRUCT, .fields = xf, .nfields = 1}, recs = {.kind = SL_T_ARRAY, .elem = &rec};
 static const sl_type deflt = {.kind = SL_T_BIGINT, .has_default = true, .dflt = {.kind = SL_INT, .i = 5}};
@@ -28,7 +35,11 @@ static void values_convert_or_say_why(void **st) {
     sl_value one = sl_v_int(1), two[] = {sl_v_int(1), sl_v_int(2)}, a = sl_v_str(SL_S("a")), hi = sl_v_bytes(SL_S("hi"));
     sl_member m = {SL_S("x"), sl_v_int(1)}, y[] = {{SL_S("y"), sl_v_int(3)}, {SL_S("x"), sl_v_int(2)}};
     sl_value map = sl_v_map(&m, 1), maps[] = {map}, ys[] = {sl_v_map(y, 2)}, only_y[] = {sl_v_map(y, 1)}, time = sl_v_time(1700006400, 0, SL_ZONE_UTC), null = sl_v_null();
-    const struct { const sl_type *t; sl_value v; const char *text; } cases[] = {
+    const struct {
+        const sl_type *t;
+        sl_value v;
+        const char *text;
+    } cases[] = {
         {&big, sl_v_float(1.5), "1"},
         {&big, a, "cannot convert string(a) to int64"},
         {&big, null, "cannot convert <nil>(<nil>) to int64"},
@@ -92,8 +103,9 @@ static void batches_keep_order_and_frames(void **st) {
     assert_int_equal(sl_validate_batch(&c, b, out), 3);
     sl_batch_drop(b);
     sl_batch *v = sl_builder_done(out, 5);
-    static const char *const want[] = {"{\"a\":5,\"n\":1,\"q\":\"keep\"}", "!error in preprocessor: field a type mismatch: cannot convert <nil>(<nil>) to int64",
-        "!error in preprocessor: field n is not found", "{\"a\":5,\"n\":3}{\"a\":5,\"n\":4}", "!error in preprocessor: field n type mismatch: cannot convert string(x) to int64", "{\"a\":5,\"n\":6}"};
+    static const char *const want[] = {
+        "{\"a\":5,\"n\":1,\"q\":\"keep\"}",   "!error in preprocessor: field a type mismatch: cannot convert <nil>(<nil>) to int64", "!error in preprocessor: field n is not found",
+        "{\"a\":5,\"n\":3}{\"a\":5,\"n\":4}", "!error in preprocessor: field n type mismatch: cannot convert string(x) to int64",    "{\"a\":5,\"n\":6}"};
     assert_int_equal(v->nframes, 6);
     for (uint32_t f = 0; f < 6; f++) {
         sl_buf t = {0};

@@ -122,7 +122,10 @@ static void floats_and_bools(void **st) {
         const char *s;
         bool ok;
         double want;
-    } f[] = {{"1e3", true, 1000}, {"0x1p-2", true, 0.25}, {".5", true, 0.5}, {"5.", true, 5}, {"-Inf", true, -INFINITY}, {"infinity", true, INFINITY}, {"0x_1p0", true, 1}, {"1_0.5", true, 10.5}, {"1e1_0", true, 1e10}, {"0x1_0p1", true, 32}, {"_1", false, 0}, {"1_", false, 0}, {"1__0", false, 0}, {"1_.5", false, 0}, {"1e", false, 0}, {".", false, 0}, {"1.2.3", false, 0}, {"", false, 0}, {"x", false, 0}, {"1e999", false, 0}, {" 1", false, 0}, {"0x1", false, 0}, {"+-1", false, 0}};
+    } f[] = {{"1e3", true, 1000}, {"0x1p-2", true, 0.25}, {".5", true, 0.5},     {"5.", true, 5},       {"-Inf", true, -INFINITY}, {"infinity", true, INFINITY},
+             {"0x_1p0", true, 1}, {"1_0.5", true, 10.5},  {"1e1_0", true, 1e10}, {"0x1_0p1", true, 32}, {"_1", false, 0},          {"1_", false, 0},
+             {"1__0", false, 0},  {"1_.5", false, 0},     {"1e", false, 0},      {".", false, 0},       {"1.2.3", false, 0},       {"", false, 0},
+             {"x", false, 0},     {"1e999", false, 0},    {" 1", false, 0},      {"0x1", false, 0},     {"+-1", false, 0}};
     for (size_t i = 0; i < sizeof f / sizeof *f; i++) {
         double got = 0;
         sl_str why;
@@ -164,8 +167,8 @@ static void texts_and_bytes(void **st) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(go_print), cmocka_unit_test(open_one_level), cmocka_unit_test(equality),
-        cmocka_unit_test(ints), cmocka_unit_test(floats_and_bools), cmocka_unit_test(texts_and_bytes),
+        cmocka_unit_test(go_print), cmocka_unit_test(open_one_level),   cmocka_unit_test(equality),
+        cmocka_unit_test(ints),     cmocka_unit_test(floats_and_bools), cmocka_unit_test(texts_and_bytes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -107,12 +107,12 @@ typedef struct collect {
     sl_sink_host *host;
     mode mode;
     sl_answer as;
-    size_t room;   /* put takes so many and then no more until ready */
+    size_t room; /* put takes so many and then no more until ready */
     bool refuse, slow_close;
     int closes;
-    SL_VEC(char *) got;     /* every payload that was taken */
-    SL_VEC(uint64_t) seq;   /* and its number */
-    size_t answered;        /* of got, by the test */
+    SL_VEC(char *) got;   /* every payload that was taken */
+    SL_VEC(uint64_t) seq; /* and its number */
+    size_t answered;      /* of got, by the test */
     sl_fn done;
     void *done_arg;
 } collect;

@@ -315,7 +315,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(overflows, wipe), cmocka_unit_test_teardown(holds_back, wipe), cmocka_unit_test_teardown(over_restarts, wipe),
         cmocka_unit_test_teardown(not_twice, wipe), cmocka_unit_test_teardown(page_stays, wipe), cmocka_unit_test_teardown(damaged, wipe),
-        cmocka_unit_test_teardown(no_disk, wipe), cmocka_unit_test_teardown(beside, wipe), cmocka_unit_test_teardown(forgotten, wipe),
+        cmocka_unit_test_teardown(no_disk, wipe),   cmocka_unit_test_teardown(beside, wipe),     cmocka_unit_test_teardown(forgotten, wipe),
     };
     return cmocka_run_group_tests(tests, kit_begin, kit_end);
 }

@@ -260,8 +260,9 @@ static void unrendered(void **state) {
         assert_int_equal(c.got.n, 1 + told);
         assert_string_equal(c.got.at[0], "5");
         if (told)
-            assert_string_equal(c.got.at[1], "fail to calculate props {{.a.b}} through data map[a:5] with dataTemplate for error template: sink:1:4: executing \"sink\" at "
-                                             "<.a.b>: can't evaluate field b in type interface {}");
+            assert_string_equal(c.got.at[1],
+                                "fail to calculate props {{.a.b}} through data map[a:5] with dataTemplate for error template: sink:1:4: executing \"sink\" at "
+                                "<.a.b>: can't evaluate field b in type interface {}");
         const sl_meter *m = rule_sink(&r);
         assert_int_equal(m->failed, 1);
         assert_int_equal(m->errors, 1);
@@ -292,7 +293,8 @@ static void later(void **state) {
         const char *opts;
         int qos;
         bool kept;
-    } cases[] = {{"{}", 0, false}, {"{\"resendInterval\":10}", 0, true}, {"{\"enableCache\":true,\"resendInterval\":10}", 0, true}, {"{\"resendInterval\":10}", 1, true}, {"{}", 1, true}};
+    } cases[] = {
+        {"{}", 0, false}, {"{\"resendInterval\":10}", 0, true}, {"{\"enableCache\":true,\"resendInterval\":10}", 0, true}, {"{\"resendInterval\":10}", 1, true}, {"{}", 1, true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         feed f = {0};
         collect c;
@@ -475,9 +477,24 @@ static void cannot_open(void **state) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(through), cmocka_unit_test(tickets), cmocka_unit_test(pressure), cmocka_unit_test(slow), cmocka_unit_test(shared_drops),
-        cmocka_unit_test(shared_by_definition), cmocka_unit_test(joins_and_leaves), cmocka_unit_test(batches), cmocka_unit_test(rendered), cmocka_unit_test(rendered_batches), cmocka_unit_test(unrendered), cmocka_unit_test(lingers), cmocka_unit_test(later),
-        cmocka_unit_test(down), cmocka_unit_test(closes), cmocka_unit_test(handed_over), cmocka_unit_test(errors_go_on), cmocka_unit_test(ends),
+        cmocka_unit_test(through),
+        cmocka_unit_test(tickets),
+        cmocka_unit_test(pressure),
+        cmocka_unit_test(slow),
+        cmocka_unit_test(shared_drops),
+        cmocka_unit_test(shared_by_definition),
+        cmocka_unit_test(joins_and_leaves),
+        cmocka_unit_test(batches),
+        cmocka_unit_test(rendered),
+        cmocka_unit_test(rendered_batches),
+        cmocka_unit_test(unrendered),
+        cmocka_unit_test(lingers),
+        cmocka_unit_test(later),
+        cmocka_unit_test(down),
+        cmocka_unit_test(closes),
+        cmocka_unit_test(handed_over),
+        cmocka_unit_test(errors_go_on),
+        cmocka_unit_test(ends),
         cmocka_unit_test(cannot_open),
     };
     return cmocka_run_group_tests(tests, kit_begin, kit_end);

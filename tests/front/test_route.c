@@ -13,13 +13,13 @@ static void made(void *app, sl_http_req *r, const sl_str *v) { sl_rest_text(r, 2
 static void missing(void *app, sl_http_req *r, const sl_str *v) { sl_rest_fail(r, sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not \"found\"\n\x01", SL_FMT(v[0])), "Describe error"); }
 static void wrong(void *app, sl_http_req *r, const sl_str *v) { sl_rest_fail(r, sl_err_new(SL_E_STREAM, "no"), ""); }
 static const sl_route rows[] = {
-    {"GET", "/rules", json, "Lists."},      {"POST", "/rules", made, "Makes."},          {"GET", "/rules/usage/cpu", echo, "Fixed before placeholder."},
-    {"GET", "/rules/{name}", echo, "One."}, {"GET", "/rules/{name}/x/{k}", echo, "Two."}, {"DELETE", "/rules/{name}", missing, "Fails."},
-    {"PUT", "/rules/{name}", wrong, "Fails."}, {"GET", "/files/{path...}", echo, "Rest."}, {NULL}};
+    {"GET", "/rules", json, "Lists."},         {"POST", "/rules", made, "Makes."},           {"GET", "/rules/usage/cpu", echo, "Fixed before placeholder."},
+    {"GET", "/rules/{name}", echo, "One."},    {"GET", "/rules/{name}/x/{k}", echo, "Two."}, {"DELETE", "/rules/{name}", missing, "Fails."},
+    {"PUT", "/rules/{name}", wrong, "Fails."}, {"GET", "/files/{path...}", echo, "Rest."},   {NULL}};
 static void listen_now(void *arg) {
     sl_http_opts o = {.close_each = true};
     sl_router_opts ro = {.cors = true, .clean = true};
-    router = sl_router_new(&ro, (char *)(uintptr_t)"app");
+    router = sl_router_new(&ro, (char *)(uintptr_t) "app");
     assert_true(sl_router_add(router, rows));
     assert_null(sl_http_listen(R.loop, "127.0.0.1", 0, &o, sl_router_serve, router, &server));
     port = sl_http_port(server);
@@ -82,7 +82,8 @@ static void cors(void **st) {
     ASK("OPTIONS /rules", O M "POST\r\n", "200 OK", "Access-Control-Allow-Origin: *\r\n", "!Allow-Methods");
     ASK("OPTIONS /rules", O M "DELETE\r\n", "200 OK", "Access-Control-Allow-Methods: DELETE\r\n");
     ASK("OPTIONS /rules", O M "PATCH\r\n", "405", "!Access-Control");
-    ASK("OPTIONS /rules", O M "POST\r\nAccess-Control-Request-Headers: authorization, content-type,accept\r\n", "200", "Access-Control-Allow-Headers: Authorization,Content-Type\r\n");
+    ASK("OPTIONS /rules", O M "POST\r\nAccess-Control-Request-Headers: authorization, content-type,accept\r\n", "200",
+        "Access-Control-Allow-Headers: Authorization,Content-Type\r\n");
     ASK("OPTIONS /rules", O M "POST\r\nAccess-Control-Request-Headers: x-odd\r\n", "403", "!Access-Control");
     ASK("OPTIONS /nosuch", O M "GET\r\n", "200");
     ASK("OPTIONS /rules", "", "200", "!Access-Control");

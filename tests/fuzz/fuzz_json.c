@@ -115,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     sl_arena *a = sl_arena_new(0);
     tree(a, text);
     static const sl_type big = {.kind = SL_T_BIGINT}, flt = {.kind = SL_T_FLOAT}, str = {.kind = SL_T_STRING}, byt = {.kind = SL_T_BYTEA}, boo = {.kind = SL_T_BOOLEAN},
-        bigs = {.kind = SL_T_ARRAY, .elem = &big};
+                         bigs = {.kind = SL_T_ARRAY, .elem = &big};
     static const sl_field inner[] = {{{"x", 1}, &big}, {{"a", 1}, &bigs}};
     static const sl_type rec = {.kind = SL_T_STRUCT, .fields = inner, .nfields = 2};
     static const sl_field types[] = {{{"a", 1}, &flt}, {{"b", 1}, &str}, {{"c", 1}, &bigs}, {{"d", 1}, &rec}, {{"e", 1}, &byt}, {{"f", 1}, &boo}};

@@ -335,7 +335,7 @@ static void answer_parked(void *arg) {
 }
 static void unpark(void **st) { rig_do(&R, answer_parked, NULL); }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(methods),  cmocka_unit_test(forms), cmocka_unit_test(redirects), cmocka_unit_test(statuses),
-                                   cmocka_unit_test(refused_calls), cmocka_unit_test(faults), cmocka_unit_test(https), cmocka_unit_test(lives), cmocka_unit_test(unpark)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(methods), cmocka_unit_test(forms), cmocka_unit_test(redirects), cmocka_unit_test(statuses), cmocka_unit_test(refused_calls),
+                                   cmocka_unit_test(faults),  cmocka_unit_test(https), cmocka_unit_test(lives),     cmocka_unit_test(unpark)};
     return cmocka_run_group_tests(t, up, down);
 }

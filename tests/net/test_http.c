@@ -214,11 +214,18 @@ static void limits(void **st) {
     sl_buf_free(&q);
 }
 static void malformed(void **st) {
-    static const char *const bad[] = {
-        "\x16\x03\x01 hello TLS\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "FOO / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
-        "GET /%zz HTTP/1.1\r\n" H "\r\n", "GET /a%00b HTTP/1.1\r\n" H "\r\n", "GET / HTTP/1.1\r\n" H "bad header\r\n\r\n",
-        "GET / HTTP/1.1\r\n" H " folded: x\r\n\r\n:\r\n\r\n", "POST / HTTP/1.1\r\n" H "Content-Length: -1\r\n\r\n",
-        "POST / HTTP/1.1\r\n" H "Content-Length: 99999999999999999999999\r\n\r\n", "CONNECT evil:1 HTTP/1.1\r\n" H "\r\n"};
+    static const char *const bad[] = {"\x16\x03\x01 hello TLS\r\n\r\n",
+                                      "GET\r\n\r\n",
+                                      "GET / HTTP/9.9\r\n\r\n",
+                                      "FOO / HTTP/1.1\r\n\r\n",
+                                      "GET / HTTP/1.1\r\n\r\n",
+                                      "GET /%zz HTTP/1.1\r\n" H "\r\n",
+                                      "GET /a%00b HTTP/1.1\r\n" H "\r\n",
+                                      "GET / HTTP/1.1\r\n" H "bad header\r\n\r\n",
+                                      "GET / HTTP/1.1\r\n" H " folded: x\r\n\r\n:\r\n\r\n",
+                                      "POST / HTTP/1.1\r\n" H "Content-Length: -1\r\n\r\n",
+                                      "POST / HTTP/1.1\r\n" H "Content-Length: 99999999999999999999999\r\n\r\n",
+                                      "CONNECT evil:1 HTTP/1.1\r\n" H "\r\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char *a = exchange(port, bad[i]);
         if (strncmp(a, "HTTP/1.1 4", 10) != 0 && strncmp(a, "HTTP/1.1 5", 10) != 0 && !strstr(a, "x= body="))
@@ -387,11 +394,10 @@ static void open_at_shutdown(void **st) { /* left open on purpose: the group's t
     says(fd, "GET /half");
 }
 int main(void) {
-    const struct CMUnitTest t[] = {
-        cmocka_unit_test(plain), cmocka_unit_test(chunked), cmocka_unit_test(byte_by_byte), cmocka_unit_test(pipeline), cmocka_unit_test(keep_alive),
-        cmocka_unit_test(head_and_empty), cmocka_unit_test(expectation), cmocka_unit_test(limits), cmocka_unit_test(malformed), cmocka_unit_test(slow),
-        cmocka_unit_test(answered_later), cmocka_unit_test(gone_before_answer), cmocka_unit_test(streams), cmocka_unit_test(slow_reader),
-        cmocka_unit_test(multipart), cmocka_unit_test(mounts), cmocka_unit_test(crowd), cmocka_unit_test(cut_anywhere), cmocka_unit_test(address_taken),
-        cmocka_unit_test(open_at_shutdown)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(plain),      cmocka_unit_test(chunked),        cmocka_unit_test(byte_by_byte),   cmocka_unit_test(pipeline),
+                                   cmocka_unit_test(keep_alive), cmocka_unit_test(head_and_empty), cmocka_unit_test(expectation),    cmocka_unit_test(limits),
+                                   cmocka_unit_test(malformed),  cmocka_unit_test(slow),           cmocka_unit_test(answered_later), cmocka_unit_test(gone_before_answer),
+                                   cmocka_unit_test(streams),    cmocka_unit_test(slow_reader),    cmocka_unit_test(multipart),      cmocka_unit_test(mounts),
+                                   cmocka_unit_test(crowd),      cmocka_unit_test(cut_anywhere),   cmocka_unit_test(address_taken),  cmocka_unit_test(open_at_shutdown)};
     return cmocka_run_group_tests(t, up, down);
 }

@@ -107,7 +107,7 @@ static size_t samples(int v, sl_mqtt_packet *o) {
 }
 static bool for_server(const sl_mqtt_packet *p) {
     return p->type == SL_MQTT_CONNECT || p->type == SL_MQTT_SUBSCRIBE || p->type == SL_MQTT_UNSUBSCRIBE || p->type == SL_MQTT_PINGREQ ||
-           (p->type == SL_MQTT_DISCONNECT && !p->props.have);
+        (p->type == SL_MQTT_DISCONNECT && !p->props.have);
 }
 #define STR_EQ(x, y) assert_true(sl_str_eq(x, y))
 static void same(const sl_mqtt_packet *a, const sl_mqtt_packet *b, int v) { /* a: what was written, b: what was read */
@@ -243,10 +243,19 @@ static void hostile(void **state) {
         {4, 0, B("\x32\x03\x00\x01t"), "ends too early"},
         {4, 0, B("\x30\x02\x00\x00"), "has no topic"},
         {4, 0, B("\x30\x04\x00\x09t/"), "ends too early"},
-        {4, 0, B("\x30\x05\x00\x03" "a/#"), "wildcard"},
-        {4, 0, B("\x30\x04\x00\x02" "a\0"), "zero character"},
+        {4, 0,
+         B("\x30\x05\x00\x03"
+           "a/#"),
+         "wildcard"},
+        {4, 0,
+         B("\x30\x04\x00\x02"
+           "a\0"),
+         "zero character"},
         {4, 0, B("\x30\x04\x00\x02\xC3("), "UTF-8"},
-        {4, 0, B("\x30\x0C\x00\x0A" "aaaaaaaaa\0"), "zero character"},
+        {4, 0,
+         B("\x30\x0C\x00\x0A"
+           "aaaaaaaaa\0"),
+         "zero character"},
         {4, 0, B("\x20\x02\x02\x00"), "reserved bits"},
         {4, 0, B("\x21\x02\x00\x00"), "reserved bits set in its first byte"},
         {4, 0, B("\x20\x03\x00\x00\x00"), "bytes behind its end"},
@@ -256,8 +265,14 @@ static void hostile(void **state) {
         {4, 0, B("\x90\x02\x00\x01"), "names no reason code"},
         {4, 0, B("\xD0\x01\x00"), "bytes behind its end"},
         {4, 0, B("\xE0\x00"), "before version 5"},
-        {4, 0, B("\x82\x06\x00\x01\x00\x01" "a\x00"), "SUBSCRIBE of 6 bytes is not for a client"},
-        {4, 1, B("\x82\x06\x00\x01\x00\x01" "a\x03"), "subscription options"},
+        {4, 0,
+         B("\x82\x06\x00\x01\x00\x01"
+           "a\x00"),
+         "SUBSCRIBE of 6 bytes is not for a client"},
+        {4, 1,
+         B("\x82\x06\x00\x01\x00\x01"
+           "a\x03"),
+         "subscription options"},
         {4, 1, B("\x82\x07\x00\x01\x00\x02#a\x00"), "#"},
         {4, 1, B("\x82\x02\x00\x01"), "names no topic filter"},
         {4, 1, B("\x10\x0C\x00\x04MQTT\x09\x02\x00\x00\x00\x00"), "unknown protocol"},
@@ -313,10 +328,10 @@ static void topics(void **state) {
     static const struct {
         const char *f, *t;
         bool yes;
-    } m[] = {{"a/b", "a/b", 1}, {"a/b", "a/c", 0}, {"a/+", "a/b", 1}, {"a/+", "a/b/c", 0}, {"a/#", "a", 1}, {"a/#", "a/b/c", 1}, {"#", "a/b", 1},
-             {"+", "a", 1}, {"+", "a/b", 0}, {"+/+", "/a", 1}, {"/+", "/a", 1}, {"+", "/a", 0}, {"a/+/c", "a//c", 1}, {"a/+", "a/", 1}, {"a/+", "a", 0},
-             {"#", "$SYS/x", 0}, {"+/x", "$SYS/x", 0}, {"$SYS/#", "$SYS/x", 1}, {"a/b/#", "a", 0}, {"a/bc", "a/b", 0}, {"a/b", "a/bc", 0},
-             {"a/+/#", "a", 0}, {"a/+/#", "a/b", 1}, {"a", "a/b", 0}, {"a/b", "a", 0}, {"a/", "a", 0}, {"a", "a/", 0}, {"a/+/c/+", "a/x/c/y", 1}};
+    } m[] = {{"a/b", "a/b", 1}, {"a/b", "a/c", 0},   {"a/+", "a/b", 1},    {"a/+", "a/b/c", 0},     {"a/#", "a", 1},   {"a/#", "a/b/c", 1},  {"#", "a/b", 1},
+             {"+", "a", 1},     {"+", "a/b", 0},     {"+/+", "/a", 1},     {"/+", "/a", 1},         {"+", "/a", 0},    {"a/+/c", "a//c", 1}, {"a/+", "a/", 1},
+             {"a/+", "a", 0},   {"#", "$SYS/x", 0},  {"+/x", "$SYS/x", 0}, {"$SYS/#", "$SYS/x", 1}, {"a/b/#", "a", 0}, {"a/bc", "a/b", 0},   {"a/b", "a/bc", 0},
+             {"a/+/#", "a", 0}, {"a/+/#", "a/b", 1}, {"a", "a/b", 0},      {"a/b", "a", 0},         {"a/", "a", 0},    {"a", "a/", 0},       {"a/+/c/+", "a/x/c/y", 1}};
     for (size_t i = 0; i < sizeof m / sizeof *m; i++)
         if (sl_mqtt_match(sl_str_of(m[i].f), sl_str_of(m[i].t)) != m[i].yes)
             fail_msg("filter %s topic %s", m[i].f, m[i].t);

@@ -54,8 +54,8 @@ static int down(void **st) {
     rig_stop(&R);
     return 0;
 }
-#define SHAKE                                                                                                          \
-    "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" \
+#define SHAKE                                                                                                                                                                      \
+    "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"                                      \
     "Sec-WebSocket-Version: 13\r\n\r\n"
 /* A masked client frame. */
 static void frame(sl_buf *b, int opcode, bool fin, const char *p, size_t n) {
@@ -116,7 +116,9 @@ static void messages(void **st) {
     assert_true(sl_str_find(all, SL_S("\x81\x0ctext:5:hello")) > 0);
     assert_true(sl_str_find(all, SL_S("\x8a\x04ping")) > 0);
     assert_true(sl_str_find(all, SL_S("text:9:two parts")) > 0);
-    assert_true(sl_str_find(all, SL_S("\x82\x09" "bin:3:\0\1\2")) > 0);
+    assert_true(sl_str_find(all,
+                            SL_S("\x82\x09"
+                                 "bin:3:\0\1\2")) > 0);
     int before = closed_n;
     sl_buf_clear(&q);
     sl_buf_clear(&b);
@@ -132,7 +134,8 @@ static void messages(void **st) {
 }
 /* Whatever a peer does, the owner hears of the end exactly once and the server lives. */
 static void bad_peers(void **st) {
-    static const char unmasked[] = "\x81\x05hello", reserved[] = "\xf1\x80\1\2\3\4", utf8[] = "\x81\x82\0\0\0\0\xc3\x28", huge[] = "\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0x";
+    static const char unmasked[] = "\x81\x05hello", reserved[] = "\xf1\x80\1\2\3\4", utf8[] = "\x81\x82\0\0\0\0\xc3\x28",
+                      huge[] = "\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0x";
     const struct {
         const char *p;
         size_t n;
@@ -250,6 +253,7 @@ static void dialled(void **st) {
     sl_buf_free(&heard);
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(handshake), cmocka_unit_test(messages), cmocka_unit_test(bad_peers), cmocka_unit_test(owner_closes), cmocka_unit_test(slow_peer), cmocka_unit_test(dialled)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(handshake),    cmocka_unit_test(messages),  cmocka_unit_test(bad_peers),
+                                   cmocka_unit_test(owner_closes), cmocka_unit_test(slow_peer), cmocka_unit_test(dialled)};
     return cmocka_run_group_tests(t, up, down);
 }

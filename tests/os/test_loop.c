@@ -223,7 +223,7 @@ static void test_jobs(void **s) {
     assert_true(sl_cpu_seconds() > 0);
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(test_held), cmocka_unit_test(test_running), cmocka_unit_test(test_busy), cmocka_unit_test(test_posts),
-                                   cmocka_unit_test(test_defer), cmocka_unit_test(test_jobs)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(test_held),  cmocka_unit_test(test_running), cmocka_unit_test(test_busy),
+                                   cmocka_unit_test(test_posts), cmocka_unit_test(test_defer),   cmocka_unit_test(test_jobs)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }

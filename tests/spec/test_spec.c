@@ -15,26 +15,24 @@ typedef struct conf {
     sl_json *headers;
     tls t;
 } conf;
-static const sl_prop tls_rows[] = {{"insecureSkipVerify", SL_P_BOOL, 0, SL_AT(tls, skip), .doc = "Do not verify."},
-                                   {"rootCaPath", SL_P_STR, 0, SL_AT(tls, ca), .doc = "File."},
-                                   {0}};
-static const sl_prop rows[] = {
-    {"server", SL_P_STR, SL_P_REQUIRED, SL_AT(conf, server), .doc = "Address.", .kc = "mqtt.server.uri", .example = "tcp://a|b"},
-    {"password", SL_P_STR, SL_P_SECRET, SL_AT(conf, password), .doc = "Secret word."},
-    {"mode", SL_P_STR, 0, SL_AT(conf, mode), .def = "fast", .choices = "fast|slow", .doc = "Mode."},
-    {"topic", SL_P_STR, SL_P_TEMPLATE, SL_AT(conf, topic), .alias = "subject", .doc = "Topic."},
-    {"path", SL_P_STR, SL_P_SOURCE, SL_AT(conf, path_in), .def = "in", .doc = "Read here."},
-    {"path", SL_P_STR, SL_P_SINK, SL_AT(conf, path_out), .def = "out", .doc = "Write here."},
-    {"qos", SL_P_INT, 0, SL_AT(conf, qos), .def = "1", .min = 0, .max = 2, .doc = "Service."},
-    {"wait", SL_P_DUR, 0, SL_AT(conf, wait), .def = "5s", .doc = "Wait."},
-    {"rate", SL_P_FLOAT, 0, SL_AT(conf, rate), .def = "0.5", .doc = "Rate."},
-    {"keep", SL_P_BOOL, 0, SL_AT(conf, keep), .def = "true", .doc = "Keep."},
-    {"fields", SL_P_STRS, 0, SL_AT(conf, fields), .def = "[\"a\",\"b\"]", .doc = "Fields."},
-    {"headers", SL_P_JSON, SL_P_SECRET, SL_AT(conf, headers), .doc = "Headers."},
-    {"tls", SL_P_GROUP, 0, SL_AT(conf, t), .of = tls_rows},
-    {"parquet", SL_P_REFUSED, 0, 0, .doc = "there is no library for it; use csv"},
-    {"engine", SL_P_REFUSED, 0, 0, .def = "classic", .doc = "only classic"},
-    {0}};
+static const sl_prop tls_rows[] = {
+    {"insecureSkipVerify", SL_P_BOOL, 0, SL_AT(tls, skip), .doc = "Do not verify."}, {"rootCaPath", SL_P_STR, 0, SL_AT(tls, ca), .doc = "File."}, {0}};
+static const sl_prop rows[] = {{"server", SL_P_STR, SL_P_REQUIRED, SL_AT(conf, server), .doc = "Address.", .kc = "mqtt.server.uri", .example = "tcp://a|b"},
+                               {"password", SL_P_STR, SL_P_SECRET, SL_AT(conf, password), .doc = "Secret word."},
+                               {"mode", SL_P_STR, 0, SL_AT(conf, mode), .def = "fast", .choices = "fast|slow", .doc = "Mode."},
+                               {"topic", SL_P_STR, SL_P_TEMPLATE, SL_AT(conf, topic), .alias = "subject", .doc = "Topic."},
+                               {"path", SL_P_STR, SL_P_SOURCE, SL_AT(conf, path_in), .def = "in", .doc = "Read here."},
+                               {"path", SL_P_STR, SL_P_SINK, SL_AT(conf, path_out), .def = "out", .doc = "Write here."},
+                               {"qos", SL_P_INT, 0, SL_AT(conf, qos), .def = "1", .min = 0, .max = 2, .doc = "Service."},
+                               {"wait", SL_P_DUR, 0, SL_AT(conf, wait), .def = "5s", .doc = "Wait."},
+                               {"rate", SL_P_FLOAT, 0, SL_AT(conf, rate), .def = "0.5", .doc = "Rate."},
+                               {"keep", SL_P_BOOL, 0, SL_AT(conf, keep), .def = "true", .doc = "Keep."},
+                               {"fields", SL_P_STRS, 0, SL_AT(conf, fields), .def = "[\"a\",\"b\"]", .doc = "Fields."},
+                               {"headers", SL_P_JSON, SL_P_SECRET, SL_AT(conf, headers), .doc = "Headers."},
+                               {"tls", SL_P_GROUP, 0, SL_AT(conf, t), .of = tls_rows},
+                               {"parquet", SL_P_REFUSED, 0, 0, .doc = "there is no library for it; use csv"},
+                               {"engine", SL_P_REFUSED, 0, 0, .def = "classic", .doc = "only classic"},
+                               {0}};
 
 static sl_arena *a;
 static conf c;
@@ -115,8 +113,10 @@ static void test_errors(void **s) {
     bad("{\"server\":{\"a\":[1]}}", "1 error(s) decoding:\n\n* 'server' expected type 'string', got unconvertible type 'map[string]interface {}', value: 'map[a:[1]]'");
 }
 static void test_flat(void **s) {
-    sl_err *e = sl_spec_load_flat(rows, SL_P_SOURCE, tree("{\"mqtt.server.uri\":\"u\",\"qos\":\"2\",\"keep\":\"FALSE\",\"fields\":\"x, y,z\",\"wait\":\"250\","
-                                                          "\"headers\":\"{\\\"k\\\":1}\",\"rate\":\"1e3\"}"), a, &c, NULL);
+    sl_err *e = sl_spec_load_flat(rows, SL_P_SOURCE,
+                                  tree("{\"mqtt.server.uri\":\"u\",\"qos\":\"2\",\"keep\":\"FALSE\",\"fields\":\"x, y,z\",\"wait\":\"250\","
+                                       "\"headers\":\"{\\\"k\\\":1}\",\"rate\":\"1e3\"}"),
+                                  a, &c, NULL);
     assert_null(e);
     IS(server, "u");
     assert_int_equal(c.qos, 2);
@@ -127,9 +127,10 @@ static void test_flat(void **s) {
     assert_true(c.rate == 1000);
     assert_true(sl_json_get(c.headers, "k")->num == 1);
     e = sl_spec_load_flat(rows, SL_P_SOURCE, tree("{\"qos\":\"two\",\"keep\":\"si\"}"), a, &c, NULL);
-    assert_string_equal(sl_err_text(e), "Invalid value si for configuration keep: Expected value to be either true or false\n"
-                                        "Invalid value two for configuration qos: Not a number of type INT\n"
-                                        "Missing required configuration \"mqtt.server.uri\" which has no default value.");
+    assert_string_equal(sl_err_text(e),
+                        "Invalid value si for configuration keep: Expected value to be either true or false\n"
+                        "Invalid value two for configuration qos: Not a number of type INT\n"
+                        "Missing required configuration \"mqtt.server.uri\" which has no default value.");
     sl_err_free(e);
 }
 static void shows(const sl_json *v, const char *want) {
@@ -181,9 +182,8 @@ static void test_markdown(void **s) {
     sl_buf_free(&b);
 }
 int main(void) {
-    const struct CMUnitTest t[] = {
-        cmocka_unit_test_setup_teardown(test_bind, set_up, tear_down), cmocka_unit_test_setup_teardown(test_errors, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_flat, set_up, tear_down), cmocka_unit_test_setup_teardown(test_mask, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_lint, set_up, tear_down), cmocka_unit_test_setup_teardown(test_markdown, set_up, tear_down)};
+    const struct CMUnitTest t[] = {cmocka_unit_test_setup_teardown(test_bind, set_up, tear_down), cmocka_unit_test_setup_teardown(test_errors, set_up, tear_down),
+                                   cmocka_unit_test_setup_teardown(test_flat, set_up, tear_down), cmocka_unit_test_setup_teardown(test_mask, set_up, tear_down),
+                                   cmocka_unit_test_setup_teardown(test_lint, set_up, tear_down), cmocka_unit_test_setup_teardown(test_markdown, set_up, tear_down)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }

@@ -82,8 +82,7 @@ static void test_operators(void **state) {
     is("a OR b", "{\"a\":1,\"b\":true}", "invalid operation int64(1) OR bool(true)");
     is("t = \"2023-11-15 00:00:00\"", "{\"t\":{\"$type\":\"datetime\",\"ms\":1700006400000,\"tz\":\"UTC\"}}", "true");
     is("t > 1700006399999", "{\"t\":{\"$type\":\"datetime\",\"ms\":1700006400000,\"tz\":\"UTC\"}}", "true");
-    is("t > s", "{\"t\":{\"$type\":\"datetime\",\"ms\":1700006400000,\"tz\":\"UTC\"},\"s\":\"soon\"}",
-        "invalid operation time.Time(2023-11-15 00:00:00 +0000 UTC) > string(soon)");
+    is("t > s", "{\"t\":{\"$type\":\"datetime\",\"ms\":1700006400000,\"tz\":\"UTC\"},\"s\":\"soon\"}", "invalid operation time.Time(2023-11-15 00:00:00 +0000 UTC) > string(soon)");
     is("x BETWEEN \"a\" AND 3", "{\"x\":\"b\"}", "between operator cannot compare string(b) and int64(3)");
     is("x IN (y, 1/0)", "{\"x\":1,\"y\":1}", "true");
     is("x IN s", "{\"x\":98,\"s\":\"abc\"}", "true");
@@ -135,7 +134,7 @@ static void vector(sl_arena *a, sl_json *v) {
     bool parsed = !e;
     if (parsed)
         e = sl_expr_eval1(a, sel->fields[0].expr, vec_value(a, sl_json_get(v, "row")), meta ? vec_value(a, meta) : sl_v_absent(), now,
-            vec_zone(sl_json_get(env, "tz") ? vec_text(env, "tz") : SL_S("UTC")), &got);
+                          vec_zone(sl_json_get(env, "tz") ? vec_text(env, "tz") : SL_S("UTC")), &got);
     bool ok;
     if (want.n)
         ok = !parsed && sl_str_eq(want, sl_str_of(sl_err_text(e)));
@@ -150,7 +149,9 @@ static void vector(sl_arena *a, sl_json *v) {
     else {
         failed++;
         print_error("%.*s: %.*s\n  got  %s\n  want %s\n", SL_FMT(vec_text(v, "id")), SL_FMT(text), e ? sl_err_text(e) : vec_show(a, got),
-            want.n ? want.p : err.n ? err.p : vec_show(a, vec_value(a, expect)));
+                    want.n      ? want.p
+                        : err.n ? err.p
+                                : vec_show(a, vec_value(a, expect)));
     }
     sl_err_free(e);
 }

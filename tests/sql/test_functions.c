@@ -93,8 +93,8 @@ static sl_value value(sl_arena *a, const sl_json *j) {
     return sl_v_map(at, n);
 }
 static bool transcendental(sl_str fn) {
-    static const char *const names[] = {"acos", "asin", "atan", "atan2", "cos",  "cosh", "cot", "exp",     "ln",      "log",
-                                        "pow",  "power", "sin", "sinh",  "sqrt", "tan",  "tanh", "radians", "degrees", "stddev"};
+    static const char *const names[] = {"acos", "asin",  "atan", "atan2", "cos",  "cosh", "cot",  "exp",     "ln",      "log",
+                                        "pow",  "power", "sin",  "sinh",  "sqrt", "tan",  "tanh", "radians", "degrees", "stddev"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (sl_str_is(fn, names[i]))
             return true;
@@ -119,8 +119,7 @@ static bool same(sl_arena *a, sl_value got, sl_value want, bool close) {
     }
     case SL_STRING:
     case SL_BYTES: return sl_str_eq(sl_v_text(got), sl_v_text(want));
-    case SL_TIME:
-        return got.i == want.i && got.len / 1000000 == want.len / 1000000 && sl_zone_at(got.aux, got.i, NULL) == sl_zone_at(want.aux, want.i, NULL);
+    case SL_TIME: return got.i == want.i && got.len / 1000000 == want.len / 1000000 && sl_zone_at(got.aux, got.i, NULL) == sl_zone_at(want.aux, want.i, NULL);
     case SL_LIST:
         for (uint32_t i = 0; got.len == want.len && i < got.len; i++)
             if (!same(a, got.list[i], want.list[i], close))

@@ -56,8 +56,7 @@ static void error_texts(void **st) {
         {"SELECT ABS(\"x\") FROM s", "validate function abs error: Expect number - float or int type for parameter 1"},
         {"SELECT abs(a) OVER (PARTITION BY b) FROM s", "Found OVER after non analytic function abs"},
         {"SELECT a BETWEEN 1 OR 2 FROM s", "expect AND expression after between but found OR"},
-        {"SELECT a BETWEEN 1 AND 2 + 1 FROM s",
-            "found \"+\" after BETWEEN, whose bounds are single operands; put the bound in parentheses"},
+        {"SELECT a BETWEEN 1 AND 2 + 1 FROM s", "found \"+\" after BETWEEN, whose bounds are single operands; put the bound in parentheses"},
         {"SELECT a IN () FROM s", "expect elements for IN expression, but found \")\", expected expression."},
         {"SELECT a IN (1, 2 FROM s", "expect ) for IN expression, but got \"FROM\""},
         {"SELECT CASE a ELSE 1 END FROM s", "invalid CASE expression, WHEN expected before ELSE"},
@@ -85,16 +84,13 @@ static void error_texts(void **st) {
         {"SELECT a FROM s GROUP BY COUNTWINDOW(-1)", "Invalid parameter value -1."},
         {"SELECT a FROM s GROUP BY COUNTWINDOW(b)", "Invalid parameter value $$default.b."},
         {"SELECT a FROM s GROUP BY COUNTWINDOW(3, b)", "Invalid parameter value 3, $$default.b."},
-        {"SELECT a FROM s GROUP BY TUMBLINGWINDOW(10, ss)",
-            "The 1st argument for tumblingwindow is expecting timer literal expression. One value of [dd|hh|mi|ss|ms].\n"},
-        {"SELECT a FROM s GROUP BY TUMBLINGWINDOW(ss, a)",
-            "The 1 argument for tumblingwindow is expecting interger literal expression. \n"},
+        {"SELECT a FROM s GROUP BY TUMBLINGWINDOW(10, ss)", "The 1st argument for tumblingwindow is expecting timer literal expression. One value of [dd|hh|mi|ss|ms].\n"},
+        {"SELECT a FROM s GROUP BY TUMBLINGWINDOW(ss, a)", "The 1 argument for tumblingwindow is expecting interger literal expression. \n"},
         {"SELECT a FROM s GROUP BY COUNTWINDOW(2) FILTER where a > 1", "Found \"WHERE\" after FILTER, expect parentheses."},
         {"SELECT a FROM s GROUP BY COUNTWINDOW(2) FILTER(a)", "Found \"a\" after FILTER(, expect WHERE."},
         {"SELECT a FROM s GROUP BY COUNTWINDOW(2) FILTER(WHERE a > 1", "Found \"EOF\" after FILTER, expect right parentheses."},
         {"SELECT a FROM s GROUP BY COUNTWINDOW(2) OVER a", "Found \"a\" after OVER, expect parentheses."},
-        {"SELECT a FROM s GROUP BY SLIDINGWINDOW(ss, 10) OVER (PARTITION BY a WHEN a > 1)",
-            "Found \"WHEN\" after OVER, expect right parentheses."},
+        {"SELECT a FROM s GROUP BY SLIDINGWINDOW(ss, 10) OVER (PARTITION BY a WHEN a > 1)", "Found \"WHEN\" after OVER, expect right parentheses."},
         {"SELECT a FROM s WHERE a ! 5", "found \"!\", expected an operator such as \"!=\"."},
         {"SELECT a FROM s WHERE a <> 5", "found \">\", expected expression."},
         {"SELECT [1] FROM s", "found \"[\", expected expression."},
@@ -164,7 +160,9 @@ static void plan_forms(void **st) {
         {"abs(s.a)", "Call:{ name:abs, args:[s.a] }"},
         {"ABS(s.a) + 1", "binaryExpr:{ Call:{ name:abs, args:[s.a] } + 1 }"},
         {"* EXCEPT(a, b) REPLACE(1 AS c)", "* EXCEPT(a, b) REPLACE(1 AS c)"},
-        {"\"it\\\"s \\u00e9\\x41\"", "it\"s \xc3\xa9" "A"},
+        {"\"it\\\"s \\u00e9\\x41\"",
+         "it\"s \xc3\xa9"
+         "A"},
         {"'it\\'s \"q\"'", "it's \"q\""},
         {"'ends in \\''", "ends in '"},
         {"1 ! = 2", "binaryExpr:{ 1 != 2 }"},
@@ -190,10 +188,12 @@ static void plan_forms(void **st) {
 static void field_names(void **st) {
     sl_arena *a = sl_arena_new(0);
     sl_select *s;
-    assert_null(sl_parse_select(a, SL_S("SELECT o.x, o->x, s.a, ABS(a), a + 1 AS k INVISIBLE, arr[1], * EXCEPT(a), (a), s.o.x, 5, b INVISIBLE, s.*, "
-        "* REPLACE(a + 1 AS a), 6 FROM s"), &s, NULL));
-    static const char *const want[] = {"x", "kuiper_field_0", "a", "abs", "k", "kuiper_field_1", "*", "kuiper_field_2", "kuiper_field_3",
-        "kuiper_field_4", "b", "*", "*", "kuiper_field_5"};
+    assert_null(sl_parse_select(a,
+                                SL_S("SELECT o.x, o->x, s.a, ABS(a), a + 1 AS k INVISIBLE, arr[1], * EXCEPT(a), (a), s.o.x, 5, b INVISIBLE, s.*, "
+                                     "* REPLACE(a + 1 AS a), 6 FROM s"),
+                                &s, NULL));
+    static const char *const want[] = {"x", "kuiper_field_0", "a", "abs", "k", "kuiper_field_1", "*", "kuiper_field_2", "kuiper_field_3", "kuiper_field_4", "b", "*",
+                                       "*", "kuiper_field_5"};
     assert_int_equal(s->nfields, sizeof want / sizeof *want);
     for (uint32_t i = 0; i < s->nfields; i++) {
         assert_string_equal(sl_arena_dup(a, s->fields[i].name).p, want[i]);
@@ -209,9 +209,11 @@ static void field_names(void **st) {
 static void clauses(void **st) {
     sl_arena *a = sl_arena_new(0);
     sl_select *s;
-    sl_err *e = sl_parse_select(a, SL_S("SELECT * FROM l AS x LEFT JOIN r AS y ON x.id = y.id INNER JOIN t WHERE l.a > 1 GROUP BY k, "
-        "SLIDINGWINDOW(mi, 10, 2) FILTER(WHERE a > 1) OVER(WHEN b = 2 PARTITION BY c, d), COUNTWINDOW(3), abs(v) HAVING abs(a) > 1 "
-        "ORDER BY k DESC, o.x LIMIT 7;"), &s, NULL);
+    sl_err *e = sl_parse_select(a,
+                                SL_S("SELECT * FROM l AS x LEFT JOIN r AS y ON x.id = y.id INNER JOIN t WHERE l.a > 1 GROUP BY k, "
+                                     "SLIDINGWINDOW(mi, 10, 2) FILTER(WHERE a > 1) OVER(WHEN b = 2 PARTITION BY c, d), COUNTWINDOW(3), abs(v) HAVING abs(a) > 1 "
+                                     "ORDER BY k DESC, o.x LIMIT 7;"),
+                                &s, NULL);
     if (e)
         fail_msg("%s", sl_err_text(e));
     assert_true(sl_str_is(s->from.name, "l") && sl_str_is(s->from.alias, "x"));
@@ -297,8 +299,7 @@ static void ddl_errors(void **st) {
         {"CREATE STREAM a ()", "found \"EOF\", expected is with."},
         {"CREATE STREAM a () WITH", "found \"EOF\", expect stream options."},
         {"CREATE STREAM a () WITHS ()", "found \"WITHS\", expected is with."},
-        {"CREATE STREAM a (b integer) WITH ()",
-            "found \"integer\", expect valid stream field types(BIGINT | FLOAT | STRING | DATETIME | BOOLEAN | BYTEA | ARRAY | STRUCT)."},
+        {"CREATE STREAM a (b integer) WITH ()", "found \"integer\", expect valid stream field types(BIGINT | FLOAT | STRING | DATETIME | BOOLEAN | BYTEA | ARRAY | STRUCT)."},
         {"CREATE STREAM a (( BIGINT) WITH ()", "found \"(\", expect stream field name."},
         {"CREATE STREAM a (select BIGINT) WITH ()", "found \"SELECT\", expect stream field name."},
         {"CREATE STREAM a (x BIGINT b STRING) WITH ()", "found \"b\", expect comma or rparen."},
@@ -320,8 +321,8 @@ static void ddl_errors(void **st) {
         {"CREATE STREAM a () WITH (retain_size=\"x\")", "found \"x\", expect number value in RETAIN_SIZE option."},
         {"CREATE STREAM a () WITH ())", "found \")\", expected semicolon or EOF."},
         {"CREATE STREAM a () WITH (X=\"1\")",
-            "found \"X\", unknown option keys(DATASOURCE|FORMAT|KEY|CONF_KEY|SHARED|STRICT_VALIDATION|TYPE|TIMESTAMP|TIMESTAMP_FORMAT|RETAIN_SIZE|"
-            "SCHEMAID|EXTRA|VERSION|TEMP|KIND|DELIMITER)."},
+         "found \"X\", unknown option keys(DATASOURCE|FORMAT|KEY|CONF_KEY|SHARED|STRICT_VALIDATION|TYPE|TIMESTAMP|TIMESTAMP_FORMAT|RETAIN_SIZE|"
+         "SCHEMAID|EXTRA|VERSION|TEMP|KIND|DELIMITER)."},
         {"CREATE STREAM a () WITH (FORMAT=\"avro\")", "option 'format=avro' is invalid"},
         {"CREATE TABLE a () WITH (FORMAT=\"binary\")", "'binary' format is not supported for table"},
         {"CREATE STREAM a (x BIGINT) WITH (FORMAT=\"binary\");", "'binary' format stream can have only 'bytea' type field"},
@@ -354,9 +355,11 @@ static void ddl_errors(void **st) {
 static void definitions(void **st) {
     sl_arena *a = sl_arena_new(0);
     sl_stmt s;
-    sl_err *e = sl_parse(a, SL_S("create table demo (a BIGINT DEFAULT \"0x1F\", `b c` float default -1.5, s STRING DEFAULT 'x', k BOOLEAN DEFAULT true, "
-        "l ARRAY(STRUCT(x string, y ARRAY(FLOAT))), o STRUCT(x bigint default 2, y STRUCT(z BOOLEAN))) WITH (datasource=\"d\", FORMAT=\"JSON\", "
-        "KIND=\"LOOKUP\", SHARED=TRUE, STRICT_VALIDATION=\"false\", RETAIN_SIZE=\"3\", VERSION=\"V1\", KEY=TRUE, TEMP=\"true\");"), &s, NULL);
+    sl_err *e = sl_parse(a,
+                         SL_S("create table demo (a BIGINT DEFAULT \"0x1F\", `b c` float default -1.5, s STRING DEFAULT 'x', k BOOLEAN DEFAULT true, "
+                              "l ARRAY(STRUCT(x string, y ARRAY(FLOAT))), o STRUCT(x bigint default 2, y STRUCT(z BOOLEAN))) WITH (datasource=\"d\", FORMAT=\"JSON\", "
+                              "KIND=\"LOOKUP\", SHARED=TRUE, STRICT_VALIDATION=\"false\", RETAIN_SIZE=\"3\", VERSION=\"V1\", KEY=TRUE, TEMP=\"true\");"),
+                         &s, NULL);
     if (e)
         fail_msg("%s", sl_err_text(e));
     assert_int_equal(s.kind, SL_ST_CREATE);
@@ -370,10 +373,10 @@ static void definitions(void **st) {
     sl_buf b = {0};
     sl_create_describe(&b, c);
     assert_string_equal(sl_buf_cstr(&b),
-        "Fields\n--------------------------------------------------------------------------------\n"
-        "a\tbigint\tDEFAULT\t31\nb c\tfloat\tDEFAULT\t-1.5\ns\tstring\tDEFAULT\tx\nk\tboolean\tDEFAULT\ttrue\n"
-        "l\tarray(struct(x string, y array(float)))\no\tstruct(x bigint, y struct(z boolean))\n\n"
-        "DATASOURCE: d\nFORMAT: JSON\nKEY: TRUE\nRETAIN_SIZE: 3\nSHARED: true\nVERSION: v1\n");
+                        "Fields\n--------------------------------------------------------------------------------\n"
+                        "a\tbigint\tDEFAULT\t31\nb c\tfloat\tDEFAULT\t-1.5\ns\tstring\tDEFAULT\tx\nk\tboolean\tDEFAULT\ttrue\n"
+                        "l\tarray(struct(x string, y array(float)))\no\tstruct(x bigint, y struct(z boolean))\n\n"
+                        "DATASOURCE: d\nFORMAT: JSON\nKEY: TRUE\nRETAIN_SIZE: 3\nSHARED: true\nVERSION: v1\n");
     sl_buf_free(&b);
     assert_null(sl_parse(a, SL_S("CREATE STREAM s () WITH ()"), &s, NULL));
     assert_true(s.create->schemaless && !s.table);
@@ -399,20 +402,20 @@ static void want_json(const char *sql, const char *describe, const char *schema)
 }
 static void json_forms(void **st) {
     want_json("CREATE STREAM s1 (id BIGINT, tags ARRAY(STRING), p STRUCT(v FLOAT)) WITH (DATASOURCE=\"t/1\", FORMAT=\"json\", TYPE=\"mqtt\")",
-        "{\"Name\":\"s1\",\"StreamFields\":[{\"FieldType\":\"bigint\",\"Name\":\"id\"},{\"FieldType\":{\"Type\":\"array\",\"ElementType\":\"string\"},"
-        "\"Name\":\"tags\"},{\"FieldType\":{\"Type\":\"struct\",\"Fields\":[{\"FieldType\":\"float\",\"Name\":\"v\"}]},\"Name\":\"p\"}],"
-        "\"Options\":{\"datasource\":\"t/1\",\"format\":\"json\",\"type\":\"mqtt\"},\"StreamType\":0,\"Statement\":null}",
-        "{\"id\":{\"index\":0,\"type\":\"bigint\"},\"p\":{\"index\":0,\"properties\":{\"v\":{\"index\":0,\"type\":\"float\"}},\"type\":\"struct\"},"
-        "\"tags\":{\"index\":0,\"items\":{\"index\":0,\"type\":\"string\"},\"type\":\"array\"}}");
+              "{\"Name\":\"s1\",\"StreamFields\":[{\"FieldType\":\"bigint\",\"Name\":\"id\"},{\"FieldType\":{\"Type\":\"array\",\"ElementType\":\"string\"},"
+              "\"Name\":\"tags\"},{\"FieldType\":{\"Type\":\"struct\",\"Fields\":[{\"FieldType\":\"float\",\"Name\":\"v\"}]},\"Name\":\"p\"}],"
+              "\"Options\":{\"datasource\":\"t/1\",\"format\":\"json\",\"type\":\"mqtt\"},\"StreamType\":0,\"Statement\":null}",
+              "{\"id\":{\"index\":0,\"type\":\"bigint\"},\"p\":{\"index\":0,\"properties\":{\"v\":{\"index\":0,\"type\":\"float\"}},\"type\":\"struct\"},"
+              "\"tags\":{\"index\":0,\"items\":{\"index\":0,\"type\":\"string\"},\"type\":\"array\"}}");
     want_json("CREATE TABLE t () WITH (KEY=\"id\", FORMAT=\"JSON\", CONF_KEY=\"demo\", TYPE=\"mqtt\", STRICT_VALIDATION=\"TRUE\", TIMESTAMP=\"ts\", "
               "TIMESTAMP_FORMAT=\"yyyy\", SHARED=\"false\", VERSION=\"3\", EXTRA=\"{\\\"k\\\":1}\", TEMP=\"true\", RETAIN_SIZE=\"10\", KIND=\"scan\", DELIMITER=\";\")",
-        "{\"Name\":\"t\",\"StreamFields\":null,\"Options\":{\"key\":\"id\",\"format\":\"JSON\",\"confKey\":\"demo\",\"type\":\"mqtt\",\"strictValidation\":true,"
-        "\"timestamp\":\"ts\",\"timestampFormat\":\"yyyy\",\"version\":\"3\",\"extra\":\"{\\\"k\\\":1}\",\"temp\":true,\"retainSize\":10,\"kind\":\"scan\","
-        "\"delimiter\":\";\"},\"StreamType\":1,\"Statement\":null}",
-        "null");
+              "{\"Name\":\"t\",\"StreamFields\":null,\"Options\":{\"key\":\"id\",\"format\":\"JSON\",\"confKey\":\"demo\",\"type\":\"mqtt\",\"strictValidation\":true,"
+              "\"timestamp\":\"ts\",\"timestampFormat\":\"yyyy\",\"version\":\"3\",\"extra\":\"{\\\"k\\\":1}\",\"temp\":true,\"retainSize\":10,\"kind\":\"scan\","
+              "\"delimiter\":\";\"},\"StreamType\":1,\"Statement\":null}",
+              "null");
     want_json("CREATE STREAM d (a BIGINT DEFAULT 5) WITH ()",
-        "{\"Name\":\"d\",\"StreamFields\":[{\"DefaultClause\":5,\"FieldType\":\"bigint\",\"Name\":\"a\"}],\"Options\":{},\"StreamType\":0,\"Statement\":null}",
-        "{\"a\":{\"default\":5,\"index\":0,\"type\":\"bigint\"}}");
+              "{\"Name\":\"d\",\"StreamFields\":[{\"DefaultClause\":5,\"FieldType\":\"bigint\",\"Name\":\"a\"}],\"Options\":{},\"StreamType\":0,\"Statement\":null}",
+              "{\"a\":{\"default\":5,\"index\":0,\"type\":\"bigint\"}}");
 }
 static void hints(void **st) {
     static const struct {
@@ -421,14 +424,14 @@ static void hints(void **st) {
         {"SELECT asb(a) FROM s", "line 1, column 8\nSELECT asb(a) FROM s\n       ^\ndid you mean \"abs\"?\n"},
         {"SELECT a\n\tFORM s", "line 2, column 2\n\tFORM s\n\t^\ndid you mean \"FROM\"?\n"},
         {"SELECT \"\xe6\x9d\xb1\" x FROM s", "line 1, column 12\nSELECT \"\xe6\x9d\xb1\" x FROM s\n           ^\nan alias needs AS, and fields are separated by commas\n"},
-        {"SELECT a FROM s JOIN b", "line 1, column 17\nSELECT a FROM s JOIN b\n                ^\n"
-                                   "write the kind of join: INNER JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN or CROSS JOIN\n"},
+        {"SELECT a FROM s JOIN b",
+         "line 1, column 17\nSELECT a FROM s JOIN b\n                ^\n"
+         "write the kind of join: INNER JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN or CROSS JOIN\n"},
         {"SELECT a FROM s WHRE a > 1", "line 1, column 17\nSELECT a FROM s WHRE a > 1\n                ^\ndid you mean \"WHERE\"?\n"},
         {"SELECT a FROM s x", "line 1, column 17\nSELECT a FROM s x\n                ^\nan alias of a stream needs AS\n"},
         {"CREATE STREM s () WITH ()", "line 1, column 8\nCREATE STREM s () WITH ()\n       ^\ndid you mean \"STREAM\"?\n"},
         {"CREATE STREAM s (a INT) WITH ()", "line 1, column 20\nCREATE STREAM s (a INT) WITH ()\n                   ^\ndid you mean \"BIGINT\"?\n"},
-        {"CREATE STREAM s () WITH (DATASORCE=\"x\")",
-            "line 1, column 26\nCREATE STREAM s () WITH (DATASORCE=\"x\")\n                         ^\ndid you mean \"DATASOURCE\"?\n"},
+        {"CREATE STREAM s () WITH (DATASORCE=\"x\")", "line 1, column 26\nCREATE STREAM s () WITH (DATASORCE=\"x\")\n                         ^\ndid you mean \"DATASOURCE\"?\n"},
         {"SELECT a FROM s WHERE a >", "line 1, column 26\nSELECT a FROM s WHERE a >\n                         ^\n"},
     };
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -461,9 +464,8 @@ static void hints(void **st) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(error_texts), cmocka_unit_test(field_names), cmocka_unit_test(clauses),      cmocka_unit_test(limits),
-        cmocka_unit_test(ddl_errors),  cmocka_unit_test(plan_forms),  cmocka_unit_test(definitions),
-        cmocka_unit_test(json_forms),  cmocka_unit_test(hints),
+        cmocka_unit_test(error_texts), cmocka_unit_test(field_names), cmocka_unit_test(clauses),    cmocka_unit_test(limits), cmocka_unit_test(ddl_errors),
+        cmocka_unit_test(plan_forms),  cmocka_unit_test(definitions), cmocka_unit_test(json_forms), cmocka_unit_test(hints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

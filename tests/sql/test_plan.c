@@ -21,8 +21,7 @@ static sl_plan_opts options(const sl_json *v) {
 }
 static void say(const sl_json *v, const char *what, const char *got, const char *want) {
     failed++;
-    print_error("%.*s: %.*s\n  %s: got  %s\n  %*s want %s\n", SL_FMT(vec_text(v, "id")), SL_FMT(vec_text(v, "sql")), what, got,
-        (int)strlen(what), "", want);
+    print_error("%.*s: %.*s\n  %s: got  %s\n  %*s want %s\n", SL_FMT(vec_text(v, "id")), SL_FMT(vec_text(v, "sql")), what, got, (int)strlen(what), "", want);
 }
 static bool same_text(const sl_json *v, sl_str got, sl_str want) {
     if (sl_str_eq(got, want))
@@ -77,8 +76,7 @@ static void compare(sl_arena *a, const sl_json *v, const vec_list *got) {
         assert_true(sl_json_i64(sl_json_get(w, "at"), &at));
         const sl_json *err = sl_json_get(w, "error");
         const char *shown = g->error.p ? sl_arena_dup(a, g->error).p : vec_show(a, g->rows);
-        bool ok = g->at - start == at && (err ? g->error.p && same_text(v, g->error, err->s)
-                                              : !g->error.p && vec_same(a, g->rows, vec_value(a, sl_json_get(w, "rows"))));
+        bool ok = g->at - start == at && (err ? g->error.p && same_text(v, g->error, err->s) : !g->error.p && vec_same(a, g->rows, vec_value(a, sl_json_get(w, "rows"))));
         if (!ok) {
             say(v, "emission", shown, text);
             return;
@@ -231,11 +229,11 @@ static const example examples[] = {
     {"SELECT 7/2 AS p, 7/2.0 AS q, -7%3 AS r, 6^3 AS s FROM demo", "[{}]", "[{\"p\":3,\"q\":3.5,\"r\":-1,\"s\":5}]"},
     {"SELECT n = n AS p, n != 1 AS q, n + 1 AS r, n OR true AS s, true OR n AS t FROM demo", "[{\"n\":null}]", "[{\"p\":false,\"q\":false,\"s\":false,\"t\":true}]"},
     {"SELECT n IN (1) AS p, n NOT IN (1) AS q, 1 IN gone AS r, 1 NOT IN gone AS s, n NOT BETWEEN 1 AND 2 AS t FROM demo", "[{\"n\":null}]",
-        "[{\"p\":false,\"q\":false,\"r\":false,\"s\":true,\"t\":false}]"},
+     "[{\"p\":false,\"q\":false,\"r\":false,\"s\":true,\"t\":false}]"},
     {"SELECT a FROM demo WHERE name LIKE \"x%\"", "[{\"a\":1}]", "[\"run Where error: LIKE operator left operand expects string, but found <nil>\"]"},
     {"SELECT s LIKE \"_b%\" AS q, s LIKE \"A%\" AS r FROM demo", "[{\"s\":\"abc\"}]", "[{\"q\":true,\"r\":false}]"},
     {"SELECT size * 5 AS c FROM demo", "[{\"size\":\"big\"}]",
-        "[\"run Select error: alias: c expr: binaryExpr:{ demo.size * 5 } meet error, err:invalid operation string(big) * int64(5)\"]"},
+     "[\"run Select error: alias: c expr: binaryExpr:{ demo.size * 5 } meet error, err:invalid operation string(big) * int64(5)\"]"},
     {"SELECT a FROM demo WHERE a", "[{\"a\":1}]", "[\"run Where error: invalid condition that returns non-bool value int64(1)\"]"},
     {"SELECT CASE WHEN v < 10 THEN \"S\" WHEN v < 20 THEN \"M\" ELSE \"L\" END AS c FROM demo", "[{\"v\":12},{}]", "[{\"c\":\"M\"},{\"c\":\"L\"}]"},
     {"SELECT arr[-1] AS p, arr[1:] AS q, arr[a:a] AS r FROM demo", "[{\"a\":1,\"arr\":[7,8,9]}]", "[{\"p\":9,\"q\":[8,9],\"r\":8}]"},
@@ -250,17 +248,17 @@ static const example examples[] = {
     {"SELECT a / b AS q FROM demo WHERE b != 0 AND q > 2", "[{\"a\":1,\"b\":0},{\"a\":6,\"b\":2},{\"a\":2,\"b\":2}]", "[{\"q\":3}]"},
     {"SELECT a / b AS q, a FROM demo WHERE a > 5 OR q > 2", "[{\"a\":6,\"b\":2},{\"a\":3,\"b\":1},{\"a\":1,\"b\":1}]", "[{\"a\":6,\"q\":3},{\"a\":3,\"q\":3}]"},
     {"SELECT a / b AS q, a FROM demo WHERE a > 5 OR q > 2", "[{\"a\":6,\"b\":0},{\"a\":3,\"b\":0}]",
-        "[\"run Select error: alias: q expr: binaryExpr:{ demo.a / demo.b } meet error, err:divided by zero\",\"run Where error: divided by zero\"]"},
+     "[\"run Select error: alias: q expr: binaryExpr:{ demo.a / demo.b } meet error, err:divided by zero\",\"run Where error: divided by zero\"]"},
     {"SELECT a FROM demo LIMIT 0", "[{\"a\":1}]", "[]"},
     {"SELECT arr[2:2] FROM demo", "[]", "colon start value can't be greater than end value"},
     {"SELECT arr[3:-3] AS p FROM demo", "[{\"arr\":[1,2,3,4]}]",
-        "[\"run Select error: alias: p expr: binaryExpr:{ demo.arr[ColonExpr:{ start:{ 3 }, end:{ -3 } }] } meet error, err:start cannot be greater than end. start:3  end:-3\"]"},
+     "[\"run Select error: alias: p expr: binaryExpr:{ demo.arr[ColonExpr:{ start:{ 3 }, end:{ -3 } }] } meet error, err:start cannot be greater than end. start:3  end:-3\"]"},
     {"SELECT a FROM demo GROUP BY a", "[]", "select stmt group by should be used with window"},
     {"SELECT s LIKE \"a\\\\%b%\" AS p, s LIKE \"a.b%\" AS q FROM demo", "[{\"s\":\"a%bcd\"}]", "[{\"p\":true,\"q\":false}]"},
     {"SELECT a IN o AS p FROM demo", "[{\"a\":1,\"o\":7}]",
-        "[\"run Select error: alias: p expr: binaryExpr:{ demo.a IN demo.o } meet error, err:IN operator right operand expects a list, but found int64(7)\"]"},
+     "[\"run Select error: alias: p expr: binaryExpr:{ demo.a IN demo.o } meet error, err:IN operator right operand expects a list, but found int64(7)\"]"},
     {"SELECT o->\"x\" AS p FROM demo", "[{\"o\":{\"x\":1}}]",
-        "[\"run Select error: alias: p expr: binaryExpr:{ demo.o -> x } meet error, err:the right expression is not a field reference node\"]"},
+     "[\"run Select error: alias: p expr: binaryExpr:{ demo.o -> x } meet error, err:the right expression is not a field reference node\"]"},
 };
 static void run_example(const example *t) {
     sl_arena *a = sl_arena_new(0);
@@ -534,9 +532,9 @@ static void test_explain(void **state) {
     sl_buf b = {0};
     sl_plan_explain(p, &b);
     assert_string_equal(sl_buf_cstr(&b),
-        "{\"op\":\"ProjectPlan_0\",\"info\":\"Fields:[ $$alias.c,aliasRef:binaryExpr:{ typed.a + 1 }, typed.s ], Limit:3\"}\n"
-        "\t{\"op\":\"FilterPlan_1\",\"info\":\"Condition:{ binaryExpr:{ typed.a > 1 } }, \"}\n"
-        "\t\t\t{\"op\":\"DataSourcePlan_2\",\"info\":\"StreamName: typed, StreamFields:[ a, s ]\"}\n");
+                        "{\"op\":\"ProjectPlan_0\",\"info\":\"Fields:[ $$alias.c,aliasRef:binaryExpr:{ typed.a + 1 }, typed.s ], Limit:3\"}\n"
+                        "\t{\"op\":\"FilterPlan_1\",\"info\":\"Condition:{ binaryExpr:{ typed.a > 1 } }, \"}\n"
+                        "\t\t\t{\"op\":\"DataSourcePlan_2\",\"info\":\"StreamName: typed, StreamFields:[ a, s ]\"}\n");
     sl_buf_free(&b);
     sl_plan_drop(p);
     sl_arena_free(a);

@@ -9,10 +9,14 @@ static sl_stmt def;
 static int up(void **st) {
     (void)st;
     A = sl_arena_new(0);
-    return sl_parse(A, SL_S("CREATE STREAM s (o STRUCT(x BIGINT, y STRING, z STRUCT(w FLOAT, v BIGINT)), l ARRAY(STRUCT(x BIGINT)), n BIGINT) WITH (DATASOURCE=\"s\")"),
-                    &def, NULL) != NULL;
+    return sl_parse(A, SL_S("CREATE STREAM s (o STRUCT(x BIGINT, y STRING, z STRUCT(w FLOAT, v BIGINT)), l ARRAY(STRUCT(x BIGINT)), n BIGINT) WITH (DATASOURCE=\"s\")"), &def,
+                    NULL) != NULL;
 }
-static int down(void **st) { (void)st; sl_arena_free(A); return 0; }
+static int down(void **st) {
+    (void)st;
+    sl_arena_free(A);
+    return 0;
+}
 static const sl_create *find(void *arg, sl_str name) { return arg && name.n ? def.create : NULL; }
 
 static void show(sl_buf *b, const sl_type *t) {
@@ -38,7 +42,9 @@ static const sl_type *narrowed(const char *sql, sl_plan **plan) {
 }
 static void paths_narrow(void **st) {
     (void)st;
-    const struct { const char *sql, *want; } cases[] = {
+    const struct {
+        const char *sql, *want;
+    } cases[] = {
         {"SELECT o.x FROM s", "struct(x bigint)"},
         {"SELECT n, o->z->w AS w, o.y AS y FROM s", "struct(y string,z struct(w float))"},
         {"SELECT o.z FROM s WHERE o.x > 1", "struct(x bigint,z struct(w float,v bigint))"},

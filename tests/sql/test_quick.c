@@ -22,8 +22,8 @@ static sl_plan *plan_of(sl_arena *a, const char *sql) {
 static sl_value values[16];
 static size_t nvalues;
 static void make_values(void) {
-    sl_value all[] = {sl_v_int(7), sl_v_int(-3), sl_v_int(INT64_MAX), sl_v_float(7), sl_v_float(7.5), sl_v_float(NAN), sl_v_float(-INFINITY), sl_v_str(SL_S("a")),
-                      sl_v_str(SL_S("")), sl_v_str(SL_S("7")), sl_v_bool(true), sl_v_null(), sl_v_absent()};
+    sl_value all[] = {sl_v_int(7),         sl_v_int(-3),       sl_v_int(INT64_MAX), sl_v_float(7),   sl_v_float(7.5), sl_v_float(NAN), sl_v_float(-INFINITY),
+                      sl_v_str(SL_S("a")), sl_v_str(SL_S("")), sl_v_str(SL_S("7")), sl_v_bool(true), sl_v_null(),     sl_v_absent()};
     nvalues = sizeof all / sizeof *all;
     memcpy(values, all, sizeof all);
     values[nvalues] = sl_v_float(9007199254740993.0); /* a whole number that keeps its text */

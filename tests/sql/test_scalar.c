@@ -114,9 +114,24 @@ static void limits(void **unused) {
 static void any_kind(void **unused) {
     sl_value one = sl_v_int(1), text = s("k");
     sl_member m[] = {{SL_S("k"), sl_v_int(1)}};
-    sl_value kinds[] = {sl_v_null(),  sl_v_absent(),         sl_v_bool(true),   sl_v_int(INT64_MIN), sl_v_goint(INT64_MAX), sl_v_goint(-3), sl_v_uint(UINT64_MAX), sl_v_float(-0.5),
-                        s("\xff\xc3"), sl_v_bytes(SL_S("\0")), sl_v_time(0, 0, 0), sl_v_dur(1),          sl_v_list(&one, 1),    sl_v_list(&text, 1),
-                        sl_v_map(m, 1), sl_v_jsontext(SL_S("{\"k\":[1]}")), sl_v_jsontext(SL_S("[]")), {.kind = SL_DECIMAL, .aux = 2, .len = 1, .p = "\x7f"}};
+    sl_value kinds[] = {sl_v_null(),
+                        sl_v_absent(),
+                        sl_v_bool(true),
+                        sl_v_int(INT64_MIN),
+                        sl_v_goint(INT64_MAX),
+                        sl_v_goint(-3),
+                        sl_v_uint(UINT64_MAX),
+                        sl_v_float(-0.5),
+                        s("\xff\xc3"),
+                        sl_v_bytes(SL_S("\0")),
+                        sl_v_time(0, 0, 0),
+                        sl_v_dur(1),
+                        sl_v_list(&one, 1),
+                        sl_v_list(&text, 1),
+                        sl_v_map(m, 1),
+                        sl_v_jsontext(SL_S("{\"k\":[1]}")),
+                        sl_v_jsontext(SL_S("[]")),
+                        {.kind = SL_DECIMAL, .aux = 2, .len = 1, .p = "\x7f"}};
     const sl_func *f;
     for (size_t i = 0; (f = sl_func_at(i)); i++) {
         if (!f->eval || f->kind == SL_FN_AGG) /* those take lists, which the planner sees to */
@@ -141,7 +156,11 @@ static int down(void **unused) {
     return 0;
 }
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(compression_round_trips), cmocka_unit_test(patterns_are_cached), cmocka_unit_test(uuids),
-                                       cmocka_unit_test(surroundings),           cmocka_unit_test(limits),              cmocka_unit_test(any_kind)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(compression_round_trips),
+                                       cmocka_unit_test(patterns_are_cached),
+                                       cmocka_unit_test(uuids),
+                                       cmocka_unit_test(surroundings),
+                                       cmocka_unit_test(limits),
+                                       cmocka_unit_test(any_kind)};
     return cmocka_run_group_tests(tests, up, down);
 }

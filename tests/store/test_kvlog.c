@@ -216,9 +216,7 @@ static void test_kill(void **s) {
     }
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test_setup_teardown(test_log, set_up, tear_down),
-                                   cmocka_unit_test_setup_teardown(test_compact, set_up, tear_down),
-                                   cmocka_unit_test_setup_teardown(test_formats, set_up, tear_down),
-                                   cmocka_unit_test_setup_teardown(test_kill, set_up, tear_down)};
+    const struct CMUnitTest t[] = {cmocka_unit_test_setup_teardown(test_log, set_up, tear_down), cmocka_unit_test_setup_teardown(test_compact, set_up, tear_down),
+                                   cmocka_unit_test_setup_teardown(test_formats, set_up, tear_down), cmocka_unit_test_setup_teardown(test_kill, set_up, tear_down)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }

@@ -34,8 +34,7 @@ static got fault(csv *c, size_t column, const char *what, sl_err **why) {
     if (c->start == c->line)
         *why = sl_err_new(SL_E_CODEC, "parse error on line %llu, column %zu: %s", (unsigned long long)c->line, column + 1, what);
     else
-        *why = sl_err_new(SL_E_CODEC, "record on line %llu; parse error on line %llu, column %zu: %s", (unsigned long long)c->start,
-                          (unsigned long long)c->line, column + 1, what);
+        *why = sl_err_new(SL_E_CODEC, "record on line %llu; parse error on line %llu, column %zu: %s", (unsigned long long)c->start, (unsigned long long)c->line, column + 1, what);
     return GOT_ERROR;
 }
 /* i: behind the opening quote (or the start of a further line). Leaves *at behind the closing one. */

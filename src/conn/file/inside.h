@@ -20,10 +20,10 @@ extern const sl_sink_ops file_sink;
 
 /* ---- reading one file in pieces (reader.c) ---- */
 typedef enum got {
-    GOT_ONE,  /* there is one */
-    GOT_LATER,/* this turn's share of reading is used up: call again in another turn */
-    GOT_END,  /* nothing more */
-    GOT_ERROR /* *why */
+    GOT_ONE,   /* there is one */
+    GOT_LATER, /* this turn's share of reading is used up: call again in another turn */
+    GOT_END,   /* nothing more */
+    GOT_ERROR  /* *why */
 } got;
 typedef struct reader reader;
 /* inflate: "", gzip, zlib, flate, or for whole files zstd. Skips the first `start` lines and the last `end` ones (lines only). */

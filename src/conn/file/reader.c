@@ -16,15 +16,15 @@ struct reader {
     char *path;
     size_t share;
     bool eof;
-    int64_t skip, hold;  /* lines to skip; lines to keep back at the end */
-    sl_buf buf;          /* what was read and not given */
-    size_t at, scanned;  /* next byte to give; line ends are counted up to here */
-    int64_t ahead;       /* complete lines between */
+    int64_t skip, hold; /* lines to skip; lines to keep back at the end */
+    sl_buf buf;         /* what was read and not given */
+    size_t at, scanned; /* next byte to give; line ends are counted up to here */
+    int64_t ahead;      /* complete lines between */
     bool tail_counted;
     bool inflate, ended; /* ended: the compressed stream is complete */
     z_stream z;
     unsigned char *in;
-    bool zstd;           /* unpacked when all is there */
+    bool zstd; /* unpacked when all is there */
     sl_buf plain;
 };
 

@@ -23,12 +23,12 @@ typedef struct file {
     char *path; /* as rendered */
     char *name; /* as opened, with its time */
     int fd;
-    int64_t made_ms, items, size; /* size: before compression */
-    bool touched;                 /* in this put */
-    sl_buf out;                   /* not written yet */
-    int64_t written;              /* bytes in the file */
+    int64_t made_ms, items, size;      /* size: before compression */
+    bool touched;                      /* in this put */
+    sl_buf out;                        /* not written yet */
+    int64_t written;                   /* bytes in the file */
     int64_t items_before, size_before; /* of this put */
-    bool packed, zstd; /* zstd: in frames of FRAME bytes, else one gzip stream */
+    bool packed, zstd;                 /* zstd: in frames of FRAME bytes, else one gzip stream */
     z_stream z;
     sl_buf plain;      /* of the next frame */
     sl_cipher *cipher; /* encryption */

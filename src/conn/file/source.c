@@ -29,7 +29,7 @@ typedef struct noted { /* a notified change */
     int64_t first, last;
 } noted;
 typedef struct job { /* a file on the queue, or read and waiting for its rows */
-    char *name; /* in the folder; NULL = the single file */
+    char *name;      /* in the folder; NULL = the single file */
     seen was;
     uint64_t pos; /* of its last message */
     bool acted;
@@ -46,30 +46,30 @@ struct sl_source {
     sl_strs columns;
     sl_str inflate;
     int64_t interval, send_interval, action, ignore_start, ignore_end;
-    int64_t next;           /* instant of the next tick */
+    int64_t next; /* instant of the next tick */
     sl_timer *pump, *tick, *settle, *row_wait;
     union { /* closed by its callback, which frees us: a timer that never ran when nothing is watched */
         uv_handle_t any;
         uv_fs_event_t events;
         uv_timer_t timer;
     } watch;
-    sl_map *files;          /* name -> seen */
-    sl_map *changed;        /* name -> noted, waiting for quiet of its own */
-    SL_VEC(job) queue;      /* files to read; [0] is being read when rd is open */
-    SL_VEC(job) read;       /* read, rows not settled yet (for position and action) */
-    int64_t from_ns;        /* saved position: files up to here were read … */
+    sl_map *files;             /* name -> seen */
+    sl_map *changed;           /* name -> noted, waiting for quiet of its own */
+    SL_VEC(job) queue;         /* files to read; [0] is being read when rd is open */
+    SL_VEC(job) read;          /* read, rows not settled yet (for position and action) */
+    int64_t from_ns;           /* saved position: files up to here were read … */
     SL_VEC(char *) from_names; /* … and of those of this very time, these */
     reader *rd;
-    char *file;             /* full name of the file being read */
+    char *file; /* full name of the file being read */
     csv *csv;
-    SL_VEC(char *) names;   /* columns from the header */
+    SL_VEC(char *) names; /* columns from the header */
     bool header_done;
     uint64_t pos, rows;
     /* csv column -> builder column, while the layout stays */
     const sl_layout *layout;
     bool map_all, map_unique; /* names outside the layout are wanted; no name stands twice */
     SL_VEC(int32_t) map;
-    SL_VEC(sl_str) keys;      /* names of the columns that go to the tail, in the arena of batch `serial` */
+    SL_VEC(sl_str) keys; /* names of the columns that go to the tail, in the arena of batch `serial` */
     uint64_t serial;
     sl_fn done;
     void *arg;
@@ -221,8 +221,7 @@ static void act(sl_source *s, const job *j) {
     if (!from || (s->action == 2 && !to))
         report(s, sl_err_new(SL_E_NOMEM, "file %s: out of memory", s->path));
     else if (s->action == 1 ? unlink(from) : rename(from, to))
-        report(s, s->action == 1 ? sl_err_new(SL_E_IO, "remove %s: %s", from, strerror(errno))
-                                 : sl_err_new(SL_E_IO, "move %s to %s: %s", from, to, strerror(errno)));
+        report(s, s->action == 1 ? sl_err_new(SL_E_IO, "remove %s: %s", from, strerror(errno)) : sl_err_new(SL_E_IO, "move %s to %s: %s", from, to, strerror(errno)));
     free(from);
     free(to);
 }

@@ -30,8 +30,12 @@ sl_str sl_httpconf_body_type(const sl_httpconf *c) {
     return !c->method.n || sl_str_ieq(c->method, SL_S("GET")) ? SL_S("none") : SL_S("json");
 }
 const char *sl_http_content_type(sl_str t) {
-    static const char *const all[][2] = {{"text", "text/plain"}, {"json", "application/json"}, {"html", "text/html"}, {"xml", "application/xml"},
-                                         {"javascript", "application/javascript"}, {"form", "application/x-www-form-urlencoded;param=value"}};
+    static const char *const all[][2] = {{"text", "text/plain"},
+                                         {"json", "application/json"},
+                                         {"html", "text/html"},
+                                         {"xml", "application/xml"},
+                                         {"javascript", "application/javascript"},
+                                         {"form", "application/x-www-form-urlencoded;param=value"}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (sl_str_is(t, all[i][0]))
             return all[i][1];
@@ -112,7 +116,9 @@ static const char *home_path(const sl_conn_env *env, sl_arena *a, sl_str s) {
 }
 sl_err *sl_httpconf_call(const sl_httpconf *c, const sl_conn_env *env, sl_arena *a, sl_http_call *call) {
     *call = (sl_http_call){.method = upper(a, c->method.n ? c->method : SL_S("GET")),
-                           .timeout_ms = c->timeout_ns ? (c->timeout_ns + 999999) / 1000000 : -1, .insecure = c->insecure, .no_private = !env->private_net};
+                           .timeout_ms = c->timeout_ns ? (c->timeout_ns + 999999) / 1000000 : -1,
+                           .insecure = c->insecure,
+                           .no_private = !env->private_net};
     call->cert_path = home_path(env, a, c->cert_path);
     call->key_path = home_path(env, a, c->key_path);
     call->ca_path = home_path(env, a, c->ca_path);

@@ -12,18 +12,51 @@ typedef struct sl_httpconf {
     sl_str cert_path, key_path, ca_path, cert_raw, key_raw, ca_raw, tls_min;
 } sl_httpconf;
 /* Rows of the TLS family for a table over sl_httpconf. */
-#define SL_HTTP_TLS_ROWS(W)                                                                                            \
-    {.name = "insecureSkipVerify", .type = SL_P_BOOL, .flags = (W), SL_AT(sl_httpconf, insecure), .def = "false", .doc = "Do not verify the server's certificate.", .example = "true"}, \
-    {.name = "certificationPath", .type = SL_P_STR, .flags = (W), SL_AT(sl_httpconf, cert_path), .doc = "PEM file of the client certificate; relative to the program's home.", .example = "etc/client.pem"}, \
-    {.name = "privateKeyPath", .type = SL_P_STR, .flags = (W), SL_AT(sl_httpconf, key_path), .doc = "PEM file of the client key.", .example = "etc/client.key"}, \
-    {.name = "rootCaPath", .type = SL_P_STR, .flags = (W), SL_AT(sl_httpconf, ca_path), .doc = "PEM file of the trusted CAs; only they are trusted then.", .example = "etc/ca.pem"}, \
-    {.name = "certificationRaw", .type = SL_P_STR, .flags = (W), SL_AT(sl_httpconf, cert_raw), .doc = "Client certificate, base64 of the PEM text.", .example = "LS0tLS1CRUdJTi…"}, \
-    {.name = "privateKeyRaw", .type = SL_P_STR, .flags = (W) | SL_P_SECRET, SL_AT(sl_httpconf, key_raw), .doc = "Client key, base64 of the PEM text.", .example = "LS0tLS1CRUdJTi…"}, \
-    {.name = "rootCARaw", .type = SL_P_STR, .flags = (W), SL_AT(sl_httpconf, ca_raw), .doc = "Trusted CAs, base64 of the PEM text.", .example = "LS0tLS1CRUdJTi…"}, \
-    {.name = "tlsMinVersion", .type = SL_P_STR, .flags = (W), SL_AT(sl_httpconf, tls_min), .def = "tls1.2", .doc = "Least TLS version: tls1.0, tls1.1, tls1.2, tls1.3; anything else means 1.2.", .example = "tls1.3"}, \
-    {.name = "renegotiationSupport", .type = SL_P_REFUSED, .flags = (W), .def = "never", .doc = "TLS renegotiation is not offered; TLS 1.3 has none."}, \
-    {.name = "decrypt", .type = SL_P_REFUSED, .flags = (W), .doc = "Encrypted key material is not offered; use file permissions or ${file:} instead."}, \
-    {.name = "tls", .type = SL_P_REFUSED, .flags = (W), .def = "", .doc = "Server-wide TLS options are not offered; give the certificate here."}
+#define SL_HTTP_TLS_ROWS(W)                                                                                                                                                        \
+    {.name = "insecureSkipVerify",                                                                                                                                                 \
+     .type = SL_P_BOOL,                                                                                                                                                            \
+     .flags = (W),                                                                                                                                                                 \
+     SL_AT(sl_httpconf, insecure),                                                                                                                                                 \
+     .def = "false",                                                                                                                                                               \
+     .doc = "Do not verify the server's certificate.",                                                                                                                             \
+     .example = "true"},                                                                                                                                                           \
+        {.name = "certificationPath",                                                                                                                                              \
+         .type = SL_P_STR,                                                                                                                                                         \
+         .flags = (W),                                                                                                                                                             \
+         SL_AT(sl_httpconf, cert_path),                                                                                                                                            \
+         .doc = "PEM file of the client certificate; relative to the program's home.",                                                                                             \
+         .example = "etc/client.pem"},                                                                                                                                             \
+        {.name = "privateKeyPath", .type = SL_P_STR, .flags = (W), SL_AT(sl_httpconf, key_path), .doc = "PEM file of the client key.", .example = "etc/client.key"},               \
+        {.name = "rootCaPath",                                                                                                                                                     \
+         .type = SL_P_STR,                                                                                                                                                         \
+         .flags = (W),                                                                                                                                                             \
+         SL_AT(sl_httpconf, ca_path),                                                                                                                                              \
+         .doc = "PEM file of the trusted CAs; only they are trusted then.",                                                                                                        \
+         .example = "etc/ca.pem"},                                                                                                                                                 \
+        {.name = "certificationRaw",                                                                                                                                               \
+         .type = SL_P_STR,                                                                                                                                                         \
+         .flags = (W),                                                                                                                                                             \
+         SL_AT(sl_httpconf, cert_raw),                                                                                                                                             \
+         .doc = "Client certificate, base64 of the PEM text.",                                                                                                                     \
+         .example = "LS0tLS1CRUdJTi…"},                                                                                                                                            \
+        {.name = "privateKeyRaw",                                                                                                                                                  \
+         .type = SL_P_STR,                                                                                                                                                         \
+         .flags = (W) | SL_P_SECRET,                                                                                                                                               \
+         SL_AT(sl_httpconf, key_raw),                                                                                                                                              \
+         .doc = "Client key, base64 of the PEM text.",                                                                                                                             \
+         .example = "LS0tLS1CRUdJTi…"},                                                                                                                                            \
+        {.name = "rootCARaw", .type = SL_P_STR, .flags = (W), SL_AT(sl_httpconf, ca_raw), .doc = "Trusted CAs, base64 of the PEM text.", .example = "LS0tLS1CRUdJTi…"},            \
+        {.name = "tlsMinVersion",                                                                                                                                                  \
+         .type = SL_P_STR,                                                                                                                                                         \
+         .flags = (W),                                                                                                                                                             \
+         SL_AT(sl_httpconf, tls_min),                                                                                                                                              \
+         .def = "tls1.2",                                                                                                                                                          \
+         .doc = "Least TLS version: tls1.0, tls1.1, tls1.2, tls1.3; anything else means 1.2.",                                                                                     \
+         .example = "tls1.3"},                                                                                                                                                     \
+        {.name = "renegotiationSupport", .type = SL_P_REFUSED, .flags = (W), .def = "never", .doc = "TLS renegotiation is not offered; TLS 1.3 has none."},                        \
+        {.name = "decrypt", .type = SL_P_REFUSED, .flags = (W), .doc = "Encrypted key material is not offered; use file permissions or ${file:} instead."}, {                      \
+        .name = "tls", .type = SL_P_REFUSED, .flags = (W), .def = "", .doc = "Server-wide TLS options are not offered; give the certificate here."                                 \
+    }
 
 /* What is checked without contacting anybody; url: after appending a path. */
 sl_err *sl_httpconf_check(const sl_httpconf *c, sl_str url);
@@ -41,9 +74,9 @@ typedef struct sl_oauth sl_oauth;
 sl_err *sl_oauth_new(const sl_httpconf *c, const sl_conn_env *env, sl_http_client *client, sl_oauth **out);
 /* Checks the property alone. */
 sl_err *sl_oauth_check(const sl_httpconf *c);
-void sl_oauth_free(sl_oauth *o); /* NULL is fine; not while a fetch runs: end the client first */
-bool sl_oauth_has(const sl_oauth *o);    /* a token is there */
-bool sl_oauth_stale(const sl_oauth *o);  /* half of its life is over */
+void sl_oauth_free(sl_oauth *o);        /* NULL is fine; not while a fetch runs: end the client first */
+bool sl_oauth_has(const sl_oauth *o);   /* a token is there */
+bool sl_oauth_stale(const sl_oauth *o); /* half of its life is over */
 /* Gets the first token, or refreshes. done(arg, why): NULL on success. */
 void sl_oauth_fetch(sl_oauth *o, void (*done)(void *arg, const char *why), void *arg);
 /* Data templates over a tree (data/template.h). render: root NULL = text unchanged; what fails is logged and stays as it is. */

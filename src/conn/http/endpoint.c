@@ -20,13 +20,13 @@ struct sl_endpoint {
     sl_endpoint_kind kind;
     const sl_endpoint_ops *ops;
     void *arg;
-    atomic_int in, out;  /* letters on the way to the lane, to the server */
+    atomic_int in, out; /* letters on the way to the lane, to the server */
     atomic_bool paused;
-    bool closed;         /* lane */
-    char *why;           /* server to lane */
+    bool closed; /* lane */
+    char *why;   /* server to lane */
     sl_fn done;
     void *done_arg;
-    sl_endpoint *next;   /* server's loop */
+    sl_endpoint *next; /* server's loop */
     hub *hub;
 };
 struct hub { /* server's loop only */

@@ -4,11 +4,11 @@
 #define SL_CONN_HTTP_ENDPOINT_H
 #include "conn/conn.h"
 #include "net/http.h"
-typedef struct sl_endpoint sl_endpoint; /* one user of an endpoint */
-typedef struct sl_endpoint_ops { /* @on the user's lane */
-    void (*joined)(void *arg, const char *why);                /* NULL: it is there; else why not */
-    bool (*message)(void *arg, sl_str bytes);                  /* a text frame came; false: pause. NULL for sinks */
-    void (*sent)(void *arg, uint64_t seq);                     /* was written to every peer that keeps up */
+typedef struct sl_endpoint sl_endpoint;         /* one user of an endpoint */
+typedef struct sl_endpoint_ops {                /* @on the user's lane */
+    void (*joined)(void *arg, const char *why); /* NULL: it is there; else why not */
+    bool (*message)(void *arg, sl_str bytes);   /* a text frame came; false: pause. NULL for sinks */
+    void (*sent)(void *arg, uint64_t seq);      /* was written to every peer that keeps up */
 } sl_endpoint_ops;
 enum { SL_ENDPOINT_WAITING = 1024 }; /* letters on the way in each direction */
 typedef enum sl_endpoint_kind { SL_EP_WS, SL_EP_SSE, SL_EP_EITHER /* event streams, and WebSocket for who asks for it */ } sl_endpoint_kind;

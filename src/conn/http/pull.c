@@ -11,18 +11,40 @@
 enum { W = SL_P_SOURCE | SL_P_LOOKUP };
 #define C(f) SL_AT(sl_httpconf, f)
 static const sl_prop props[] = {
-    {.name = "url", .type = SL_P_STR, .flags = W, C(url), .def = "http://localhost", .doc = "Where to ask; DATASOURCE is appended. Templates take from `states`.", .example = "http://10.0.0.5:8080/api"},
+    {.name = "url",
+     .type = SL_P_STR,
+     .flags = W,
+     C(url),
+     .def = "http://localhost",
+     .doc = "Where to ask; DATASOURCE is appended. Templates take from `states`.",
+     .example = "http://10.0.0.5:8080/api"},
     {.name = "method", .type = SL_P_STR, .flags = W, C(method), .def = "GET", .doc = "GET, POST, PUT or DELETE.", .example = "get"},
     {.name = "interval", .type = SL_P_DUR, .flags = SL_P_SOURCE, C(interval_ns), .def = "10s", .max = 1e12, .doc = "Time between pulls; 0 = pull once.", .example = "10s"},
     {.name = "timeout", .type = SL_P_DUR, .flags = W, C(timeout_ns), .def = "5s", .doc = "Time for one request; 0 = no limit.", .example = "5s"},
     {.name = "body", .type = SL_P_STR, .flags = W, C(body), .doc = "Request body; Templates take from the OAuth token.", .example = "{\"site\":1}"},
     {.name = "bodyType", .type = SL_P_STR, .flags = W, C(body_type), .doc = "none, text, json, html, xml, javascript, form or binary; none for GET, else json.", .example = "json"},
     {.name = "headers", .type = SL_P_JSON, .flags = W, C(headers), .doc = "Request headers; Templates take from the OAuth token.", .example = "{\"Accept\":\"application/json\"}"},
-    {.name = "responseType", .type = SL_P_STR, .flags = W, C(response_type), .def = "code", .doc = "code: the status tells success; body: each object must also have a `code` within 200..299.", .example = "code"},
+    {.name = "responseType",
+     .type = SL_P_STR,
+     .flags = W,
+     C(response_type),
+     .def = "code",
+     .doc = "code: the status tells success; body: each object must also have a `code` within 200..299.",
+     .example = "code"},
     {.name = "incremental", .type = SL_P_BOOL, .flags = SL_P_SOURCE, C(incremental), .def = "false", .doc = "Skip an answer that equals the one before.", .example = "true"},
-    {.name = "states", .type = SL_P_JSON, .flags = SL_P_SOURCE, C(states), .doc = "Values for the url; each is replaced by the answer's value of that name, and saved with the rule.", .example = "{\"since\":0}"},
+    {.name = "states",
+     .type = SL_P_JSON,
+     .flags = SL_P_SOURCE,
+     C(states),
+     .doc = "Values for the url; each is replaced by the answer's value of that name, and saved with the rule.",
+     .example = "{\"since\":0}"},
     {.name = "compression", .type = SL_P_STR, .flags = W, C(compression), .doc = "gzip, zlib, flate or zstd: the answer must name a Content-Encoding.", .example = "gzip"},
-    {.name = "oauth", .type = SL_P_JSON, .flags = W | SL_P_SECRET, C(oauth), .doc = "Token endpoint: access {url, body, headers, expire} and refresh {url, body, headers}.", .example = "{\"access\":{\"url\":\"http://h/token\",\"expire\":\"3600\"}}"},
+    {.name = "oauth",
+     .type = SL_P_JSON,
+     .flags = W | SL_P_SECRET,
+     C(oauth),
+     .doc = "Token endpoint: access {url, body, headers, expire} and refresh {url, body, headers}.",
+     .example = "{\"access\":{\"url\":\"http://h/token\",\"expire\":\"3600\"}}"},
     SL_HTTP_TLS_ROWS(W),
     {0},
 };
@@ -72,7 +94,8 @@ static sl_err *check(const void *conf, sl_str datasource) {
         e = sl_http_template_check(c->body);
     for (const sl_json *h = c->headers ? c->headers->child : NULL; h && !e; h = h->next)
         e = sl_http_template_check(h->s);
-    if (!e && c->compression.n && !sl_str_is(c->compression, "gzip") && !sl_str_is(c->compression, "zlib") && !sl_str_is(c->compression, "flate") && !sl_str_is(c->compression, "zstd"))
+    if (!e && c->compression.n && !sl_str_is(c->compression, "gzip") && !sl_str_is(c->compression, "zlib") && !sl_str_is(c->compression, "flate") &&
+        !sl_str_is(c->compression, "zstd"))
         e = sl_err_new(SL_E_EXEC, "compression %.*s is not supported, expected gzip, zlib, flate or zstd", SL_FMT(c->compression));
     sl_arena_free(a);
     return sl_err_recode(e, SL_E_EXEC);
@@ -364,8 +387,8 @@ static void close_source(sl_source *src, sl_fn done, void *arg) {
     sl_http_client_free(s->client);
     leave(s);
 }
-static const sl_source_ops source_ops = {.rows = true, .rewinds = true, .check = check, .open = open_source, .pause = pause_source, .resume = resume_source,
-                                         .position = position, .close = close_source};
+static const sl_source_ops source_ops = {
+    .rows = true, .rewinds = true, .check = check, .open = open_source, .pause = pause_source, .resume = resume_source, .position = position, .close = close_source};
 
 /* ---- lookup ---- */
 typedef struct look_job {
@@ -500,6 +523,12 @@ static void close_lookup(sl_lookup *lk, sl_fn done, void *arg) {
 static const sl_lookup_ops lookup_ops = {.check = check, .open = open_lookup, .look = look, .close = close_lookup};
 
 const sl_conn_def sl_conn_httppull = {
-    .name = "httppull", .title = "HTTP pull", .doc = "Polls an HTTP endpoint that answers JSON.", .props = props, .conf_size = sizeof(sl_httpconf),
-    .datasource = "Path that is appended to url.", .source = &source_ops, .lookup = &lookup_ops,
+    .name = "httppull",
+    .title = "HTTP pull",
+    .doc = "Polls an HTTP endpoint that answers JSON.",
+    .props = props,
+    .conf_size = sizeof(sl_httpconf),
+    .datasource = "Path that is appended to url.",
+    .source = &source_ops,
+    .lookup = &lookup_ops,
 };

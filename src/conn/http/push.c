@@ -15,8 +15,15 @@ typedef struct push_conf {
 } push_conf;
 static const sl_prop props[] = {
     {.name = "method", .type = SL_P_STR, .flags = SL_P_SOURCE, SL_AT(push_conf, method), .def = "POST", .doc = "POST or PUT.", .example = "PUT"},
-    {.name = "bufferLength", .type = SL_P_INT, .flags = SL_P_SOURCE, SL_AT(push_conf, buffer), .def = "1024", .min = 1, .max = 1000000,
-     .doc = "Requests that may wait for the rule; beyond it the answer is 429 with Retry-After.", .example = "1024"},
+    {.name = "bufferLength",
+     .type = SL_P_INT,
+     .flags = SL_P_SOURCE,
+     SL_AT(push_conf, buffer),
+     .def = "1024",
+     .min = 1,
+     .max = 1000000,
+     .doc = "Requests that may wait for the rule; beyond it the answer is 429 with Retry-After.",
+     .example = "1024"},
     {0},
 };
 typedef struct hub hub;
@@ -28,7 +35,7 @@ typedef struct push { /* the sl_source */
     sl_str path, method; /* lent by conf until close */
     bool lasts;
     int64_t limit;
-    atomic_int waiting;  /* posted to the lane, not yet taken */
+    atomic_int waiting; /* posted to the lane, not yet taken */
     atomic_bool paused;
     /* lane */
     bool closed;
@@ -286,6 +293,12 @@ static void close_source(sl_source *s, sl_fn done, void *arg) {
 }
 static const sl_source_ops source_ops = {.check = check, .open = open_source, .commit = commit, .pause = pause_source, .resume = resume_source, .close = close_source};
 const sl_conn_def sl_conn_httppush = {
-    .name = "httppush", .title = "HTTP push", .doc = "Takes messages that others send to an endpoint of the data server.", .props = props, .conf_size = sizeof(push_conf),
-    .datasource = "Path of the endpoint, starts with /.", .source = &source_ops, .connection = "httppush",
+    .name = "httppush",
+    .title = "HTTP push",
+    .doc = "Takes messages that others send to an endpoint of the data server.",
+    .props = props,
+    .conf_size = sizeof(push_conf),
+    .datasource = "Path of the endpoint, starts with /.",
+    .source = &source_ops,
+    .connection = "httppush",
 };

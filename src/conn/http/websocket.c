@@ -34,11 +34,11 @@ static const sl_prop sse_props[] = {
 typedef struct wsc { /* the sl_source or sl_sink */
     const ws_conf *c;
     sl_conn_env env;
-    sl_source_out *out;   /* source, or */
-    sl_sink_host *host;   /* sink */
+    sl_source_out *out; /* source, or */
+    sl_sink_host *host; /* sink */
     sl_str path;
-    sl_endpoint *ep;      /* server mode, or */
-    sl_ws *ws;            /* client mode */
+    sl_endpoint *ep; /* server mode, or */
+    sl_ws *ws;       /* client mode */
     char host_name[256];
     int port;
     sl_tls_conf tls; /* with absolute paths */
@@ -301,10 +301,23 @@ static const sl_source_ops source_ops = {.check = check_source, .open = open_sou
 static const sl_sink_ops sink_ops = {.check = check_sink, .open = open_sink, .put = put, .close = close_sink};
 static const sl_sink_ops sse_ops = {.check = check_sink, .open = open_sse, .put = put, .close = close_sink};
 const sl_conn_def sl_conn_websocket = {
-    .name = "websocket", .title = "WebSocket", .doc = "Text frames in and out, as endpoint of the data server or by connecting.", .props = props, .conf_size = sizeof(ws_conf),
-    .datasource = "Path of the endpoint, starts with /.", .source = &source_ops, .sink = &sink_ops, .connection = "websocket",
+    .name = "websocket",
+    .title = "WebSocket",
+    .doc = "Text frames in and out, as endpoint of the data server or by connecting.",
+    .props = props,
+    .conf_size = sizeof(ws_conf),
+    .datasource = "Path of the endpoint, starts with /.",
+    .source = &source_ops,
+    .sink = &sink_ops,
+    .connection = "websocket",
 };
 const sl_conn_def sl_conn_sse = {
-    .name = "sse", .title = "Server-sent events", .doc = "Sends results as an event stream to whoever listens at an endpoint of the data server.", .props = sse_props,
-    .conf_size = sizeof(ws_conf), .datasource = "", .sink = &sse_ops, .connection = "sse",
+    .name = "sse",
+    .title = "Server-sent events",
+    .doc = "Sends results as an event stream to whoever listens at an endpoint of the data server.",
+    .props = sse_props,
+    .conf_size = sizeof(ws_conf),
+    .datasource = "",
+    .sink = &sse_ops,
+    .connection = "sse",
 };

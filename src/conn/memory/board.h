@@ -34,17 +34,17 @@ typedef struct letter {
 
 struct listener {
     atomic_uint refs;
-    atomic_uint queued;          /* messages under way or waiting */
+    atomic_uint queued; /* messages under way or waiting */
     atomic_ullong dropped;
-    uint32_t limit;              /* of queued */
+    uint32_t limit; /* of queued */
     sl_loop *loop;
-    char *topic;                 /* exact or with + # */
+    char *topic; /* exact or with + # */
     bool wild;
     /* @on loop */
     bool closed;
     void *owner;
     void (*take)(void *owner, letter *l); /* takes the letter over */
-    listener *next;              /* of the board */
+    listener *next;                       /* of the board */
 };
 
 bool topic_wild(sl_str topic);

@@ -22,7 +22,7 @@ typedef struct table {
     char *topic, *key;
     /* @on loop */
     listener *ear;
-    sl_map *rows; /* key text -> row */
+    sl_map *rows;  /* key text -> row */
     uint32_t refs; /* questions under way and the list's own */
 } table;
 struct sl_lookup {

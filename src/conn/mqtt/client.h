@@ -43,7 +43,7 @@ typedef struct mq_sub_ops {
     bool (*message)(void *arg, const sl_mqtt_packet *p, uint64_t pos); /* false: taken, but pause now */
     void (*drained)(void *arg);
     void (*error)(void *arg, sl_str text);
-    void (*state)(void *arg, sl_conn_state s, sl_str why);             /* CONNECTED: the broker confirmed the subscription */
+    void (*state)(void *arg, sl_conn_state s, sl_str why); /* CONNECTED: the broker confirmed the subscription */
 } mq_sub_ops;
 /* filters: comma-separated as in DATASOURCE. lasts: acknowledge only what mq_commit() names, else each message once `message` returned. */
 sl_err *mq_subscribe(mq_client *c, sl_str filters, uint8_t qos, bool lasts, const mq_sub_ops *ops, void *arg, mq_sub **out);

@@ -12,24 +12,49 @@
 
 #define AT(f) SL_AT(mq_conf, f)
 const sl_prop mq_props[] = {
-    {.name = "server", .type = SL_P_STR, .flags = SL_P_SHARED, AT(server), .doc = "Address of the broker: tcp:// or mqtt:// plain, ssl://, tls://, mqtts:// or tcps:// with TLS, ws:// or wss:// over WebSocket (with a path if the broker wants one). Required, here or in the connection.",
+    {.name = "server",
+     .type = SL_P_STR,
+     .flags = SL_P_SHARED,
+     AT(server),
+     .doc = "Address of the broker: tcp:// or mqtt:// plain, ssl://, tls://, mqtts:// or tcps:// with TLS, ws:// or wss:// over WebSocket (with a path if the broker wants one). "
+            "Required, here or in the connection.",
      .example = "tcp://127.0.0.1:1883"},
     {.name = "protocolVersion", .type = SL_P_STR, .flags = SL_P_SHARED, AT(version), .def = "3.1.1", .doc = "Version of MQTT: 3.1, 3.1.1 (or 4) or 5."},
-    {.name = "clientid", .type = SL_P_STR, .flags = SL_P_SHARED, AT(clientid), .doc = "Client identifier; a random one when empty. Must be given for a session that outlives the connection."},
+    {.name = "clientid",
+     .type = SL_P_STR,
+     .flags = SL_P_SHARED,
+     AT(clientid),
+     .doc = "Client identifier; a random one when empty. Must be given for a session that outlives the connection."},
     {.name = "username", .type = SL_P_STR, .flags = SL_P_SHARED, AT(username), .doc = "User name, sent only when not empty."},
     {.name = "password", .type = SL_P_STR, .flags = SL_P_SHARED | SL_P_SECRET, AT(password), .doc = "Password, sent only when not empty."},
-    {.name = "enableClientSession", .type = SL_P_BOOL, .flags = SL_P_SHARED, AT(session), .def = "false",
+    {.name = "enableClientSession",
+     .type = SL_P_BOOL,
+     .flags = SL_P_SHARED,
+     AT(session),
+     .def = "false",
      .doc = "Ask the broker to keep the session: subscriptions stay and QoS 1 and 2 messages collect while the client is away; messages in flight survive a reconnect."},
-    {.name = "clientStatePath", .type = SL_P_STR, .flags = SL_P_SHARED | SL_P_ADVANCED, AT(state_path),
+    {.name = "clientStatePath",
+     .type = SL_P_STR,
+     .flags = SL_P_SHARED | SL_P_ADVANCED,
+     AT(state_path),
      .doc = "Required with enableClientSession in version 5 for compatibility; the flow's own cache keeps what is under way."},
-    {.name = "sessionExpiryIntervalSeconds", .type = SL_P_INT, .flags = SL_P_SHARED, AT(session_expiry), .def = "60", .doc = "Version 5: seconds the broker keeps the session after the connection ended."},
+    {.name = "sessionExpiryIntervalSeconds",
+     .type = SL_P_INT,
+     .flags = SL_P_SHARED,
+     AT(session_expiry),
+     .def = "60",
+     .doc = "Version 5: seconds the broker keeps the session after the connection ended."},
     {.name = "connectionSelector", .type = SL_P_STR, AT(selector), .doc = "Id of a named connection to share instead of an own one.", .example = "cloud"},
     SL_TLS_ROWS(mq_conf, tls),
     {.name = "qos", .type = SL_P_INT, AT(qos), .def = "0", .doc = "Quality of service of the subscription or of what is published: 0, 1 or 2."},
     {.name = "eofMessage", .type = SL_P_STR, .flags = SL_P_SOURCE | SL_P_ADVANCED, AT(eof_message), .doc = "Base64 of a payload that ends the stream."},
     {.name = "topic", .type = SL_P_STR, .flags = SL_P_SINK | SL_P_TEMPLATE, AT(topic), .doc = "Topic to publish to. Required.", .example = "result/{{.device}}"},
     {.name = "retained", .type = SL_P_BOOL, .flags = SL_P_SINK, AT(retained), .def = "false", .doc = "Ask the broker to keep the last message for new subscribers."},
-    {.name = "properties", .type = SL_P_JSON, .flags = SL_P_SINK | SL_P_TEMPLATE | SL_P_ADVANCED, AT(properties), .doc = "Version 5: user properties, an object of texts.",
+    {.name = "properties",
+     .type = SL_P_JSON,
+     .flags = SL_P_SINK | SL_P_TEMPLATE | SL_P_ADVANCED,
+     AT(properties),
+     .doc = "Version 5: user properties, an object of texts.",
      .example = "{\"origin\":\"edge1\"}"},
     {0},
 };
@@ -44,9 +69,7 @@ static char *owner_of(const sl_conn_env *env) {
     sl_buf_printf(&b, "%s/%s", env->rule_id ? env->rule_id : "", env->op_name ? env->op_name : "mqtt");
     return sl_buf_take(&b);
 }
-static int b64(char c) {
-    return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : c >= '0' && c <= '9' ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+static int b64(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : c >= '0' && c <= '9' ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1; }
 /* Go's StdEncoding: padded, nothing else in between. */
 static bool b64_read(sl_str s, sl_buf *out) {
     if (s.n % 4)
@@ -235,7 +258,7 @@ typedef struct sink {
     char *owner;
     sl_mqtt_pair *users; /* of the constant properties, or scratch of the rendered ones */
     uint32_t nusers;
-    sl_arena *arena;     /* rendered properties of the current message */
+    sl_arena *arena; /* rendered properties of the current message */
     sl_fn done;
     void *done_arg;
 } sink;
@@ -344,8 +367,13 @@ static uint32_t sink_put(sl_sink *x, const sl_message *m, uint32_t n) {
     sink *s = (sink *)x;
     uint32_t i = 0;
     for (; i < n; i++) {
-        mq_message k = {.topic = m[i].props ? m[i].props[0] : s->conf->topic, .payload = m[i].bytes, .qos = (uint8_t)s->conf->qos, .retain = s->conf->retained,
-                        .users = s->users, .nusers = s->nusers, .seq = m[i].seq};
+        mq_message k = {.topic = m[i].props ? m[i].props[0] : s->conf->topic,
+                        .payload = m[i].bytes,
+                        .qos = (uint8_t)s->conf->qos,
+                        .retain = s->conf->retained,
+                        .users = s->users,
+                        .nusers = s->nusers,
+                        .seq = m[i].seq};
         if (m[i].props && m[i].props[1].p && s->nusers) { /* rendered: the object's text */
             sl_json *o;
             sl_arena_reset(s->arena);

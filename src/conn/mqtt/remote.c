@@ -11,19 +11,19 @@
 #include "base/log.h"
 #include "conn/pool.h"
 
-#define LETTER 65536              /* bytes after which a letter leaves before the end of the turn */
-#define SUB_SLOW (1u << 20)       /* bytes waiting for a user before the connection waits for him */
-#define PATIENCE 1000             /* ms it waits */
-#define SUB_LIMIT (8u << 20)      /* bytes waiting for a user before QoS 0 is dropped */
-#define PUB_WINDOW 4096u          /* messages of one sink under way */
-#define PUB_LIMIT (1u << 20)      /* bytes of one sink not yet handled at home */
+#define LETTER 65536         /* bytes after which a letter leaves before the end of the turn */
+#define SUB_SLOW (1u << 20)  /* bytes waiting for a user before the connection waits for him */
+#define PATIENCE 1000        /* ms it waits */
+#define SUB_LIMIT (8u << 20) /* bytes waiting for a user before QoS 0 is dropped */
+#define PUB_WINDOW 4096u     /* messages of one sink under way */
+#define PUB_LIMIT (1u << 20) /* bytes of one sink not yet handled at home */
 
 typedef struct letter {
     struct letter *next;
     void *to;
     sl_buf b;
-    size_t at;       /* read so far */
-    uint64_t pos;    /* commit */
+    size_t at;    /* read so far */
+    uint64_t pos; /* commit */
     sl_conn_state state;
 } letter;
 static letter *letter_new(void *to) {
@@ -141,7 +141,13 @@ static bool home_message(void *arg, const sl_mqtt_packet *p, uint64_t pos) {
         home_arm(s);
         return true;
     }
-    record r = {.pos = pos, .topic = (uint32_t)p->topic.n, .payload = (uint32_t)p->payload.n, .id = p->id, .qos = p->qos, .dup = p->dup, .retain = p->retain,
+    record r = {.pos = pos,
+                .topic = (uint32_t)p->topic.n,
+                .payload = (uint32_t)p->payload.n,
+                .id = p->id,
+                .qos = p->qos,
+                .dup = p->dup,
+                .retain = p->retain,
                 .has_user = SL_MQTT_HAS(&p->props, SL_MQTT_P_USER)};
     r.user = r.has_user ? (uint32_t)p->props.user.n : 0;
     sl_buf *b = &s->fill->b;
@@ -660,7 +666,8 @@ void mq_remote_publisher_close(mq_rpub *p, sl_fn done, void *arg) {
 
 /* ================ the pool's side ================ */
 
-static sl_err *kind_open(sl_loop *l, const char *id, const sl_json *props, sl_arena *a, const char *home, void (*state)(void *arg, sl_conn_state s, sl_str why), void *arg, void **client) {
+static sl_err *kind_open(sl_loop *l, const char *id, const sl_json *props, sl_arena *a, const char *home, void (*state)(void *arg, sl_conn_state s, sl_str why), void *arg,
+                         void **client) {
     mq_conf *conf = SL_NEW(a, mq_conf);
     SL_TRY(sl_spec_load(mq_props, 0, props, a, conf, NULL));
     mq_client *c;

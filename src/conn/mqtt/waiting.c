@@ -43,8 +43,16 @@ void mq_wait_keep(mq_client *c, const sl_mqtt_packet *p, uint64_t pos, uint64_t 
         mq_in_unhold(c, seq, true); /* the broker keeps it */
         return;
     }
-    *o = (orphan){.pos = pos, .seq = seq, .topic = (uint32_t)p->topic.n, .payload = (uint32_t)p->payload.n, .user = (uint32_t)user, .id = p->id, .qos = p->qos,
-                  .dup = p->dup, .retain = p->retain, .has_user = has_user};
+    *o = (orphan){.pos = pos,
+                  .seq = seq,
+                  .topic = (uint32_t)p->topic.n,
+                  .payload = (uint32_t)p->payload.n,
+                  .user = (uint32_t)user,
+                  .id = p->id,
+                  .qos = p->qos,
+                  .dup = p->dup,
+                  .retain = p->retain,
+                  .has_user = has_user};
     memcpy(o->bytes, p->topic.p, p->topic.n);
     if (p->payload.n)
         memcpy(o->bytes + p->topic.n, p->payload.p, p->payload.n);

@@ -15,7 +15,7 @@ struct mq_wire {
     sl_stream *stream; /* or */
     sl_ws *ws;
     char where[280], peer[280]; /* for texts; those of the stream name the peer already */
-    sl_buf out, in; /* not yet framed; come while paused */
+    sl_buf out, in;             /* not yet framed; come while paused */
     unsigned refs;
     bool up, paused, deferred, fresh, owed, dead;
 };

@@ -313,9 +313,7 @@ static void one(trun *r, sl_buf *out, const spec *s, tval v, uint32_t depth) {
             sl_buf_putc(out, ']');
             break;
         }
-        default:
-            sl_value_print(&b, x);
-            text_verb(r, out, s, v, sl_buf_view(&b));
+        default: sl_value_print(&b, x); text_verb(r, out, s, v, sl_buf_view(&b));
         }
     sl_buf_free(&b);
 }

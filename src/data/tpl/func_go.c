@@ -99,13 +99,13 @@ static bool order(trun *r, const tval *a, int *c) {
     *c = order_of(x, y);
     return true;
 }
-#define ORDER(name, test)                                                                                              \
-    static bool name(trun *r, const tval *a, uint32_t n, tval *out) {                                                  \
-        int c;                                                                                                         \
-        if (!order(r, a, &c))                                                                                          \
-            return false;                                                                                              \
-        *out = tv_bool(test);                                                                                          \
-        return true;                                                                                                   \
+#define ORDER(name, test)                                                                                                                                                          \
+    static bool name(trun *r, const tval *a, uint32_t n, tval *out) {                                                                                                              \
+        int c;                                                                                                                                                                     \
+        if (!order(r, a, &c))                                                                                                                                                      \
+            return false;                                                                                                                                                          \
+        *out = tv_bool(test);                                                                                                                                                      \
+        return true;                                                                                                                                                               \
     }
 ORDER(f_lt, c == -1 || c < -1)
 ORDER(f_le, c <= 0)
@@ -152,8 +152,7 @@ static bool f_index(trun *r, const tval *a, uint32_t n, tval *out) {
                 at = tv_int((unsigned char)v.p[k.i]);
         } else if (v.kind == SL_MAP) {
             if (k.kind != SL_STRING)
-                return sl_v_nil(k) ? tpl_call_fail(r, "value is nil; should be string")
-                                   : tpl_call_fail(r, "value has type %s; should be string", tpl_base_type(r, a[i]));
+                return sl_v_nil(k) ? tpl_call_fail(r, "value is nil; should be string") : tpl_call_fail(r, "value has type %s; should be string", tpl_base_type(r, a[i]));
             sl_value x = sl_value_get(r->a, v, sl_v_text(k));
             at = x.kind == SL_ABSENT ? tv_of(sl_v_null()) : (tval){x, true};
         } else
@@ -260,7 +259,20 @@ static bool f_urlquery(trun *r, const tval *a, uint32_t n, tval *out) {
     *out = tv_str(tpl_keep(r, &b));
     return true;
 }
-const tfunc tpl_go_funcs[] = {
-    {"not", "v", f_not}, {"eq", "vv*", f_eq}, {"ne", "vv", f_ne}, {"lt", "vv", f_lt}, {"le", "vv", f_le}, {"gt", "vv", f_gt}, {"ge", "vv", f_ge},
-    {"len", "v", f_len}, {"index", "vv*", f_index}, {"print", "a*", f_print}, {"println", "a*", f_println}, {"printf", "sa*", f_printf},
-    {"html", "a*", f_html}, {"js", "a*", f_js}, {"urlquery", "a*", f_urlquery}, {"call", "vv*", f_call}, {0}};
+const tfunc tpl_go_funcs[] = {{"not", "v", f_not},
+                              {"eq", "vv*", f_eq},
+                              {"ne", "vv", f_ne},
+                              {"lt", "vv", f_lt},
+                              {"le", "vv", f_le},
+                              {"gt", "vv", f_gt},
+                              {"ge", "vv", f_ge},
+                              {"len", "v", f_len},
+                              {"index", "vv*", f_index},
+                              {"print", "a*", f_print},
+                              {"println", "a*", f_println},
+                              {"printf", "sa*", f_printf},
+                              {"html", "a*", f_html},
+                              {"js", "a*", f_js},
+                              {"urlquery", "a*", f_urlquery},
+                              {"call", "vv*", f_call},
+                              {0}};

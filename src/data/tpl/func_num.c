@@ -355,9 +355,7 @@ static bool rand_text(trun *r, int64_t len, const char *set, tval *out) {
 FN(f_rand_alnum) { return rand_text(r, a[0].v.i, LETTERS "0123456789", out); }
 FN(f_rand_alpha) { return rand_text(r, a[0].v.i, LETTERS, out); }
 FN(f_rand_numeric) { return rand_text(r, a[0].v.i, "0123456789", out); }
-FN(f_rand_ascii) {
-    return rand_text(r, a[0].v.i, " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~", out);
-}
+FN(f_rand_ascii) { return rand_text(r, a[0].v.i, " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~", out); }
 FN(f_shuffle) {
     sl_str s = sl_arena_dup(r->a, sl_v_text(a[0].v));
     char *p = (char *)(uintptr_t)s.p;
@@ -374,15 +372,42 @@ FN(f_uuid) {
     uint64_t hi = chance(), lo = chance();
     hi = (hi & ~0xF000ull) | 0x4000;
     lo = (lo & 0x3FFFFFFFFFFFFFFFull) | 0x8000000000000000ull;
-    *out = tv_str(sl_arena_printf(r->a, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(hi >> 32), (unsigned)(hi >> 16 & 0xffff), (unsigned)(hi & 0xffff),
-                                  (unsigned)(lo >> 48), (unsigned long long)(lo & 0xffffffffffffull)));
+    *out = tv_str(sl_arena_printf(r->a, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(hi >> 32), (unsigned)(hi >> 16 & 0xffff), (unsigned)(hi & 0xffff), (unsigned)(lo >> 48),
+                                  (unsigned long long)(lo & 0xffffffffffffull)));
     return true;
 }
-const tfunc tpl_number_funcs[] = {
-    {"add", "a*", f_add}, {"add1", "a", f_add1}, {"sub", "aa", f_sub}, {"mul", "aa*", f_mul}, {"div", "aa", f_div}, {"mod", "aa", f_mod},
-    {"addf", "a*", f_addf}, {"add1f", "a", f_add1f}, {"subf", "aa*", f_subf}, {"mulf", "aa*", f_mulf}, {"divf", "aa*", f_divf},
-    {"max", "aa*", f_max}, {"biggest", "aa*", f_max}, {"min", "aa*", f_min}, {"maxf", "aa*", f_maxf}, {"minf", "aa*", f_minf},
-    {"ceil", "a", f_ceil}, {"floor", "a", f_floor}, {"round", "aif*", f_round}, {"int", "a", f_int}, {"int64", "a", f_int64}, {"float64", "a", f_float64},
-    {"atoi", "s", f_atoi}, {"toDecimal", "a", f_to_decimal}, {"until", "i", f_until}, {"untilStep", "iii", f_until_step}, {"seq", "i*", f_seq},
-    {"randInt", "ii", f_rand_int}, {"randAlphaNum", "i", f_rand_alnum}, {"randAlpha", "i", f_rand_alpha}, {"randNumeric", "i", f_rand_numeric},
-    {"randAscii", "i", f_rand_ascii}, {"shuffle", "s", f_shuffle}, {"uuidv4", "", f_uuid}, {0}};
+const tfunc tpl_number_funcs[] = {{"add", "a*", f_add},
+                                  {"add1", "a", f_add1},
+                                  {"sub", "aa", f_sub},
+                                  {"mul", "aa*", f_mul},
+                                  {"div", "aa", f_div},
+                                  {"mod", "aa", f_mod},
+                                  {"addf", "a*", f_addf},
+                                  {"add1f", "a", f_add1f},
+                                  {"subf", "aa*", f_subf},
+                                  {"mulf", "aa*", f_mulf},
+                                  {"divf", "aa*", f_divf},
+                                  {"max", "aa*", f_max},
+                                  {"biggest", "aa*", f_max},
+                                  {"min", "aa*", f_min},
+                                  {"maxf", "aa*", f_maxf},
+                                  {"minf", "aa*", f_minf},
+                                  {"ceil", "a", f_ceil},
+                                  {"floor", "a", f_floor},
+                                  {"round", "aif*", f_round},
+                                  {"int", "a", f_int},
+                                  {"int64", "a", f_int64},
+                                  {"float64", "a", f_float64},
+                                  {"atoi", "s", f_atoi},
+                                  {"toDecimal", "a", f_to_decimal},
+                                  {"until", "i", f_until},
+                                  {"untilStep", "iii", f_until_step},
+                                  {"seq", "i*", f_seq},
+                                  {"randInt", "ii", f_rand_int},
+                                  {"randAlphaNum", "i", f_rand_alnum},
+                                  {"randAlpha", "i", f_rand_alpha},
+                                  {"randNumeric", "i", f_rand_numeric},
+                                  {"randAscii", "i", f_rand_ascii},
+                                  {"shuffle", "s", f_shuffle},
+                                  {"uuidv4", "", f_uuid},
+                                  {0}};

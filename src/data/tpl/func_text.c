@@ -16,8 +16,8 @@ static bool give(trun *r, sl_buf *b, tval *out) {
     return true;
 }
 static bool is_space(uint32_t c) {
-    return c == ' ' || (c >= 9 && c <= 13) || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-           c == 0x202F || c == 0x205F || c == 0x3000;
+    return c == ' ' || (c >= 9 && c <= 13) || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+        c == 0x3000;
 }
 /* Simple case mapping of Latin, Greek and Cyrillic letters; others stay. */
 static uint32_t upper_of(uint32_t c) {
@@ -246,7 +246,7 @@ FN(f_substr) {
         to = (int64_t)s.n;
     if (from > to || to > (int64_t)s.n || to < 0)
         return from > to && to >= 0 ? tpl_call_fail(r, "runtime error: slice bounds out of range [%lld:%lld]", (long long)from, (long long)to)
-               : to < 0             ? tpl_call_fail(r, "runtime error: slice bounds out of range [:%lld]", (long long)to)
+            : to < 0                ? tpl_call_fail(r, "runtime error: slice bounds out of range [:%lld]", (long long)to)
                                     : tpl_call_fail(r, "runtime error: slice bounds out of range [:%lld] with length %zu", (long long)to, s.n);
     *out = tv_str((sl_str){s.p + from, (size_t)(to - from)});
     return true;
@@ -440,11 +440,37 @@ FN(f_to_string) {
     *out = tv_str(sl_v_nil(a[0].v) ? SL_S("<nil>") : tpl_text(r, a[0].v));
     return true;
 }
-const tfunc tpl_text_funcs[] = {
-    {"trim", "s", f_trim}, {"trimAll", "ss", f_trim_all}, {"trimall", "ss", f_trim_all}, {"trimPrefix", "ss", f_trim_prefix}, {"trimSuffix", "ss", f_trim_suffix},
-    {"upper", "s", f_upper}, {"lower", "s", f_lower}, {"title", "s", f_title}, {"untitle", "s", f_untitle}, {"swapcase", "s", f_swapcase},
-    {"camelcase", "s", f_camelcase}, {"snakecase", "s", f_snakecase}, {"kebabcase", "s", f_kebabcase}, {"repeat", "is", f_repeat}, {"substr", "iis", f_substr},
-    {"trunc", "is", f_trunc}, {"abbrev", "is", f_abbrev}, {"abbrevboth", "iis", f_abbrevboth}, {"nospace", "s", f_nospace}, {"initials", "s", f_initials},
-    {"contains", "ss", f_contains}, {"hasPrefix", "ss", f_has_prefix}, {"hasSuffix", "ss", f_has_suffix}, {"replace", "sss", f_replace}, {"quote", "a*", f_quote},
-    {"squote", "a*", f_squote}, {"cat", "a*", f_cat}, {"indent", "is", f_indent}, {"nindent", "is", f_nindent}, {"wrap", "is", f_wrap},
-    {"wrapWith", "iss", f_wrap_with}, {"plural", "ssi", f_plural}, {"toString", "a", f_to_string}, {0}};
+const tfunc tpl_text_funcs[] = {{"trim", "s", f_trim},
+                                {"trimAll", "ss", f_trim_all},
+                                {"trimall", "ss", f_trim_all},
+                                {"trimPrefix", "ss", f_trim_prefix},
+                                {"trimSuffix", "ss", f_trim_suffix},
+                                {"upper", "s", f_upper},
+                                {"lower", "s", f_lower},
+                                {"title", "s", f_title},
+                                {"untitle", "s", f_untitle},
+                                {"swapcase", "s", f_swapcase},
+                                {"camelcase", "s", f_camelcase},
+                                {"snakecase", "s", f_snakecase},
+                                {"kebabcase", "s", f_kebabcase},
+                                {"repeat", "is", f_repeat},
+                                {"substr", "iis", f_substr},
+                                {"trunc", "is", f_trunc},
+                                {"abbrev", "is", f_abbrev},
+                                {"abbrevboth", "iis", f_abbrevboth},
+                                {"nospace", "s", f_nospace},
+                                {"initials", "s", f_initials},
+                                {"contains", "ss", f_contains},
+                                {"hasPrefix", "ss", f_has_prefix},
+                                {"hasSuffix", "ss", f_has_suffix},
+                                {"replace", "sss", f_replace},
+                                {"quote", "a*", f_quote},
+                                {"squote", "a*", f_squote},
+                                {"cat", "a*", f_cat},
+                                {"indent", "is", f_indent},
+                                {"nindent", "is", f_nindent},
+                                {"wrap", "is", f_wrap},
+                                {"wrapWith", "iss", f_wrap_with},
+                                {"plural", "ssi", f_plural},
+                                {"toString", "a", f_to_string},
+                                {0}};

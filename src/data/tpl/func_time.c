@@ -95,8 +95,8 @@ FN(f_duration_round) {
     static const struct {
         uint64_t ns;
         const char *unit;
-    } units[] = {{365ull * 86400 * 1000000000, "y"}, {30ull * 86400 * 1000000000, "mo"}, {86400ull * 1000000000, "d"}, {3600ull * 1000000000, "h"},
-                 {60ull * 1000000000, "m"}, {1000000000, "s"}};
+    } units[] = {{365ull * 86400 * 1000000000, "y"}, {30ull * 86400 * 1000000000, "mo"}, {86400ull * 1000000000, "d"},
+                 {3600ull * 1000000000, "h"},        {60ull * 1000000000, "m"},          {1000000000, "s"}};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (u > units[i].ns) {
             *out = tv_str(sl_arena_printf(r->a, "%llu%s", (unsigned long long)(u / units[i].ns), units[i].unit));
@@ -129,8 +129,20 @@ FN(f_epoch) {
     *out = tv_str(sl_arena_printf(r->a, "%lld", (long long)a[0].v.i));
     return true;
 }
-const tfunc tpl_time_funcs[] = {
-    {"now", "", f_now}, {"date", "sa", f_date}, {"dateInZone", "sas", f_date_in}, {"date_in_zone", "sas", f_date_in}, {"htmlDate", "a", f_html_date},
-    {"htmlDateInZone", "as", f_html_date_in}, {"dateModify", "st", f_modify}, {"date_modify", "st", f_modify}, {"mustDateModify", "st", f_must_modify},
-    {"must_date_modify", "st", f_must_modify}, {"ago", "a", f_ago}, {"duration", "a", f_duration}, {"durationRound", "a", f_duration_round},
-    {"toDate", "ss", f_to_date}, {"mustToDate", "ss", f_must_to_date}, {"unixEpoch", "t", f_epoch}, {0}};
+const tfunc tpl_time_funcs[] = {{"now", "", f_now},
+                                {"date", "sa", f_date},
+                                {"dateInZone", "sas", f_date_in},
+                                {"date_in_zone", "sas", f_date_in},
+                                {"htmlDate", "a", f_html_date},
+                                {"htmlDateInZone", "as", f_html_date_in},
+                                {"dateModify", "st", f_modify},
+                                {"date_modify", "st", f_modify},
+                                {"mustDateModify", "st", f_must_modify},
+                                {"must_date_modify", "st", f_must_modify},
+                                {"ago", "a", f_ago},
+                                {"duration", "a", f_duration},
+                                {"durationRound", "a", f_duration_round},
+                                {"toDate", "ss", f_to_date},
+                                {"mustToDate", "ss", f_must_to_date},
+                                {"unixEpoch", "t", f_epoch},
+                                {0}};

@@ -74,8 +74,8 @@ static void word(lexer *x) {
     static const struct {
         const char *word;
         ttype type;
-    } keys[] = {{"if", T_IF}, {"else", T_ELSE}, {"end", T_END}, {"range", T_RANGE}, {"with", T_WITH}, {"break", T_BREAK}, {"continue", T_CONTINUE},
-                {"define", T_DEFINE}, {"block", T_BLOCK}, {"template", T_TEMPLATE}, {"nil", T_NIL}, {"true", T_BOOL}, {"false", T_BOOL}};
+    } keys[] = {{"if", T_IF},         {"else", T_ELSE},   {"end", T_END},           {"range", T_RANGE}, {"with", T_WITH}, {"break", T_BREAK}, {"continue", T_CONTINUE},
+                {"define", T_DEFINE}, {"block", T_BLOCK}, {"template", T_TEMPLATE}, {"nil", T_NIL},     {"true", T_BOOL}, {"false", T_BOOL}};
     while (alnum(x, x->at))
         x->at++;
     if (!at_end_of_word(x)) {

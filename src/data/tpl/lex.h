@@ -5,9 +5,38 @@
 #include "base/vec.h"
 
 typedef enum ttype {
-    T_EOF, T_ERROR, T_TEXT, T_LEFT, T_RIGHT, T_SPACE, T_PIPE, T_LPAREN, T_RPAREN, T_ASSIGN, T_DECLARE, T_CHAR,
-    T_FIELD, T_IDENT, T_VARIABLE, T_BOOL, T_NUMBER, T_CHARCONST, T_STRING, T_RAWSTRING,
-    T_DOT, T_NIL, T_IF, T_ELSE, T_END, T_RANGE, T_WITH, T_BREAK, T_CONTINUE, T_DEFINE, T_BLOCK, T_TEMPLATE, /* keywords */
+    T_EOF,
+    T_ERROR,
+    T_TEXT,
+    T_LEFT,
+    T_RIGHT,
+    T_SPACE,
+    T_PIPE,
+    T_LPAREN,
+    T_RPAREN,
+    T_ASSIGN,
+    T_DECLARE,
+    T_CHAR,
+    T_FIELD,
+    T_IDENT,
+    T_VARIABLE,
+    T_BOOL,
+    T_NUMBER,
+    T_CHARCONST,
+    T_STRING,
+    T_RAWSTRING,
+    T_DOT,
+    T_NIL,
+    T_IF,
+    T_ELSE,
+    T_END,
+    T_RANGE,
+    T_WITH,
+    T_BREAK,
+    T_CONTINUE,
+    T_DEFINE,
+    T_BLOCK,
+    T_TEMPLATE, /* keywords */
     T_TYPES
 } ttype;
 typedef struct token {

@@ -326,7 +326,11 @@ static node *operand(parser *p) {
     switch (n->kind) {
     case N_FIELD:
     case N_VAR: break;
-    case N_BOOL: case N_STRING: case N_NUMBER: case N_NIL: case N_DOT: {
+    case N_BOOL:
+    case N_STRING:
+    case N_NUMBER:
+    case N_NIL:
+    case N_DOT: {
         sl_buf b = {0}, q = {0};
         tpl_show(&b, n);
         sl_go_quote(&q, sl_buf_view(&b));
@@ -434,16 +438,27 @@ static node *pipeline(parser *p, const char *context, ttype end) {
                 fail(p, "missing value for %s", context);
             for (uint32_t i = 1; i < pipe->n && !p->failed; i++)
                 switch (pipe->at[i]->at[0]->kind) {
-                case N_BOOL: case N_DOT: case N_NIL: case N_NUMBER: case N_STRING:
-                    fail(p, "non executable command in pipeline stage %u", i + 1);
-                    break;
+                case N_BOOL:
+                case N_DOT:
+                case N_NIL:
+                case N_NUMBER:
+                case N_STRING: fail(p, "non executable command in pipeline stage %u", i + 1); break;
                 default: break;
                 }
             break;
         }
         switch (t.type) {
-        case T_BOOL: case T_CHARCONST: case T_DOT: case T_FIELD: case T_IDENT: case T_NUMBER: case T_NIL: case T_RAWSTRING: case T_STRING:
-        case T_VARIABLE: case T_LPAREN:
+        case T_BOOL:
+        case T_CHARCONST:
+        case T_DOT:
+        case T_FIELD:
+        case T_IDENT:
+        case T_NUMBER:
+        case T_NIL:
+        case T_RAWSTRING:
+        case T_STRING:
+        case T_VARIABLE:
+        case T_LPAREN:
             back(p, t);
             add(p, pipe, command(p));
             break;

@@ -250,12 +250,12 @@ static tval fit(trun *r, tval v, char want) {
         return tpl_fail(r, "invalid value; expected %s", want_name(want));
     }
     sl_value x = v.v.kind == SL_JSONTEXT && want == 'm' && v.v.len && v.v.p[0] == '{' ? (sl_value){.kind = SL_MAP} : v.v;
-    bool ok = want == 's'   ? x.kind == SL_STRING
-              : want == 'i' ? x.kind == SL_INT && x.flags & SL_F_GOINT
-              : want == 'b' ? x.kind == SL_BOOL
-              : want == 'f' ? x.kind == SL_FLOAT
-              : want == 'm' ? x.kind == SL_MAP
-                            : x.kind == SL_TIME;
+    bool ok = want == 's' ? x.kind == SL_STRING
+        : want == 'i'     ? x.kind == SL_INT && x.flags & SL_F_GOINT
+        : want == 'b'     ? x.kind == SL_BOOL
+        : want == 'f'     ? x.kind == SL_FLOAT
+        : want == 'm'     ? x.kind == SL_MAP
+                          : x.kind == SL_TIME;
     if (ok)
         return unwrap(v);
     return tpl_fail(r, "wrong type for value; expected %s; got %s", want_name(want), v.v.kind == SL_NULL ? "interface {}" : tpl_base_type(r, v));

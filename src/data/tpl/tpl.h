@@ -20,9 +20,25 @@ static inline tval tv_bool(bool b) { return tv_of(sl_v_bool(b)); }
 
 /* ---- tree ---- */
 typedef enum nkind {
-    N_TEXT, N_ACTION, N_IF, N_WITH, N_RANGE, N_BREAK, N_CONTINUE, N_TEMPLATE, /* in lists */
-    N_PIPE, N_COMMAND,
-    N_DOT, N_NIL, N_BOOL, N_NUMBER, N_STRING, N_FIELD, N_VAR, N_CHAIN, N_CALL /* operands */
+    N_TEXT,
+    N_ACTION,
+    N_IF,
+    N_WITH,
+    N_RANGE,
+    N_BREAK,
+    N_CONTINUE,
+    N_TEMPLATE, /* in lists */
+    N_PIPE,
+    N_COMMAND,
+    N_DOT,
+    N_NIL,
+    N_BOOL,
+    N_NUMBER,
+    N_STRING,
+    N_FIELD,
+    N_VAR,
+    N_CHAIN,
+    N_CALL /* operands */
 } nkind;
 typedef struct node node;
 typedef struct tfunc tfunc;
@@ -36,15 +52,15 @@ struct node {
     double number; /* NUMBER as float */
     sl_str *names; /* FIELD, VAR, CHAIN: the fields in order */
     uint32_t nnames;
-    int32_t slot;         /* VAR: of the frame, -1 undefined */
-    int32_t decl[2];      /* PIPE: slots that get the value */
+    int32_t slot;    /* VAR: of the frame, -1 undefined */
+    int32_t decl[2]; /* PIPE: slots that get the value */
     sl_str declnames[2];
     uint8_t ndecl;
-    const tfunc *fn;      /* CALL */
-    node **at;            /* COMMAND: words; PIPE: commands */
+    const tfunc *fn; /* CALL */
+    node **at;       /* COMMAND: words; PIPE: commands */
     uint32_t n;
-    node *pipe;           /* ACTION, IF, WITH, RANGE, TEMPLATE; CHAIN: the operand */
-    node *body, *other;   /* first of a list */
+    node *pipe;         /* ACTION, IF, WITH, RANGE, TEMPLATE; CHAIN: the operand */
+    node *body, *other; /* first of a list */
     node *next;
 };
 typedef struct tdef { /* a named template; the first is the text itself */
@@ -87,8 +103,8 @@ typedef struct trun {
     moved *moved;
     uint32_t nmoved, cmoved;
     bool failed;
-    sl_str why;       /* of the run, complete */
-    sl_str call_why;  /* of a function: what stands behind "error calling NAME: " */
+    sl_str why;      /* of the run, complete */
+    sl_str call_why; /* of a function: what stands behind "error calling NAME: " */
 } trun;
 /* Ends the run with "template: sink:L:C: executing …: " and this text. Returns a value to return. */
 tval tpl_fail(trun *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -14,9 +14,7 @@ static const char *lag_check(sl_arena *a, sl_expr **args, uint32_t n) {
     }
     return n == 4 && literal_or_unit(args[3]) ? sl_ck_expect(a, "bool", 4) : NULL;
 }
-static const char *latest_check(sl_arena *a, sl_expr **args, uint32_t n) {
-    return n == 1 || n == 2 ? NULL : sl_arena_printf(a, "expect one or two args but got %u", n).p;
-}
+static const char *latest_check(sl_arena *a, sl_expr **args, uint32_t n) { return n == 1 || n == 2 ? NULL : sl_arena_printf(a, "expect one or two args but got %u", n).p; }
 static const char *changed_check(sl_arena *a, sl_expr **args, uint32_t n) {
     const char *e = sl_ck_count(a, 2, n);
     return e ? e : literal_or_unit(args[0]) ? sl_ck_expect(a, "boolean", 1) : NULL;
@@ -26,12 +24,8 @@ static const char *had_check(sl_arena *a, sl_expr **args, uint32_t n) {
         return sl_arena_printf(a, "expect more than one arg but got %u", n).p;
     return literal_or_unit(args[0]) ? sl_ck_expect(a, "bool", 1) : NULL;
 }
-static const char *acc_check(sl_arena *a, sl_expr **args, uint32_t n) {
-    return n == 1 || n == 3 ? NULL : sl_arena_printf(a, "Expect 1/3 arguments but found %u.", n).p;
-}
-static const char *cols_check(sl_arena *a, sl_expr **args, uint32_t n) {
-    return n > 2 ? NULL : sl_arena_printf(a, "expect more than two args but got %u", n).p;
-}
+static const char *acc_check(sl_arena *a, sl_expr **args, uint32_t n) { return n == 1 || n == 3 ? NULL : sl_arena_printf(a, "Expect 1/3 arguments but found %u.", n).p; }
+static const char *cols_check(sl_arena *a, sl_expr **args, uint32_t n) { return n > 2 ? NULL : sl_arena_printf(a, "expect more than two args but got %u", n).p; }
 /* ---- evaluation; the memory of each is described beside it ---- */
 static sl_value forget(sl_call *c) { return sl_call_fail(c, "out of memory"); }
 static sl_value null_for(sl_value v) { return v.kind == SL_ABSENT ? sl_v_null() : v; }
@@ -199,16 +193,14 @@ static sl_value f_extract(sl_call *c, const sl_value *args, uint32_t n) {
     *one = v;
     return sl_v_list(one, 1);
 }
-#define ANA(name, min, max, flags, check, sig, doc, example, gives) \
-    {#name, SL_FN_ANALYTIC, flags, min, max, check, NULL, NULL, sig, doc, example, gives, NULL, k_##name}
-#define ACC(name, type, doc, gives) \
-    ANA(name, 1, 3, 0, acc_check, "(x number [, onBegin boolean, onReset boolean]) -> " type, doc, #name "(x)", gives)
+#define ANA(name, min, max, flags, check, sig, doc, example, gives)                                                                                                                \
+    { #name, SL_FN_ANALYTIC, flags, min, max, check, NULL, NULL, sig, doc, example, gives, NULL, k_##name }
+#define ACC(name, type, doc, gives) ANA(name, 1, 3, 0, acc_check, "(x number [, onBegin boolean, onReset boolean]) -> " type, doc, #name "(x)", gives)
 const sl_func sl_funcs_analytic[] = {
-    ANA(lag, 1, 4, 0, lag_check, "(x any [, offset int [, default any [, ignoreNull boolean]]]) -> any", "The value some rows back.", "lag(x)",
-        "1 at the second of 1, 2"),
+    ANA(lag, 1, 4, 0, lag_check, "(x any [, offset int [, default any [, ignoreNull boolean]]]) -> any", "The value some rows back.", "lag(x)", "1 at the second of 1, 2"),
     ANA(latest, 1, 2, 0, latest_check, "(x any [, default any]) -> any", "The latest value that was not null.", "latest(x, 0)", "4 at the second of 4, null"),
-    ANA(changed_col, 2, 2, SL_FN_STAR, changed_check, "(ignoreNull boolean, x any) -> any", "x when it differs from the value before, else null.",
-        "changed_col(true, x)", "2 at the second of 1, 2"),
+    ANA(changed_col, 2, 2, SL_FN_STAR, changed_check, "(ignoreNull boolean, x any) -> any", "x when it differs from the value before, else null.", "changed_col(true, x)",
+        "2 at the second of 1, 2"),
     ANA(had_changed, 2, -1, SL_FN_STAR, had_check, "(ignoreNull boolean, x any or *, …) -> boolean", "Whether any of the values differs from the one before.",
         "had_changed(true, x)", "false at the second of 1, 1"),
     ACC(acc_sum, "float", "Running sum.", "3 at the second of 1, 2"),
@@ -218,12 +210,12 @@ const sl_func sl_funcs_analytic[] = {
     ACC(acc_count, "int", "Running count of values that are not null.", "2 at the second of 1, 2"),
     {"changed_cols", SL_FN_COLS, SL_FN_STAR, 3, -1, cols_check, NULL, NULL, "(prefix string, ignoreNull boolean, x any or *, …) -> columns",
      "The columns that differ from the row before, under prefixed names.", "changed_cols(\"p_\", true, a, b)", "{\"p_b\":3} at the second of (1, 2), (1, 3)", NULL, k_changed_cols},
-    {"unnest", SL_FN_SRF, SL_FN_NULLGATE, 1, 1, NULL, f_unnest, NULL, "(x array) -> rows", "One row per element.", "unnest(a)",
-     "{\"unnest\":1}, {\"unnest\":2} for [1, 2]", NULL},
+    {"unnest", SL_FN_SRF, SL_FN_NULLGATE, 1, 1, NULL, f_unnest, NULL, "(x array) -> rows", "One row per element.", "unnest(a)", "{\"unnest\":1}, {\"unnest\":2} for [1, 2]", NULL},
     {"extract", SL_FN_SRF, SL_FN_NULLGATE, 1, 1, NULL, f_extract, NULL, "(x object) -> columns", "The members of an object as columns.", "extract(a)",
      "{\"k\":\"v\"} for {\"k\":\"v\"}", NULL},
-    {"row_number", SL_FN_WINDOW, 0, 0, 0, NULL, NULL, NULL, "() OVER ([PARTITION BY …] [ORDER BY …]) -> int", "Number of the row, from 1.", "row_number()",
-     "2 for the second row", NULL},
-    {"last_hit_count", SL_FN_STATE, 0, 0, 0, NULL, NULL, NULL, "() -> int", "How often this place was reached before.", "last_hit_count()", "0 the first time", NULL, sl_fn_hit_count},
+    {"row_number", SL_FN_WINDOW, 0, 0, 0, NULL, NULL, NULL, "() OVER ([PARTITION BY …] [ORDER BY …]) -> int", "Number of the row, from 1.", "row_number()", "2 for the second row",
+     NULL},
+    {"last_hit_count", SL_FN_STATE, 0, 0, 0, NULL, NULL, NULL, "() -> int", "How often this place was reached before.", "last_hit_count()", "0 the first time", NULL,
+     sl_fn_hit_count},
     {"last_hit_time", SL_FN_STATE, 0, 0, 0, NULL, NULL, NULL, "() -> int", "When this place was last reached, in ms.", "last_hit_time()", "0 the first time", NULL, sl_fn_hit_time},
     {0}};

@@ -5,15 +5,11 @@
 #include <sys/random.h>
 #include "sql/func/box.h"
 
-static sl_value no_array(sl_call *c, int which) {
-    return sl_call_fail(c, "%s argument should be array of interface{}", which == 1 ? "first" : "second");
-}
+static sl_value no_array(sl_call *c, int which) { return sl_call_fail(c, "%s argument should be array of interface{}", which == 1 ? "first" : "second"); }
 static sl_value nil_list(void) { return (sl_value){.kind = SL_LIST, .flags = SL_F_NILLIST}; }
 static sl_value null_if_absent(sl_value v) { return v.kind == SL_ABSENT ? sl_v_null() : v; }
 /* Both arrays, or both objects: no order and no equality between them. */
-static bool alike(sl_value x, sl_value y) {
-    return !sl_set_able(x) && !sl_set_able(y) && sl_box_is_map(x) == sl_box_is_map(y);
-}
+static bool alike(sl_value x, sl_value y) { return !sl_set_able(x) && !sl_set_able(y) && sl_box_is_map(x) == sl_box_is_map(y); }
 static sl_value not_comparable(sl_call *c, sl_value v) { return sl_call_fail(c, "comparing uncomparable type %s", sl_value_gotype(v)); }
 
 static sl_value fn_create(sl_call *c, const sl_value *args, uint32_t n) {
@@ -406,13 +402,14 @@ static const char *two_or_three(sl_arena *a, sl_expr **args, uint32_t n) {
 }
 #define P SL_FN_PURE
 #define GP (SL_FN_NULLGATE | SL_FN_PURE)
-#define ROW(name, flags, n, fn, sig, doc, example, gives) {name, SL_FN_SCALAR, flags, n, n, NULL, fn, NULL, sig, doc, example, gives, NULL}
+#define ROW(name, flags, n, fn, sig, doc, example, gives)                                                                                                                          \
+    { name, SL_FN_SCALAR, flags, n, n, NULL, fn, NULL, sig, doc, example, gives, NULL }
 const sl_func sl_funcs_array[] = {
-    {"array_create", SL_FN_SCALAR, P, 0, -1, NULL, fn_create, NULL, "(value any, …) -> array", "An array of the arguments that are not null.",
-     "array_create(1, \"x\")", "[1,\"x\"]", NULL},
+    {"array_create", SL_FN_SCALAR, P, 0, -1, NULL, fn_create, NULL, "(value any, …) -> array", "An array of the arguments that are not null.", "array_create(1, \"x\")",
+     "[1,\"x\"]", NULL},
     ROW("array_position", P, 2, fn_position, "(a array, v any) -> int", "First index of v, from 0; -1 when it is not there.", "array_position(array_create(3, 4), 4)", "1"),
-    ROW("array_last_position", P, 2, fn_last_position, "(a array, v any) -> int", "Last index of v, from 0; -1 when it is not there.",
-        "array_last_position(array_create(4, 4), 4)", "1"),
+    ROW("array_last_position", P, 2, fn_last_position, "(a array, v any) -> int", "Last index of v, from 0; -1 when it is not there.", "array_last_position(array_create(4, 4), 4)",
+        "1"),
     ROW("array_contains", P, 2, fn_contains, "(a array, v any) -> boolean", "Whether v is an element; kinds matter, 1 is not 1.0.", "array_contains(array_create(1), 2)", "false"),
     ROW("array_contains_any", P, 2, fn_contains_any, "(a array, b array) -> boolean", "Whether the arrays have an element in common.",
         "array_contains_any(array_create(1, 2), array_create(2))", "true"),
@@ -420,13 +417,12 @@ const sl_func sl_funcs_array[] = {
     ROW("array_intersect", GP, 2, fn_intersect, "(a array, b array) -> array", "Distinct elements of b that are in a.",
         "array_intersect(array_create(1, 2, 3), array_create(3, 1, 3))", "[3,1]"),
     ROW("array_union", P, 2, fn_union, "(a array, b array) -> array", "Distinct elements of both.", "array_union(array_create(1, 1), array_create(2))", "[1,2]"),
-    ROW("array_except", P, 2, fn_except, "(a array, b array) -> array", "Distinct elements of a that are not in b.",
-        "array_except(array_create(1, 1, 2), array_create(2))", "[1]"),
+    ROW("array_except", P, 2, fn_except, "(a array, b array) -> array", "Distinct elements of a that are not in b.", "array_except(array_create(1, 1, 2), array_create(2))", "[1]"),
     ROW("array_max", GP, 1, fn_max, "(a array) -> any", "Largest element; the first decides whether numbers or texts.", "array_max(array_create(1, 3))", "3"),
     ROW("array_min", GP, 1, fn_min, "(a array) -> any", "Smallest element; the first decides whether numbers or texts.", "array_min(array_create(\"b\", \"a\"))", "\"a\""),
     ROW("array_cardinality", SL_FN_ZEROGATE | P, 1, fn_array_cardinality, "(a array) -> int", "How many elements are not null.", "array_cardinality(array_create(1, 2))", "2"),
-    ROW("array_flatten", GP, 1, fn_flatten, "(a array) -> array", "Replaces inner arrays by their elements, one level deep.",
-        "array_flatten(array_create(array_create(1), 2))", "[1,2]"),
+    ROW("array_flatten", GP, 1, fn_flatten, "(a array) -> array", "Replaces inner arrays by their elements, one level deep.", "array_flatten(array_create(array_create(1), 2))",
+        "[1,2]"),
     ROW("array_distinct", GP, 1, fn_distinct, "(a array) -> array", "First occurrences; arrays and objects are all kept.", "array_distinct(array_create(1, 1, 2))", "[1,2]"),
     ROW("array_map", SL_FN_NULLGATE, 2, fn_map, "(function string, a array) -> array", "Applies a built-in function of one argument to every element.",
         "array_map(\"abs\", array_create(-1))", "[1]"),
@@ -434,15 +430,17 @@ const sl_func sl_funcs_array[] = {
      "Joins the elements as text; nulls are left out unless a text for them is given.", "array_join(array_create(\"a\", 1.5), \"-\")", "\"a-1.5\"", NULL},
     ROW("array_shuffle", SL_FN_NULLGATE, 1, fn_shuffle, "(a array) -> array", "The elements in random order.", "array_cardinality(array_shuffle(array_create(1, 2)))", "2"),
     ROW("array_sort", GP, 1, fn_sort, "(a array) -> array", "Sorts by the elements' text, so 10 stands before 9.", "array_sort(array_create(9, 10, 1))", "[1,10,9]"),
-    {"array_concat", SL_FN_SCALAR, P, 1, -1, NULL, fn_concat, NULL, "(a array, …) -> array", "The arrays one after the other.",
-     "array_concat(array_create(1), array_create(2))", "[1,2]", NULL},
+    {"array_concat", SL_FN_SCALAR, P, 1, -1, NULL, fn_concat, NULL, "(a array, …) -> array", "The arrays one after the other.", "array_concat(array_create(1), array_create(2))",
+     "[1,2]", NULL},
     ROW("element_at", GP, 2, fn_element_at, "(x array or object, i int or string) -> any", "Element by index from 0 (negative: from the end), or value by key.",
         "element_at(array_create(1, 2), -1)", "2"),
-    ROW("repeat", GP, 2, fn_repeat, "(v any, n int) -> array", "An array of n copies; n is the result of a function such as length or cast.",
-        "repeat(\"x\", cast(2, \"bigint\"))", "[\"x\",\"x\"]"),
+    ROW("repeat", GP, 2, fn_repeat, "(v any, n int) -> array", "An array of n copies; n is the result of a function such as length or cast.", "repeat(\"x\", cast(2, \"bigint\"))",
+        "[\"x\",\"x\"]"),
     {"sequence", SL_FN_SCALAR, GP, 2, 3, two_or_three, fn_sequence, NULL, "(start int, stop int [, step int]) -> array",
-     "Numbers from start to stop; ints that are results of functions such as length or cast.", "sequence(cast(1, \"bigint\"), cast(5, \"bigint\"), cast(2, \"bigint\"))", "[1,3,5]", NULL},
+     "Numbers from start to stop; ints that are results of functions such as length or cast.", "sequence(cast(1, \"bigint\"), cast(5, \"bigint\"), cast(2, \"bigint\"))", "[1,3,5]",
+     NULL},
     ROW("kvpair_array_to_obj", GP, 1, fn_kv_to_obj, "(a array) -> object", "An object from objects with the members key and value.",
         "kvpair_array_to_obj(array_create(object_construct(\"key\", \"a\", \"value\", 1)))", "{\"a\":1}"),
-    ROW("cardinality", SL_FN_ZEROGATE | P, 1, fn_cardinality, "(a array) -> int", "How many elements, nulls included; 0 for anything else.", "cardinality(array_create(1, 2))", "2"),
+    ROW("cardinality", SL_FN_ZEROGATE | P, 1, fn_cardinality, "(a array) -> int", "How many elements, nulls included; 0 for anything else.", "cardinality(array_create(1, 2))",
+        "2"),
     {0}};

@@ -10,9 +10,7 @@
 bool sl_box_list(sl_call *c, sl_value v, sl_value *list);
 /* false: no object. */
 bool sl_box_map(sl_call *c, sl_value v, sl_value *map);
-static inline bool sl_box_is_map(sl_value v) {
-    return v.kind == SL_MAP || v.kind == SL_PAIRS || (v.kind == SL_JSONTEXT && v.len && sl_str_trim(sl_v_text(v)).p[0] == '{');
-}
+static inline bool sl_box_is_map(sl_value v) { return v.kind == SL_MAP || v.kind == SL_PAIRS || (v.kind == SL_JSONTEXT && v.len && sl_str_trim(sl_v_text(v)).p[0] == '{'); }
 
 /* An array in the making; a growth that fails is told by sl_vals_done. */
 typedef struct sl_vals {

@@ -122,12 +122,12 @@ static const char *chr_check(sl_arena *a, sl_expr **args, uint32_t n) {
 }
 #define GP (SL_FN_NULLGATE | SL_FN_PURE)
 const sl_func sl_funcs_conv[] = {
-    {"cast", SL_FN_SCALAR, SL_FN_NULLGATE, 2, 2, cast_check, fn_cast, NULL, "(x any, type string) -> any",
-     "x as bigint, float, string, boolean, datetime or bytea.", "cast(\"0x10\", \"bigint\")", "16", NULL},
+    {"cast", SL_FN_SCALAR, SL_FN_NULLGATE, 2, 2, cast_check, fn_cast, NULL, "(x any, type string) -> any", "x as bigint, float, string, boolean, datetime or bytea.",
+     "cast(\"0x10\", \"bigint\")", "16", NULL},
     {"convert_tz", SL_FN_SCALAR, GP, 2, 2, tz_check, fn_convert_tz, NULL, "(t datetime, zone string) -> datetime", "The same instant in another time zone.",
      "to_seconds(convert_tz(cast(1000, \"datetime\"), \"Asia/Tokyo\"))", "1", NULL},
     {"to_seconds", SL_FN_SCALAR, SL_FN_NULLGATE, 1, 1, NULL, fn_to_seconds, NULL, "(t datetime) -> int", "Whole seconds since 1970.", "to_seconds(1999)", "1", NULL},
-    {"trunc", SL_FN_SCALAR, GP, 2, 2, trunc_check, fn_trunc, NULL, "(x number, digits int) -> float",
-     "Rounds half away from zero to a number of decimals (despite its name).", "trunc(3.1415, 2)", "3.14", NULL},
+    {"trunc", SL_FN_SCALAR, GP, 2, 2, trunc_check, fn_trunc, NULL, "(x number, digits int) -> float", "Rounds half away from zero to a number of decimals (despite its name).",
+     "trunc(3.1415, 2)", "3.14", NULL},
     {"chr", SL_FN_SCALAR, GP, 1, 1, chr_check, fn_chr, NULL, "(x any) -> int", "Code of a one-character text; a number loses its fraction.", "chr(\"a\")", "97", NULL},
     {0}};

@@ -115,15 +115,14 @@ static const char *encode_check(sl_arena *a, sl_expr **args, uint32_t n) {
 }
 #define GP (SL_FN_NULLGATE | SL_FN_PURE)
 const sl_func sl_funcs_encode[] = {
-    {"encode", SL_FN_SCALAR, GP, 2, 2, encode_check, fn_encode, NULL, "(s string, \"base64\") -> string", "Base64 of a text.", "encode(\"hi\", \"base64\")",
-     "\"aGk=\"", NULL},
+    {"encode", SL_FN_SCALAR, GP, 2, 2, encode_check, fn_encode, NULL, "(s string, \"base64\") -> string", "Base64 of a text.", "encode(\"hi\", \"base64\")", "\"aGk=\"", NULL},
     {"decode", SL_FN_SCALAR, GP, 2, 2, encode_check, fn_decode, NULL, "(s string, \"base64\") -> bytea", "Bytes of a base64 text.",
      "cast(decode(\"aGk=\", \"base64\"), \"string\")", "\"hi\"", NULL},
     {"hex2dec", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_hex2dec, NULL, "(s string) -> int", "A hexadecimal text as a number.", "hex2dec(\"0xff\")", "255", NULL},
-    {"dec2hex", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_dec2hex, NULL, "(n int) -> string", "A number in hexadecimal (not a literal number).",
-     "dec2hex(hex2dec(\"ff\"))", "\"0xff\"", NULL},
-    {"compress", SL_FN_SCALAR, 0, 2, 2, sl_ck_s2, fn_compress, forget, "(data string or bytea, method string) -> bytea",
-     "Compresses with zlib, gzip, flate or zstd.", "cast(decompress(compress(\"hi\", \"zlib\"), \"zlib\"), \"string\")", "\"hi\"", NULL},
-    {"decompress", SL_FN_SCALAR, 0, 2, 2, sl_ck_s2, fn_decompress, forget, "(data string or bytea, method string) -> bytea",
-     "Undoes compress.", "cast(decompress(compress(\"hi\", \"gzip\"), \"gzip\"), \"string\")", "\"hi\"", NULL},
+    {"dec2hex", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_dec2hex, NULL, "(n int) -> string", "A number in hexadecimal (not a literal number).", "dec2hex(hex2dec(\"ff\"))", "\"0xff\"",
+     NULL},
+    {"compress", SL_FN_SCALAR, 0, 2, 2, sl_ck_s2, fn_compress, forget, "(data string or bytea, method string) -> bytea", "Compresses with zlib, gzip, flate or zstd.",
+     "cast(decompress(compress(\"hi\", \"zlib\"), \"zlib\"), \"string\")", "\"hi\"", NULL},
+    {"decompress", SL_FN_SCALAR, 0, 2, 2, sl_ck_s2, fn_decompress, forget, "(data string or bytea, method string) -> bytea", "Undoes compress.",
+     "cast(decompress(compress(\"hi\", \"gzip\"), \"gzip\"), \"string\")", "\"hi\"", NULL},
     {0}};

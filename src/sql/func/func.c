@@ -5,8 +5,8 @@
 #include "base/num.h"
 #include "sql/func.h"
 
-static const sl_func *const tables[] = {sl_funcs_agg, sl_funcs_analytic, sl_funcs_math, sl_funcs_str, sl_funcs_hash, sl_funcs_encode,
-                                        sl_funcs_conv, sl_funcs_json, sl_funcs_time, sl_funcs_array, sl_funcs_object, sl_funcs_misc};
+static const sl_func *const tables[] = {sl_funcs_agg,  sl_funcs_analytic, sl_funcs_math, sl_funcs_str,   sl_funcs_hash,   sl_funcs_encode,
+                                        sl_funcs_conv, sl_funcs_json,     sl_funcs_time, sl_funcs_array, sl_funcs_object, sl_funcs_misc};
 enum { MOST = 512, SLOTS = 1024 };
 static const sl_func *all[MOST];
 static size_t nall;
@@ -65,19 +65,16 @@ static bool blank(char ch) { return ch == ' ' || ch == '\t' || ch == '\n' || ch 
 static bool gated(sl_value v) {
     switch (v.kind) {
     case SL_ABSENT:
-    case SL_NULL:
-        return true;
+    case SL_NULL: return true;
     case SL_LIST:
     case SL_MAP:
-    case SL_PAIRS:
-        return v.len == 0;
+    case SL_PAIRS: return v.len == 0;
     case SL_JSONTEXT: /* valid, so the first byte that is not blank behind the bracket tells */
         for (uint32_t i = 0, seen = 0; i < v.len; i++)
             if (!blank(v.p[i]) && seen++)
                 return v.p[i] == ']' || v.p[i] == '}';
         return false;
-    default:
-        return false;
+    default: return false;
     }
 }
 bool sl_func_gate(const sl_func *f, const sl_value *args, uint32_t n, sl_value *out) {
@@ -109,20 +106,15 @@ sl_str sl_fn_text(sl_call *c, sl_value v) {
     char num[SL_NUM_MAX];
     switch (v.kind) {
     case SL_ABSENT:
-    case SL_NULL:
-        return SL_S("");
-    case SL_STRING:
-        return sl_v_text(v);
-    case SL_BOOL:
-        return v.i ? SL_S("true") : SL_S("false");
+    case SL_NULL: return SL_S("");
+    case SL_STRING: return sl_v_text(v);
+    case SL_BOOL: return v.i ? SL_S("true") : SL_S("false");
     case SL_INT:
         if (v.flags & SL_F_WEEKDAY)
             break;
         return sl_arena_dup(c->arena, (sl_str){num, sl_num_i64(num, v.i)});
-    case SL_FLOAT:
-        return sl_arena_dup(c->arena, (sl_str){num, sl_num_g(num, sl_f64(v))});
-    default:
-        break;
+    case SL_FLOAT: return sl_arena_dup(c->arena, (sl_str){num, sl_num_g(num, sl_f64(v))});
+    default: break;
     }
     sl_buf b = {0};
     sl_value_print(&b, v);
@@ -150,8 +142,7 @@ bool sl_x_is_num(const sl_expr *e) { return sl_x_is_int(e) || sl_x_is_float(e); 
 bool sl_x_is_str(const sl_expr *e) { return literal(e, SL_STRING); }
 bool sl_x_is_unit(const sl_expr *e) { return e->kind == SL_X_TIMEUNIT; }
 bool sl_x_is_bool(const sl_expr *e) {
-    return literal(e, SL_BOOL) || (e->kind == SL_X_BINARY && e->op >= SL_OP_AND) || e->kind == SL_X_BETWEEN || e->kind == SL_X_IN ||
-           e->kind == SL_X_LIKE;
+    return literal(e, SL_BOOL) || (e->kind == SL_X_BINARY && e->op >= SL_OP_AND) || e->kind == SL_X_BETWEEN || e->kind == SL_X_IN || e->kind == SL_X_LIKE;
 }
 bool sl_x_not_number(const sl_expr *e) { return sl_x_is_str(e) || sl_x_is_bool(e) || sl_x_is_unit(e); }
 bool sl_x_not_int(const sl_expr *e) { return sl_x_not_number(e) || sl_x_is_float(e); }
@@ -159,15 +150,9 @@ bool sl_x_not_str(const sl_expr *e) { return sl_x_is_num(e) || sl_x_is_bool(e) |
 bool sl_x_not_time(const sl_expr *e) { return sl_x_is_num(e) || sl_x_is_str(e) || sl_x_is_bool(e); }
 
 static const char number_type[] = "number - float or int";
-const char *sl_ck_count(sl_arena *a, uint32_t want, uint32_t n) {
-    return n == want ? NULL : sl_arena_printf(a, "Expect %u arguments but found %u.", want, n).p;
-}
-const char *sl_ck_least(sl_arena *a, uint32_t want, uint32_t n) {
-    return n >= want ? NULL : sl_arena_printf(a, "At least has %u argument but found %u.", want, n).p;
-}
-const char *sl_ck_expect(sl_arena *a, const char *what, uint32_t pos) {
-    return sl_arena_printf(a, "Expect %s type for parameter %u", what, pos).p;
-}
+const char *sl_ck_count(sl_arena *a, uint32_t want, uint32_t n) { return n == want ? NULL : sl_arena_printf(a, "Expect %u arguments but found %u.", want, n).p; }
+const char *sl_ck_least(sl_arena *a, uint32_t want, uint32_t n) { return n >= want ? NULL : sl_arena_printf(a, "At least has %u argument but found %u.", want, n).p; }
+const char *sl_ck_expect(sl_arena *a, const char *what, uint32_t pos) { return sl_arena_printf(a, "Expect %s type for parameter %u", what, pos).p; }
 static const char *each(sl_arena *a, sl_expr **args, uint32_t n, uint32_t want, bool (*wrong)(const sl_expr *), const char *what) {
     const char *e = sl_ck_count(a, want, n);
     for (uint32_t i = 0; !e && i < n; i++)

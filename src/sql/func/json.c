@@ -89,15 +89,16 @@ static const char *path_check(sl_arena *a, sl_expr **args, uint32_t n) {
     const char *e = sl_ck_count(a, 2, n);
     return e ? e : sl_x_is_str(args[1]) ? NULL : sl_ck_expect(a, "string", 2);
 }
-#define PATH(name, fn, sig, doc, example, gives) {name, SL_FN_SCALAR, SL_FN_PURE, 2, 2, path_check, fn, path_free, sig, doc, example, gives, NULL}
-const sl_func sl_funcs_json[] = {
-    {"to_json", SL_FN_SCALAR, SL_FN_NULLGATE | SL_FN_PURE, 1, 1, NULL, fn_to_json, NULL, "(v any) -> string", "The value as JSON text.",
-     "to_json(object_construct(\"a\", \"<\"))", "\"{\\\"a\\\":\\\"\\\\u003c\\\"}\"", NULL},
-    {"parse_json", SL_FN_SCALAR, SL_FN_PURE, 1, 1, sl_ck_s1, fn_parse_json, NULL, "(text string) -> any", "Reads JSON text; numbers become floats.",
-     "parse_json(\"[1]\")", "[1]", NULL},
-    PATH("json_path_query", fn_query, "(data any, path string) -> any", "What a JSON path finds; an array when the path can match several things.",
-         "json_path_query(\"{\\\"a\\\":[1,2]}\", \"$.a[*]\")", "[1,2]"),
-    PATH("json_path_query_first", fn_query_first, "(data any, path string) -> any", "The first element of the array that a JSON path finds.",
-         "json_path_query_first(\"{\\\"a\\\":[7,8]}\", \"$.a\")", "7"),
-    PATH("json_path_exists", fn_exists, "(data any, path string) -> boolean", "Whether a JSON path finds anything but null.", "json_path_exists(\"{\\\"a\\\":1}\", \"$.b\")", "false"),
-    {0}};
+#define PATH(name, fn, sig, doc, example, gives)                                                                                                                                   \
+    { name, SL_FN_SCALAR, SL_FN_PURE, 2, 2, path_check, fn, path_free, sig, doc, example, gives, NULL }
+const sl_func sl_funcs_json[] = {{"to_json", SL_FN_SCALAR, SL_FN_NULLGATE | SL_FN_PURE, 1, 1, NULL, fn_to_json, NULL, "(v any) -> string", "The value as JSON text.",
+                                  "to_json(object_construct(\"a\", \"<\"))", "\"{\\\"a\\\":\\\"\\\\u003c\\\"}\"", NULL},
+                                 {"parse_json", SL_FN_SCALAR, SL_FN_PURE, 1, 1, sl_ck_s1, fn_parse_json, NULL, "(text string) -> any", "Reads JSON text; numbers become floats.",
+                                  "parse_json(\"[1]\")", "[1]", NULL},
+                                 PATH("json_path_query", fn_query, "(data any, path string) -> any", "What a JSON path finds; an array when the path can match several things.",
+                                      "json_path_query(\"{\\\"a\\\":[1,2]}\", \"$.a[*]\")", "[1,2]"),
+                                 PATH("json_path_query_first", fn_query_first, "(data any, path string) -> any", "The first element of the array that a JSON path finds.",
+                                      "json_path_query_first(\"{\\\"a\\\":[7,8]}\", \"$.a\")", "7"),
+                                 PATH("json_path_exists", fn_exists, "(data any, path string) -> boolean", "Whether a JSON path finds anything but null.",
+                                      "json_path_exists(\"{\\\"a\\\":1}\", \"$.b\")", "false"),
+                                 {0}};

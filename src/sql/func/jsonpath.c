@@ -9,7 +9,32 @@
 #include "data/json.h"
 
 typedef enum nkind { N_LIT, N_PATH, N_NEG, N_NOT, N_BIN, N_COND, N_LIST, N_OBJECT } nkind;
-typedef enum op { O_NONE, O_COALESCE, O_OR, O_AND, O_EQ, O_NE, O_LT, O_LE, O_GT, O_GE, O_MATCH, O_NOMATCH, O_IN, O_XOR, O_BAND, O_BOR, O_SHL, O_SHR, O_ADD, O_SUB, O_MUL, O_DIV, O_MOD, O_POW } op;
+typedef enum op {
+    O_NONE,
+    O_COALESCE,
+    O_OR,
+    O_AND,
+    O_EQ,
+    O_NE,
+    O_LT,
+    O_LE,
+    O_GT,
+    O_GE,
+    O_MATCH,
+    O_NOMATCH,
+    O_IN,
+    O_XOR,
+    O_BAND,
+    O_BOR,
+    O_SHL,
+    O_SHR,
+    O_ADD,
+    O_SUB,
+    O_MUL,
+    O_DIV,
+    O_MOD,
+    O_POW
+} op;
 typedef enum skind { S_KEY, S_ANY, S_LIST, S_SLICE, S_FILTER, S_DEEP } skind;
 typedef struct node node;
 typedef struct sel {
@@ -25,10 +50,10 @@ struct node {
     bool current, many; /* PATH: from @; matches several */
     bool bare;          /* PATH: begins with a name instead of $ or @ */
     sel *sels;
-    node *a, *b, *c;    /* operands */
-    node **at;          /* LIST; OBJECT: key, value … */
+    node *a, *b, *c; /* operands */
+    node **at;       /* LIST; OBJECT: key, value … */
     uint32_t n;
-    sl_regex *re;       /* right operand of =~ when it is a literal */
+    sl_regex *re; /* right operand of =~ when it is a literal */
 };
 struct sl_jpath {
     sl_arena *arena;
@@ -88,9 +113,7 @@ static node *literal(reader *r, sl_value v) {
     x->lit = v;
     return x;
 }
-static bool ident_char(unsigned char c, bool first) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80 || (!first && c >= '0' && c <= '9');
-}
+static bool ident_char(unsigned char c, bool first) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80 || (!first && c >= '0' && c <= '9'); }
 static sl_str ident(reader *r) {
     blanks(r);
     size_t from = r->at;
@@ -134,8 +157,9 @@ static node *quoted(reader *r) {
 static node *number(reader *r) {
     sl_str t = r->p->text;
     size_t from = r->at;
-    while (r->at < t.n && ((t.p[r->at] >= '0' && t.p[r->at] <= '9') || t.p[r->at] == '.' || (t.p[r->at] | 32) == 'e' ||
-                           ((t.p[r->at] == '-' || t.p[r->at] == '+') && (t.p[r->at - 1] | 32) == 'e' && r->at > from)))
+    while (r->at < t.n &&
+           ((t.p[r->at] >= '0' && t.p[r->at] <= '9') || t.p[r->at] == '.' || (t.p[r->at] | 32) == 'e' ||
+            ((t.p[r->at] == '-' || t.p[r->at] == '+') && (t.p[r->at - 1] | 32) == 'e' && r->at > from)))
         r->at++;
     double d;
     if (!sl_num_parse_f64(sl_str_n(t.p + from, r->at - from), &d)) {
@@ -298,9 +322,9 @@ static op operator_at(reader *r, int *level, size_t *len) {
         const char *text;
         op op;
         int level;
-    } ops[] = {{"??", O_COALESCE, 1}, {"||", O_OR, 20}, {"&&", O_AND, 21}, {"==", O_EQ, 40}, {"=~", O_MATCH, 40}, {"!=", O_NE, 40}, {"!~", O_NOMATCH, 40},
-               {"<<", O_SHL, 90}, {">>", O_SHR, 90}, {"<=", O_LE, 40}, {">=", O_GE, 40}, {"<", O_LT, 40}, {">", O_GT, 40}, {"in", O_IN, 40},
-               {"^", O_XOR, 60}, {"&", O_BAND, 60}, {"|", O_BOR, 60}, {"+", O_ADD, 120}, {"-", O_SUB, 120}, {"**", O_POW, 200}, {"*", O_MUL, 150}, {"/", O_DIV, 150}, {"%", O_MOD, 150}};
+    } ops[] = {{"??", O_COALESCE, 1}, {"||", O_OR, 20},  {"&&", O_AND, 21}, {"==", O_EQ, 40},   {"=~", O_MATCH, 40}, {"!=", O_NE, 40},  {"!~", O_NOMATCH, 40}, {"<<", O_SHL, 90},
+               {">>", O_SHR, 90},     {"<=", O_LE, 40},  {">=", O_GE, 40},  {"<", O_LT, 40},    {">", O_GT, 40},     {"in", O_IN, 40},  {"^", O_XOR, 60},      {"&", O_BAND, 60},
+               {"|", O_BOR, 60},      {"+", O_ADD, 120}, {"-", O_SUB, 120}, {"**", O_POW, 200}, {"*", O_MUL, 150},   {"/", O_DIV, 150}, {"%", O_MOD, 150}};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (here(r, ops[i].text)) {
             size_t n = strlen(ops[i].text);

@@ -29,11 +29,11 @@ static bool num(sl_call *c, sl_value v, double *out, sl_value *bad) {
 static sl_value or_null(double d) { return isnan(d) ? sl_v_null() : sl_v_float(d); }
 
 /* One argument, NaN becomes null. */
-#define UNARY(name, expr)                                                           \
-    static sl_value fn_##name(sl_call *c, const sl_value *args, uint32_t n) {        \
-        double x;                                                                   \
-        sl_value bad;                                                               \
-        return num(c, args[0], &x, &bad) ? or_null(expr) : bad;                     \
+#define UNARY(name, expr)                                                                                                                                                          \
+    static sl_value fn_##name(sl_call *c, const sl_value *args, uint32_t n) {                                                                                                      \
+        double x;                                                                                                                                                                  \
+        sl_value bad;                                                                                                                                                              \
+        return num(c, args[0], &x, &bad) ? or_null(expr) : bad;                                                                                                                    \
     }
 UNARY(acos, acos(x))
 UNARY(asin, asin(x))
@@ -45,17 +45,17 @@ UNARY(sinh, sinh(x))
 UNARY(cosh, cosh(x))
 UNARY(tanh, tanh(x))
 #undef UNARY
-#define UNARY(name, expr)                                                           \
-    static sl_value fn_##name(sl_call *c, const sl_value *args, uint32_t n) {        \
-        double x;                                                                   \
-        sl_value bad;                                                               \
-        return num(c, args[0], &x, &bad) ? sl_v_float(expr) : bad;                  \
+#define UNARY(name, expr)                                                                                                                                                          \
+    static sl_value fn_##name(sl_call *c, const sl_value *args, uint32_t n) {                                                                                                      \
+        double x;                                                                                                                                                                  \
+        sl_value bad;                                                                                                                                                              \
+        return num(c, args[0], &x, &bad) ? sl_v_float(expr) : bad;                                                                                                                 \
     }
 UNARY(exp, exp(x))
 UNARY(ceil, ceil(x))
 UNARY(floor, floor(x))
-UNARY(radians, x * (M_PI / 180.0))
-UNARY(degrees, x * (180.0 / M_PI))
+UNARY(radians, x *(M_PI / 180.0))
+UNARY(degrees, x *(180.0 / M_PI))
 #undef UNARY
 
 static sl_value fn_abs(sl_call *c, const sl_value *args, uint32_t n) {
@@ -160,11 +160,11 @@ static bool two_ints(sl_call *c, const sl_value *args, int64_t *x, int64_t *y, s
     *bad = sl_call_fail(c, "Expect int type for the %s operand but got %s", which, sl_fn_v(c, args[which[0] == 's']));
     return false;
 }
-#define BITS(name, op)                                                              \
-    static sl_value fn_##name(sl_call *c, const sl_value *args, uint32_t n) {        \
-        int64_t x, y;                                                               \
-        sl_value bad;                                                               \
-        return two_ints(c, args, &x, &y, &bad) ? sl_v_goint(x op y) : bad;          \
+#define BITS(name, op)                                                                                                                                                             \
+    static sl_value fn_##name(sl_call *c, const sl_value *args, uint32_t n) {                                                                                                      \
+        int64_t x, y;                                                                                                                                                              \
+        sl_value bad;                                                                                                                                                              \
+        return two_ints(c, args, &x, &y, &bad) ? sl_v_goint(x op y) : bad;                                                                                                         \
     }
 BITS(bitand, &)
 BITS(bitor, |)
@@ -188,9 +188,7 @@ static sl_value fn_rand(sl_call *c, const sl_value *args, uint32_t n) {
     return sl_v_float((double)((z ^ z >> 31) >> 11) * 0x1p-53);
 }
 /* conv: MySQL's rules. */
-static int digit(char ch) {
-    return ch >= '0' && ch <= '9' ? ch - '0' : ch >= 'a' && ch <= 'z' ? ch - 'a' + 10 : ch >= 'A' && ch <= 'Z' ? ch - 'A' + 10 : 99;
-}
+static int digit(char ch) { return ch >= '0' && ch <= '9' ? ch - '0' : ch >= 'a' && ch <= 'z' ? ch - 'a' + 10 : ch >= 'A' && ch <= 'Z' ? ch - 'A' + 10 : 99; }
 static sl_value fn_conv(sl_call *c, const sl_value *args, uint32_t n) {
     int64_t from, to;
     sl_str why, s = sl_str_trim(sl_fn_text(c, args[0]));
@@ -243,9 +241,7 @@ static const char *one_or_two(sl_arena *a, sl_expr **args, uint32_t n) {
             return sl_ck_expect(a, "number - float or int", i + 1);
     return NULL;
 }
-static const char *log_check(sl_arena *a, sl_expr **args, uint32_t n) {
-    return one_or_two(a, args, n == 2 && !sl_x_not_number(args[0]) ? 1 : n);
-}
+static const char *log_check(sl_arena *a, sl_expr **args, uint32_t n) { return one_or_two(a, args, n == 2 && !sl_x_not_number(args[0]) ? 1 : n); }
 static const char *bitnot_check(sl_arena *a, sl_expr **args, uint32_t n) {
     const char *e = sl_ck_count(a, 1, n);
     return e ? e : sl_x_not_int(args[0]) ? sl_ck_expect(a, "int", 1) : NULL;
@@ -259,9 +255,12 @@ static const char *conv_check(sl_arena *a, sl_expr **args, uint32_t n) {
 }
 
 #define GP (SL_FN_NULLGATE | SL_FN_PURE)
-#define N1(name, fn, sig, doc, example, gives) {name, SL_FN_SCALAR, GP, 1, 1, sl_ck_n1, fn, NULL, sig, doc, example, gives, NULL}
-#define N2(name, fn, sig, doc, example, gives) {name, SL_FN_SCALAR, GP, 2, 2, sl_ck_n2, fn, NULL, sig, doc, example, gives, NULL}
-#define I2(name, fn, sig, doc, example, gives) {name, SL_FN_SCALAR, GP, 2, 2, sl_ck_i2, fn, NULL, sig, doc, example, gives, NULL}
+#define N1(name, fn, sig, doc, example, gives)                                                                                                                                     \
+    { name, SL_FN_SCALAR, GP, 1, 1, sl_ck_n1, fn, NULL, sig, doc, example, gives, NULL }
+#define N2(name, fn, sig, doc, example, gives)                                                                                                                                     \
+    { name, SL_FN_SCALAR, GP, 2, 2, sl_ck_n2, fn, NULL, sig, doc, example, gives, NULL }
+#define I2(name, fn, sig, doc, example, gives)                                                                                                                                     \
+    { name, SL_FN_SCALAR, GP, 2, 2, sl_ck_i2, fn, NULL, sig, doc, example, gives, NULL }
 const sl_func sl_funcs_math[] = {
     N1("abs", fn_abs, "(x number) -> number", "Absolute value; an int stays an int.", "abs(-2)", "2"),
     N1("acos", fn_acos, "(x number) -> float", "Arc cosine in radians; null outside [-1, 1].", "acos(1)", "0"),
@@ -280,16 +279,14 @@ const sl_func sl_funcs_math[] = {
     N1("exp", fn_exp, "(x number) -> float", "e to the power of x.", "exp(0)", "1"),
     N1("floor", fn_floor, "(x number) -> float", "Largest whole number not above x.", "floor(1.8)", "1"),
     N1("ln", fn_ln, "(x number) -> float", "Natural logarithm; an error for negative x.", "ln(1)", "0"),
-    {"log", SL_FN_SCALAR, GP, 1, 2, log_check, fn_log, NULL, "([base number,] x number) -> float",
-     "Logarithm to base 10, or to the base given first.", "log(2, 8)", "3", NULL},
+    {"log", SL_FN_SCALAR, GP, 1, 2, log_check, fn_log, NULL, "([base number,] x number) -> float", "Logarithm to base 10, or to the base given first.", "log(2, 8)", "3", NULL},
     N2("mod", fn_mod, "(x number, y number) -> float", "Remainder of x / y with the sign of x.", "mod(-7, 4)", "-3"),
     {"pi", SL_FN_SCALAR, SL_FN_PURE, 0, 0, NULL, fn_pi, NULL, "() -> float", "The number pi.", "pi()", "3.141592653589793", NULL},
     N2("power", fn_power, "(x number, y number) -> float", "x to the power of y.", "power(2, 10)", "1024"),
     N2("pow", fn_power, "(x number, y number) -> float", "Same as power.", "pow(2, -1)", "0.5"),
-    {"rand", SL_FN_SCALAR, 0, 0, 0, NULL, fn_rand, NULL, "() -> float", "A random number from 0 up to but not including 1.", "rand() < 1",
-     "true", NULL},
-    {"round", SL_FN_SCALAR, GP, 1, 2, one_or_two, fn_round, NULL, "(x number [, digits int]) -> float",
-     "Rounds half away from zero, to a number of decimals (may be negative).", "round(25.987, 2)", "25.99", NULL},
+    {"rand", SL_FN_SCALAR, 0, 0, 0, NULL, fn_rand, NULL, "() -> float", "A random number from 0 up to but not including 1.", "rand() < 1", "true", NULL},
+    {"round", SL_FN_SCALAR, GP, 1, 2, one_or_two, fn_round, NULL, "(x number [, digits int]) -> float", "Rounds half away from zero, to a number of decimals (may be negative).",
+     "round(25.987, 2)", "25.99", NULL},
     N1("sign", fn_sign, "(x number) -> int", "-1, 0 or 1.", "sign(-0.1)", "-1"),
     N1("sin", fn_sin, "(x number) -> float", "Sine of an angle in radians.", "sin(0)", "0"),
     N1("sinh", fn_sinh, "(x number) -> float", "Hyperbolic sine.", "sinh(0)", "0"),

@@ -17,9 +17,7 @@ static sl_value fn_coalesce(sl_call *c, const sl_value *args, uint32_t n) {
             return args[i];
     return sl_v_null();
 }
-static sl_value fn_bypass(sl_call *c, const sl_value *args, uint32_t n) {
-    return n ? args[0] : sl_call_fail(c, "bypass needs at least one argument");
-}
+static sl_value fn_bypass(sl_call *c, const sl_value *args, uint32_t n) { return n ? args[0] : sl_call_fail(c, "bypass needs at least one argument"); }
 static void random_bytes(void *p, size_t n) {
     if (getrandom(p, n, 0) != (ssize_t)n) { /* early at boot: the clock is better than nothing */
         uint64_t x = (uint64_t)sl_wall_ns() ^ (uint64_t)(uintptr_t)p;
@@ -45,9 +43,7 @@ static sl_value fn_tstamp(sl_call *c, const sl_value *args, uint32_t n) { return
 static sl_value fn_rule_id(sl_call *c, const sl_value *args, uint32_t n) { return sl_v_str(c->rule_id.p ? c->rule_id : SL_S("")); }
 static sl_value fn_rule_start(sl_call *c, const sl_value *args, uint32_t n) { return sl_v_int(c->rule_start_ms); }
 static sl_value fn_meta(sl_call *c, const sl_value *args, uint32_t n) { return args[0].kind == SL_ABSENT ? sl_v_null() : args[0]; }
-static sl_value fn_mqtt(sl_call *c, const sl_value *args, uint32_t n) {
-    return args[0].kind == SL_STRING ? args[0] : sl_call_fail(c, "<nil>"); /* upstream's words */
-}
+static sl_value fn_mqtt(sl_call *c, const sl_value *args, uint32_t n) { return args[0].kind == SL_STRING ? args[0] : sl_call_fail(c, "<nil>"); /* upstream's words */ }
 static sl_value fn_props(sl_call *c, const sl_value *args, uint32_t n) {
     if (args[0].kind != SL_STRING)
         return sl_call_fail(c, "invalid input %s: must be property name of string type", sl_fn_v(c, args[0]));
@@ -126,30 +122,26 @@ static const char *keyed_check(sl_arena *a, sl_expr **args, uint32_t n) {
 
 const sl_func sl_funcs_misc[] = {
     {"isnull", SL_FN_SCALAR, SL_FN_PURE, 1, 1, NULL, fn_isnull, NULL, "(x any) -> boolean", "Whether x is null.", "isnull(\"\")", "false", NULL},
-    {"coalesce", SL_FN_SCALAR, SL_FN_PURE, 1, -1, coalesce_check, fn_coalesce, NULL, "(a any, …) -> any", "The first argument that is not null.",
-     "coalesce(\"\", 1)", "\"\"", NULL},
+    {"coalesce", SL_FN_SCALAR, SL_FN_PURE, 1, -1, coalesce_check, fn_coalesce, NULL, "(a any, …) -> any", "The first argument that is not null.", "coalesce(\"\", 1)", "\"\"",
+     NULL},
     {"newuuid", SL_FN_SCALAR, 0, 0, 0, NULL, fn_newuuid, NULL, "() -> string", "A new UUID (version 1).", "length(newuuid())", "36", NULL},
     {"tstamp", SL_FN_SCALAR, 0, 0, 0, NULL, fn_tstamp, NULL, "() -> int", "The engine's clock in ms.", "tstamp() >= 0", "true", NULL},
     {"rule_id", SL_FN_SCALAR, 0, 0, 0, NULL, fn_rule_id, NULL, "() -> string", "The id of the rule.", "rule_id() = rule_id()", "true", NULL},
     {"rule_start", SL_FN_SCALAR, 0, 0, 0, NULL, fn_rule_start, NULL, "() -> int", "When the rule was started, in ms.", "rule_start() >= 0", "true", NULL},
-    {"meta", SL_FN_META, 0, 1, 1, meta_check, fn_meta, NULL, "(key) -> any", "A value of the message's metadata: meta(topic), meta(a->b), meta(*).",
-     "meta(topic)", "\"a/b\"", NULL},
-    {"mqtt", SL_FN_META, SL_FN_NULLGATE, 1, 1, mqtt_check, fn_mqtt, NULL, "(topic or messageid) -> string", "Topic or message id of an MQTT message.",
-     "mqtt(topic)", "\"a/b\"", NULL},
+    {"meta", SL_FN_META, 0, 1, 1, meta_check, fn_meta, NULL, "(key) -> any", "A value of the message's metadata: meta(topic), meta(a->b), meta(*).", "meta(topic)", "\"a/b\"",
+     NULL},
+    {"mqtt", SL_FN_META, SL_FN_NULLGATE, 1, 1, mqtt_check, fn_mqtt, NULL, "(topic or messageid) -> string", "Topic or message id of an MQTT message.", "mqtt(topic)", "\"a/b\"",
+     NULL},
     {"props", SL_FN_SCALAR, SL_FN_NULLGATE, 1, 1, sl_ck_s1, fn_props, NULL, "(name string) -> string",
      "A property of the engine, set by an environment variable KUIPER_PROPS_NAME; et is the time in ms.", "length(props(\"et\")) > 0", "true", NULL},
     {"delay", SL_FN_SCALAR, SL_FN_NULLGATE, 2, 2, delay_check, fn_delay, NULL, "(ms number, x any) -> any",
      "Waits (at most a second) and gives x. It holds up everything that runs on the same lane.", "delay(1, 5)", "5", NULL},
     {"bypass", SL_FN_SCALAR, SL_FN_PURE, 0, -1, NULL, fn_bypass, NULL, "(x any, …) -> any", "Its first argument.", "bypass(5)", "5", NULL},
     {"get_keyed_state", SL_FN_SCALAR, 0, 3, 3, keyed_check, fn_get_keyed_state, NULL, "(key string, type string, default any) -> any",
-     "A value of the external key/value store, converted as cast does; the default when it is missing.", "get_keyed_state(\"no such key\", \"bigint\", 5)", "5",
-     NULL},
-    {"window_start", SL_FN_SCALAR, 0, 0, 0, NULL, fn_window_start, NULL, "() -> int", "Start of the window in ms; null outside a window.",
-     "isnull(window_start())", "true", NULL},
-    {"window_end", SL_FN_SCALAR, 0, 0, 0, NULL, fn_window_end, NULL, "() -> int", "End of the window in ms; null outside a window.", "isnull(window_end())",
+     "A value of the external key/value store, converted as cast does; the default when it is missing.", "get_keyed_state(\"no such key\", \"bigint\", 5)", "5", NULL},
+    {"window_start", SL_FN_SCALAR, 0, 0, 0, NULL, fn_window_start, NULL, "() -> int", "Start of the window in ms; null outside a window.", "isnull(window_start())", "true", NULL},
+    {"window_end", SL_FN_SCALAR, 0, 0, 0, NULL, fn_window_end, NULL, "() -> int", "End of the window in ms; null outside a window.", "isnull(window_end())", "true", NULL},
+    {"window_trigger", SL_FN_SCALAR, 0, 0, 0, NULL, fn_window_trigger, NULL, "() -> int", "When the window fired, in ms; null outside a window.", "isnull(window_trigger())",
      "true", NULL},
-    {"window_trigger", SL_FN_SCALAR, 0, 0, 0, NULL, fn_window_trigger, NULL, "() -> int", "When the window fired, in ms; null outside a window.",
-     "isnull(window_trigger())", "true", NULL},
-    {"event_time", SL_FN_SCALAR, 0, 0, 0, NULL, fn_event_time, NULL, "() -> int", "Time of the row in ms; in a window when it fired.", "event_time() >= 0", "true",
-     NULL},
+    {"event_time", SL_FN_SCALAR, 0, 0, 0, NULL, fn_event_time, NULL, "() -> int", "Time of the row in ms; in a window when it fired.", "event_time() >= 0", "true", NULL},
     {0}};

@@ -215,13 +215,14 @@ static const char *construct_check(sl_arena *a, sl_expr **args, uint32_t n) {
 }
 #define P SL_FN_PURE
 #define GP (SL_FN_NULLGATE | SL_FN_PURE)
-#define ROW(name, flags, min, max, fn, sig, doc, example, gives) {name, SL_FN_SCALAR, flags, min, max, NULL, fn, NULL, sig, doc, example, gives, NULL}
+#define ROW(name, flags, min, max, fn, sig, doc, example, gives)                                                                                                                   \
+    { name, SL_FN_SCALAR, flags, min, max, NULL, fn, NULL, sig, doc, example, gives, NULL }
 const sl_func sl_funcs_object[] = {
     ROW("keys", GP, 1, 1, fn_keys, "(o object) -> array", "The keys.", "keys(object_construct(\"a\", 1))", "[\"a\"]"),
     ROW("values", GP, 1, 1, fn_values, "(o object) -> array", "The values.", "values(object_construct(\"a\", 1))", "[1]"),
     ROW("items", GP, 1, 1, fn_items, "(o object) -> array", "Pairs of key and value.", "items(object_construct(\"a\", 1))", "[[\"a\",1]]"),
-    ROW("object", GP, 2, 2, fn_object, "(keys array, values array) -> object", "An object from an array of keys and one of values.",
-        "object(array_create(\"a\"), array_create(1))", "{\"a\":1}"),
+    ROW("object", GP, 2, 2, fn_object, "(keys array, values array) -> object", "An object from an array of keys and one of values.", "object(array_create(\"a\"), array_create(1))",
+        "{\"a\":1}"),
     ROW("zip", GP, 1, 1, fn_zip, "(pairs array) -> object", "An object from pairs of key and value.", "zip(array_create(array_create(\"a\", 1)))", "{\"a\":1}"),
     ROW("object_concat", P, 2, -1, fn_concat, "(a object, b object, …) -> object", "The members of all; later ones win.",
         "object_concat(object_construct(\"a\", 1), object_construct(\"a\", 2))", "{\"a\":2}"),
@@ -232,6 +233,6 @@ const sl_func sl_funcs_object[] = {
         "object_pick(object_construct(\"a\", 1, \"b\", 2), \"a\")", "{\"a\":1}"),
     ROW("erase", GP, 2, -1, fn_erase, "(o object, key string or array) -> object", "The object without a key or the keys of an array.",
         "erase(object_construct(\"a\", 1, \"b\", 2), \"a\")", "{\"b\":2}"),
-    ROW("obj_to_kvpair_array", GP, 1, 1, fn_to_kv, "(o object) -> array", "Objects with the members key and value.",
-        "obj_to_kvpair_array(object_construct(\"a\", 1))", "[{\"key\":\"a\",\"value\":1}]"),
+    ROW("obj_to_kvpair_array", GP, 1, 1, fn_to_kv, "(o object) -> array", "Objects with the members key and value.", "obj_to_kvpair_array(object_construct(\"a\", 1))",
+        "[{\"key\":\"a\",\"value\":1}]"),
     {0}};

@@ -27,12 +27,8 @@ static sl_value fn_concat(sl_call *c, const sl_value *args, uint32_t n) {
             memcpy(out + at, parts[i].p, parts[i].n);
     return text_n(out, total);
 }
-static sl_value fn_startswith(sl_call *c, const sl_value *args, uint32_t n) {
-    return sl_v_bool(sl_str_starts(sl_fn_text(c, args[0]), sl_fn_text(c, args[1])));
-}
-static sl_value fn_endswith(sl_call *c, const sl_value *args, uint32_t n) {
-    return sl_v_bool(sl_str_ends(sl_fn_text(c, args[0]), sl_fn_text(c, args[1])));
-}
+static sl_value fn_startswith(sl_call *c, const sl_value *args, uint32_t n) { return sl_v_bool(sl_str_starts(sl_fn_text(c, args[0]), sl_fn_text(c, args[1]))); }
+static sl_value fn_endswith(sl_call *c, const sl_value *args, uint32_t n) { return sl_v_bool(sl_str_ends(sl_fn_text(c, args[0]), sl_fn_text(c, args[1]))); }
 static sl_value fn_indexof(sl_call *c, const sl_value *args, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
         if (sl_v_nil(args[i]))
@@ -99,8 +95,8 @@ static sl_value fn_lpad(sl_call *c, const sl_value *args, uint32_t n) { return p
 static sl_value fn_rpad(sl_call *c, const sl_value *args, uint32_t n) { return pad(c, args, false); }
 
 static bool space(uint32_t r) {
-    return (r >= 9 && r <= 13) || r == ' ' || r == 0x85 || r == 0xa0 || r == 0x1680 || (r >= 0x2000 && r <= 0x200a) || r == 0x2028 || r == 0x2029 ||
-           r == 0x202f || r == 0x205f || r == 0x3000;
+    return (r >= 9 && r <= 13) || r == ' ' || r == 0x85 || r == 0xa0 || r == 0x1680 || (r >= 0x2000 && r <= 0x200a) || r == 0x2028 || r == 0x2029 || r == 0x202f || r == 0x205f ||
+        r == 0x3000;
 }
 static sl_str trim_left(sl_str s) {
     uint32_t r;
@@ -338,16 +334,13 @@ static const char *format_check(sl_arena *a, sl_expr **args, uint32_t n) {
 #define FP (SL_FN_FALSEGATE | SL_FN_PURE)
 #define ZP (SL_FN_ZEROGATE | SL_FN_PURE)
 const sl_func sl_funcs_str[] = {
-    {"concat", SL_FN_SCALAR, SL_FN_PURE, 1, -1, concat_check, fn_concat, NULL, "(a any, …) -> string", "Joins texts; null adds nothing.",
-     "concat(\"a\", \"b\")", "\"ab\"", NULL},
-    {"endswith", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_endswith, NULL, "(s string, t string) -> boolean", "Whether s ends with t.",
-     "endswith(\"abc\", \"bc\")", "true", NULL},
+    {"concat", SL_FN_SCALAR, SL_FN_PURE, 1, -1, concat_check, fn_concat, NULL, "(a any, …) -> string", "Joins texts; null adds nothing.", "concat(\"a\", \"b\")", "\"ab\"", NULL},
+    {"endswith", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_endswith, NULL, "(s string, t string) -> boolean", "Whether s ends with t.", "endswith(\"abc\", \"bc\")", "true", NULL},
     {"format", SL_FN_SCALAR, GP, 2, -1, format_check, sl_fn_format, NULL, "(x number, digits int [, locale string]) -> string",
      "A number with fixed decimals, in the manner of a country.", "format(1234.5, 2, \"en_US\")", "\"1,234.50\"", NULL},
-    {"indexof", SL_FN_SCALAR, SL_FN_PURE, 2, 2, sl_ck_s2, fn_indexof, NULL, "(s string, t string) -> int",
-     "Byte offset of t in s, from 0; -1 when it is not there.", "indexof(\"hello\", \"l\")", "2", NULL},
-    {"length", SL_FN_SCALAR, ZP, 1, 1, NULL, fn_length, NULL, "(x any) -> int", "Characters of a text, elements of an array, keys of an object.",
-     "length(\"hello\")", "5", NULL},
+    {"indexof", SL_FN_SCALAR, SL_FN_PURE, 2, 2, sl_ck_s2, fn_indexof, NULL, "(s string, t string) -> int", "Byte offset of t in s, from 0; -1 when it is not there.",
+     "indexof(\"hello\", \"l\")", "2", NULL},
+    {"length", SL_FN_SCALAR, ZP, 1, 1, NULL, fn_length, NULL, "(x any) -> int", "Characters of a text, elements of an array, keys of an object.", "length(\"hello\")", "5", NULL},
     {"lower", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_lower, NULL, "(s string) -> string", "Lower case.", "lower(\"HeLLo\")", "\"hello\"", NULL},
     {"upper", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_upper, NULL, "(s string) -> string", "Upper case.", "upper(\"hello\")", "\"HELLO\"", NULL},
     {"lpad", SL_FN_SCALAR, GP, 2, 2, sl_ck_si, fn_lpad, NULL, "(s string, n int) -> string", "Puts n spaces in front.", "lpad(\"x\", 2)", "\"  x\"", NULL},
@@ -356,15 +349,15 @@ const sl_func sl_funcs_str[] = {
     {"rtrim", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_rtrim, NULL, "(s string) -> string", "Takes white space off the end.", "rtrim(\" a  \")", "\" a\"", NULL},
     {"trim", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_trim, NULL, "(s string) -> string", "Takes white space off both ends.", "trim(\" a \")", "\"a\"", NULL},
     {"numbytes", SL_FN_SCALAR, ZP, 1, 1, sl_ck_s1, fn_numbytes, NULL, "(s string) -> int", "Bytes of a text.", "numbytes(\"abc\")", "3", NULL},
-    {"regexp_matches", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_regexp_matches, drop_compiled, "(s string, pattern string) -> boolean",
-     "Whether the pattern occurs in s.", "regexp_matches(\"abc\", \"b\")", "true", NULL},
+    {"regexp_matches", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_regexp_matches, drop_compiled, "(s string, pattern string) -> boolean", "Whether the pattern occurs in s.",
+     "regexp_matches(\"abc\", \"b\")", "true", NULL},
     {"regexp_replace", SL_FN_SCALAR, GP, 3, 3, sl_ck_s3, fn_regexp_replace, drop_compiled, "(s string, pattern string, with string) -> string",
      "Replaces all matches; $1 or ${name} stands for a group.", "regexp_replace(\"a1\", \"([a-z])\", \"[$1]\")", "\"[a]1\"", NULL},
-    {"regexp_substr", SL_FN_SCALAR, GP, 2, 2, sl_ck_s2, fn_regexp_substr, drop_compiled, "(s string, pattern string) -> string",
-     "The first match, or the empty text.", "regexp_substr(\"xaab\", \"a+\")", "\"aa\"", NULL},
+    {"regexp_substr", SL_FN_SCALAR, GP, 2, 2, sl_ck_s2, fn_regexp_substr, drop_compiled, "(s string, pattern string) -> string", "The first match, or the empty text.",
+     "regexp_substr(\"xaab\", \"a+\")", "\"aa\"", NULL},
     {"reverse", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_reverse, NULL, "(s string) -> string", "The characters in reverse order.", "reverse(\"abc\")", "\"cba\"", NULL},
-    {"startswith", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_startswith, NULL, "(s string, t string) -> boolean", "Whether s begins with t.",
-     "startswith(\"abc\", \"ab\")", "true", NULL},
+    {"startswith", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_startswith, NULL, "(s string, t string) -> boolean", "Whether s begins with t.", "startswith(\"abc\", \"ab\")", "true",
+     NULL},
     {"substring", SL_FN_SCALAR, GP, 2, 3, substring_check, fn_substring, NULL, "(s string, start int [, end int]) -> string",
      "Bytes from start up to but not including end, counted from 0.", "substring(\"hello\", 1, 3)", "\"el\"", NULL},
     {"split_value", SL_FN_SCALAR, GP, 3, 3, split_check, fn_split_value, NULL, "(s string, separator string, i int) -> string",

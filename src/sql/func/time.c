@@ -83,8 +83,8 @@ static sl_value bad_duration(sl_call *c, sl_str text) {
         sl_str u = sl_str_n(s.p + num, unit - num);
         if (!u.n)
             return sl_call_fail(c, "time: missing unit in duration \"%s\"", quoted);
-        if (!sl_str_is(u, "ns") && !sl_str_is(u, "us") && !sl_str_is(u, "\xC2\xB5s") && !sl_str_is(u, "\xCE\xBCs") && !sl_str_is(u, "ms") &&
-            !sl_str_is(u, "s") && !sl_str_is(u, "m") && !sl_str_is(u, "h"))
+        if (!sl_str_is(u, "ns") && !sl_str_is(u, "us") && !sl_str_is(u, "\xC2\xB5s") && !sl_str_is(u, "\xCE\xBCs") && !sl_str_is(u, "ms") && !sl_str_is(u, "s") &&
+            !sl_str_is(u, "m") && !sl_str_is(u, "h"))
             return sl_call_fail(c, "time: unknown unit \"%.*s\" in duration \"%s\"", SL_FMT(u), quoted);
         s.p += unit, s.n -= unit;
     }
@@ -115,21 +115,20 @@ static sl_value fn_date_diff(sl_call *c, const sl_value *args, uint32_t n) {
     int64_t sec, ns;
     if (!instant(c, args[0], &a, &bad) || !instant(c, args[1], &b, &bad))
         return bad;
-    if (__builtin_sub_overflow(b.i, a.i, &sec) || __builtin_mul_overflow(sec, INT64_C(1000000000), &ns) ||
-        __builtin_add_overflow(ns, (int64_t)b.len - (int64_t)a.len, &ns))
+    if (__builtin_sub_overflow(b.i, a.i, &sec) || __builtin_mul_overflow(sec, INT64_C(1000000000), &ns) || __builtin_add_overflow(ns, (int64_t)b.len - (int64_t)a.len, &ns))
         ns = b.i > a.i ? INT64_MAX : INT64_MIN;
     return sl_v_dur(ns);
 }
 
 /* One calendar field of an instant. */
-#define FIELD(name, expr)                                                          \
-    static sl_value fn_##name(sl_call *c, const sl_value *args, uint32_t n) {       \
-        sl_value t, bad;                                                           \
-        sl_civil f;                                                                \
-        if (!instant(c, args[0], &t, &bad))                                        \
-            return bad;                                                            \
-        sl_civil_of(t.i, (int32_t)t.len, t.aux, &f);                               \
-        return expr;                                                               \
+#define FIELD(name, expr)                                                                                                                                                          \
+    static sl_value fn_##name(sl_call *c, const sl_value *args, uint32_t n) {                                                                                                      \
+        sl_value t, bad;                                                                                                                                                           \
+        sl_civil f;                                                                                                                                                                \
+        if (!instant(c, args[0], &t, &bad))                                                                                                                                        \
+            return bad;                                                                                                                                                            \
+        sl_civil_of(t.i, (int32_t)t.len, t.aux, &f);                                                                                                                               \
+        return expr;                                                                                                                                                               \
     }
 FIELD(day_name, sl_v_str(sl_str_of(wdays[f.wday])))
 FIELD(month_name, sl_v_str(sl_str_of(months[f.month - 1])))
@@ -205,8 +204,10 @@ static const char *from_check(sl_arena *a, sl_expr **args, uint32_t n) {
 }
 
 /* Text without an offset is read in the configured zone and may lack its date, so nothing here is pure but the count of days. */
-#define D1(name, fn, sig, doc, example, gives) {name, SL_FN_SCALAR, 0, 1, 1, sl_ck_d1, fn, NULL, sig, doc, example, gives, NULL}
-#define CLOCK(name, fn, sig, doc, example, gives) {name, SL_FN_SCALAR, 0, 0, 1, digits_check, fn, NULL, sig, doc, example, gives, NULL}
+#define D1(name, fn, sig, doc, example, gives)                                                                                                                                     \
+    { name, SL_FN_SCALAR, 0, 1, 1, sl_ck_d1, fn, NULL, sig, doc, example, gives, NULL }
+#define CLOCK(name, fn, sig, doc, example, gives)                                                                                                                                  \
+    { name, SL_FN_SCALAR, 0, 0, 1, digits_check, fn, NULL, sig, doc, example, gives, NULL }
 const sl_func sl_funcs_time[] = {
     CLOCK("now", fn_now, "([digits int]) -> string", "The current time in the configured zone.", "length(now())", "19"),
     CLOCK("current_timestamp", fn_now, "([digits int]) -> string", "Same as now.", "length(current_timestamp())", "19"),
@@ -219,8 +220,8 @@ const sl_func sl_funcs_time[] = {
     {"format_time", SL_FN_SCALAR, SL_FN_NULLGATE, 2, 2, format_check, fn_format_time, NULL, "(t datetime, pattern string) -> string",
      "A time as text by letters: yyyy MM dd HH mm ss SSS EEE a z Z X and 'quoted text'.", "format_time(cast(\"2020-01-02 03:04:05\", \"datetime\"), \"MMM d, HH:mm\")",
      "\"Jan 2, 03:04\"", NULL},
-    {"date_calc", SL_FN_SCALAR, 0, 2, 2, calc_check, fn_date_calc, NULL, "(t datetime, duration string) -> string",
-     "Adds a duration such as \"1h30m\" or \"-5s\".", "date_calc(cast(\"2020-01-01 00:00:00\", \"datetime\"), \"1h30m\")", "\"2020-01-01 01:30:00\"", NULL},
+    {"date_calc", SL_FN_SCALAR, 0, 2, 2, calc_check, fn_date_calc, NULL, "(t datetime, duration string) -> string", "Adds a duration such as \"1h30m\" or \"-5s\".",
+     "date_calc(cast(\"2020-01-01 00:00:00\", \"datetime\"), \"1h30m\")", "\"2020-01-01 01:30:00\"", NULL},
     {"date_diff", SL_FN_SCALAR, 0, 2, 2, diff_check, fn_date_diff, NULL, "(a datetime, b datetime) -> duration", "b minus a, in nanoseconds.",
      "date_diff(cast(\"2020-01-02 03:04:05\", \"datetime\"), cast(\"2020-01-02 03:04:06\", \"datetime\"))", "1000000000", NULL},
     D1("day_name", fn_day_name, "(t datetime) -> string", "English name of the weekday.", "day_name(cast(\"2020-01-02\", \"datetime\"))", "\"Thursday\""),
@@ -228,8 +229,8 @@ const sl_func sl_funcs_time[] = {
     D1("day", fn_day_of_month, "(t datetime) -> int", "Same as day_of_month.", "day(cast(\"2020-01-31\", \"datetime\"))", "31"),
     D1("day_of_week", fn_day_of_week, "(t datetime) -> weekday", "Day of the week, 0 is Sunday.", "day_of_week(cast(\"2020-01-05\", \"datetime\"))", "0"),
     D1("day_of_year", fn_day_of_year, "(t datetime) -> int", "Day of the year, 1 to 366.", "day_of_year(cast(\"2020-12-31\", \"datetime\"))", "366"),
-    {"from_days", SL_FN_SCALAR, SL_FN_NULLGATE, 1, 1, from_check, fn_from_days, NULL, "(n int) -> string",
-     "The date of a day counted from 1970-01-01 as day 1; null for 0.", "length(from_days(1 + 1))", "10", NULL},
+    {"from_days", SL_FN_SCALAR, SL_FN_NULLGATE, 1, 1, from_check, fn_from_days, NULL, "(n int) -> string", "The date of a day counted from 1970-01-01 as day 1; null for 0.",
+     "length(from_days(1 + 1))", "10", NULL},
     {"from_unix_time", SL_FN_SCALAR, SL_FN_NULLGATE, 1, 1, from_check, fn_from_unix_time, NULL, "(seconds int) -> string",
      "Seconds since 1970 as text in the configured zone; null for 0.", "length(from_unix_time(1 + 1))", "19", NULL},
     D1("hour", fn_hour, "(t datetime) -> int", "Hour, 0 to 23.", "hour(cast(\"2020-01-02 13:14:15\", \"datetime\"))", "13"),
