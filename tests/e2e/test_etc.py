@@ -173,6 +173,7 @@ class Folder:
             assert self.p.poll() is None, self.read("out")
             return listens(self.rest)
         wait("REST", 20, up)
+        wait("the end of the start", 20, lambda: "all rules were tried" in self.read("log/stream.log"))
 
     def stop(self):
         self.p.terminate()
