@@ -2,7 +2,8 @@
  *
  * Decision: nearly all numbers that devices send are an integer below 2^53 over a power of ten, and for those one correctly rounded
  * division proves the short form (both operands are exact). What is left (results of arithmetic with 16 or 17 digits) is the matter of
- * shortest.c. Reading is the same idea: Clinger's fast path, then the C library under its own "C" locale. */
+ * shortest.c. Reading is the same idea: Clinger's fast path, then shortest.c, and what even that cannot tell, the C library under its own "C"
+ * locale. */
 #include "base/num.h"
 #include "base/shortest.h"
 #include <float.h>
@@ -267,6 +268,11 @@ bool sl_num_parse_f64(sl_str s, double *out) {
         double v = (double)m;
         v = scale < 0 ? v / pow10_exact[-scale] : v * pow10_exact[scale];
         *out = neg ? -v : v;
+        return true;
+    }
+    double near, far;
+    if (scale > -400 && scale < 400 && sl_num_nearest(m, (int)scale, &near) && (all || (sl_num_nearest(m + 1, (int)scale, &far) && near == far))) {
+        *out = neg ? -near : near;
         return true;
     }
     char stack[128];

@@ -1,10 +1,10 @@
 /* The shortest decimal digits of a double, by the Schubfach way (R. Giulietti, "The Schubfach way to render doubles", 2020): the interval that
- * reads back as the number is scaled by a power of ten so that at most two candidates of 17 digits and two of 16 remain.
+ * reads back as the number is scaled by a power of ten so that at most two candidates of 17 digits and two of 16 remain. And back: with the
+ * same powers the product is known but for its last bits, which decide nothing unless it is in the middle between two doubles.
  * Decision: the powers of ten, to 128 bits, are computed when they are first needed, each on its own: a program that prints sensor data needs
  * some dozen of the 617. */
 #include "base/shortest.h"
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum { LEAST = -292, MOST = 324, LIMBS = 26 };
@@ -137,4 +137,31 @@ uint64_t sl_num_shortest(double v, int *exponent) {
         return s + above;
     uint64_t middle = 4 * s + 2;
     return s + (m > middle || (m == middle && s & 1));
+}
+bool sl_num_nearest(uint64_t digits, int exponent, double *out) {
+    __extension__ typedef unsigned __int128 wide;
+    if (exponent < LEAST || exponent > MOST)
+        return false;
+    uint64_t hi, lo;
+    power_of(exponent, &hi, &lo);
+    int zeros = __builtin_clzll(digits);
+    digits <<= zeros;
+    /* The upper 128 of 192 bits, at most one too high, because the power is rounded up. */
+    wide all = (wide)hi * digits + ((wide)lo * digits >> 64);
+    int cut = (int)(all >> 127) + 74; /* leaves 53 bits */
+    wide rest = all & (((wide)1 << cut) - 1), half = (wide)1 << (cut - 1);
+    if (rest + 1 >= half && rest <= half + 1)
+        return false;
+    uint64_t s = (uint64_t)(all >> cut) + (rest > half);
+    int e = cut + 64 - zeros + (exponent * 1741647 >> 19) - 127; /* s * 2^e */
+    if (s >> 53) {
+        s >>= 1;
+        e++;
+    }
+    int biased = e + 1075;
+    if (biased < 1 || biased > 2046)
+        return false;
+    uint64_t bits = (uint64_t)biased << 52 | (s & ((1ull << 52) - 1));
+    memcpy(out, &bits, 8);
+    return true;
 }

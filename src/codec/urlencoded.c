@@ -49,6 +49,8 @@ static bool decode(sl_decoder *p, sl_builder *w, sl_str bytes, bool borrowed, ui
     sl_arena *a = sl_builder_arena(w);
     d->pairs.n = 0;
     *rows = 0;
+    if (!bytes.n)
+        bytes = SL_S("");
     for (const char *at = bytes.p, *end = bytes.p + bytes.n; at < end;) {
         const char *stop = memchr(at, '&', (size_t)(end - at));
         sl_str part = {at, (size_t)((stop ? stop : end) - at)};

@@ -16,6 +16,8 @@ static inline void put(sl_builder *w, const char *p, const char *end, char delim
         sl_builder_tail_new(w, *key, v);
 }
 uint32_t sl_fields_split(sl_builder *w, sl_str line, char delim, bool trim, const int32_t *to, const sl_str *keys, uint32_t n) {
+    if (!line.n)
+        line = SL_S("");
     const char *p = line.p, *end = p + line.n, *from = p;
     uint32_t i = 0;
     if (!w->inrow)

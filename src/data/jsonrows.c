@@ -629,6 +629,8 @@ static inline void end_row(sl_jsonrows *d, const char *from, const char *to) {
 bool sl_jsonrows_read(sl_jsonrows *d, sl_builder *w, sl_str bytes, bool borrowed, uint32_t *rows, sl_str *why) {
     uint32_t first = w->rows;
     *rows = 0;
+    if (SL_JX_RARE(!bytes.n))
+        bytes = SL_S("");
     begin(d, w, borrowed);
     if (SL_JX_RARE(bytes.n > UINT32_MAX)) {
         sl_buf_puts(&d->why, "message is larger than 4 GiB");

@@ -100,6 +100,40 @@ static void the_shortest_is_the_shortest(void **st) {
         assert_string_equal(digits[1], digits[0]);
     }
 }
+static void reads(const char *t) {
+    double got = 0, want = strtod(t, NULL);
+    bool ok = sl_num_parse_f64(sl_str_of(t), &got);
+    if (ok == (isinf(want) != 0) || (ok && memcmp(&got, &want, 8) != 0))
+        fail_msg("%s: %a, not %a", t, got, want);
+}
+static void texts_become_the_nearest_double(void **st) { /* against the C library; also what is at, or next to, the middle between two doubles */
+    (void)st;
+    uint64_t x = 88172645463325252ull;
+    for (int i = 0; i < 20000; i++) {
+        char t[128], d[64];
+        double v;
+        uint64_t bits = rnd(&x);
+        memcpy(&v, &bits, 8);
+        if (isfinite(v)) {
+            static const char *const forms[] = {"%.17g", "%.16g", "%.25e", "%.15g"};
+            snprintf(t, sizeof t, forms[i & 3], v);
+            reads(t);
+        }
+        snprintf(t, sizeof t, "%llu.%llu", (unsigned long long)(rnd(&x) % 1000), (unsigned long long)rnd(&x));
+        reads(t);
+        snprintf(t, sizeof t, "%llue%d", (unsigned long long)rnd(&x), (int)(rnd(&x) % 700) - 350);
+        reads(t);
+        __extension__ unsigned __int128 y = (unsigned __int128)((rnd(&x) >> 11 | 1ull << 52) * 2 + 1) << (rnd(&x) % 40);
+        int k = 63;
+        for (d[k] = 0; y; y /= 10)
+            d[--k] = (char)('0' + (int)(y % 10));
+        reads(d + k);
+        snprintf(t, sizeof t, "%s1", d + k);
+        reads(t);
+        snprintf(t, sizeof t, "%s.0000000001", d + k);
+        reads(t);
+    }
+}
 static void round_trip(double v) {
     char t[SL_NUM_MAX];
     size_t (*fs[])(char *, double) = {sl_num_json, sl_num_g, sl_num_f};
@@ -225,7 +259,8 @@ static void test_utf8(void **s) {
     assert_true(sl_utf8_valid("", 0));
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(the_shortest_is_the_shortest), cmocka_unit_test(test_go_forms), cmocka_unit_test(test_random), cmocka_unit_test(test_parse),
+    const struct CMUnitTest t[] = {cmocka_unit_test(the_shortest_is_the_shortest), cmocka_unit_test(texts_become_the_nearest_double),
+        cmocka_unit_test(test_go_forms), cmocka_unit_test(test_random), cmocka_unit_test(test_parse),
                                    cmocka_unit_test(test_durations), cmocka_unit_test(test_utf8)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }

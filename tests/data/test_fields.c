@@ -35,7 +35,7 @@ static void splits_as_plain_code_does(void **st) {
                 sl_value v = sl_batch_get(b, 0, keys[f]);
                 assert_int_equal(v.kind == SL_STRING, to[f] != SL_FIELD_SKIP);
                 if (v.kind == SL_STRING)
-                    assert_true(sl_v_text(v).p == t + from && sl_v_text(v).n == end - from);
+                    assert_true(sl_v_text(v).n == end - from && (!n || sl_v_text(v).p == t + from));
             }
             at = end + 1;
             if (end == n)
