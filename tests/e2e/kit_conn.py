@@ -369,14 +369,16 @@ class Engine(Daemon):
 
 
 def tables():
-    """{(type, "source"|"sink"|"lookup table"): {property: (type, default)}} out of the daemon's reference."""
+    """{(type, "source"|"sink"|"lookup table"): {property: (type, default)}} out of the daemon's reference; type "every": common ones."""
     from kit import BUILD
     text = subprocess.run([BUILD + "/sluiced", "--reference", "connectors"], capture_output=True, text=True, check=True).stdout
     out, here = {}, None
     for line in text.split("\n"):
         if line.startswith("#"):
             m = re.match(r"### (\w+): (.*)", line)
-            here = out.setdefault((m.group(1), m.group(2)), {}) if m else None
+            every = re.match(r"## Properties of every (\w+)", line)
+            key = (m.group(1), m.group(2)) if m else ("every", {"action": "sink"}.get(every.group(1), every.group(1))) if every else None
+            here = out.setdefault(key, {}) if key else None
         elif here is not None and line.startswith("| `"):
             cells = [c.strip() for c in line.replace("\\|", "\0").split("|")]
             here[cells[1].strip("`")] = (cells[2].split(",")[0], cells[3].strip("`").replace("\0", "|"))

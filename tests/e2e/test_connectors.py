@@ -633,6 +633,18 @@ def test_bad_properties(w, key):
             assert name in good or (side == "source" and name in good[1]), (name, text)
 
 
+@pytest.mark.parametrize("side", ["source", "sink"])
+def test_bad_common_properties(w, side):
+    rows = tables()["every", side]
+    assert len(rows) > 8
+    for name, (kind, _) in rows.items():
+        if kind == "JSON":
+            continue
+        wrong = {name: WRONG[kind]}
+        s, text = try_source(w, "mqtt", "t", dict({"server": "tcp://127.0.0.1:1"}, **wrong)) if side == "source" else try_sink(w, "mqtt", dict({"server": "tcp://127.0.0.1:1", "topic": "t"}, **wrong))
+        assert s == 400 and name.lower() in text.lower(), "%s given %r: %d %s" % (name, wrong[name], s, text)
+
+
 def test_bad_combinations(w):
     """Texts that people see when a combination is wrong."""
     for type_, ds, props, why in [
@@ -1343,6 +1355,15 @@ def test_templated_properties(w):
     r = w.web.at("/tpl/b")[0]
     assert (r["path"], r["headers"]["x-site"], r["headers"]["x-fixed"], r["body"]) == ("/tpl/b?q=2", "b", "f", b'{"n":2,"site":"b"}'), r
     d.drop(sink)
+    sink = to(w, {"rest": {"url": base + "/tplz", "method": "post", "headers": {"X-Site": "{{.site}}"}, "compression": "gzip", "dataTemplate": "{{.site}}{{.n}}", "bodyType": "text", "sendSingle": True}}, rows)
+    wait(lambda: d.status(sink), 10, lambda: len(w.web.at("/tplz")) == 2)
+    assert [(r["headers"]["x-site"], gzip.decompress(r["body"])) for r in w.web.at("/tplz")] == [("a", b"a1"), ("b", b"b2")]
+    d.drop(sink)
+    sink = to(w, {"rest": {"url": base + "/tplbatch", "method": "post", "headers": {"X-Site": "{{.site}}"}, "compression": "gzip", "batchSize": 2, "sendSingle": True}}, rows)
+    wait(lambda: d.status(sink), 10, lambda: w.web.at("/tplbatch"))
+    r = w.web.at("/tplbatch")[0]
+    assert (r["headers"]["x-site"], json.loads(gzip.decompress(r["body"]))) == ("b", rows), r
+    d.drop(sink)
     sink = to(w, {"rest": {"url": base + "/tplform", "method": "post", "bodyType": "formdata", "fileFieldName": "f", "formData": {"site": "{{.site}}"}, "dataTemplate": "<{{.n}}>", "sendSingle": True}}, rows)
     wait(lambda: d.status(sink), 10, lambda: len(w.web.at("/tplform")) == 2)
     assert b"<2>" in w.web.at("/tplform")[1]["body"] and b"\r\n\r\nb\r\n" in w.web.at("/tplform")[1]["body"]
@@ -1371,7 +1392,7 @@ def test_every_property_was_used(w):
     """Must come last. A property that nobody gives to a connector here is one that nobody knows to work."""
     missing = []
     for (type_, side), rows in tables().items():
-        if side == "lookup table":
+        if side == "lookup table" or type_ == "every":
             continue
         for name, (kind, _) in rows.items():
             if kind != "refused" and (type_, side, name.lower()) not in USED:
