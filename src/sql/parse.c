@@ -168,16 +168,12 @@ bool sl_p_sorts(sl_parser *p, sl_sort **at, uint32_t *n) {
     }
 }
 static bool limit(sl_parser *p, sl_select *s) {
-    bool minus = sl_p_take(p, SL_K_SUB);
-    sl_token t = sl_p_next(p);
-    if (t.kind != SL_K_INT)
-        return sl_p_fail(p, t.pos, "limit should be integer");
-    for (size_t i = 0; i < t.lit.n; i++) {
-        int d = t.lit.p[i] - '0';
-        s->limit = s->limit > (INT64_MAX - d) / 10 ? INT64_MAX : s->limit * 10 + d;
-    }
-    if (minus)
-        s->limit = -1;
+    sl_expr *e = sl_p_expr(p);
+    if (!e)
+        return false;
+    if (e->kind != SL_X_LITERAL || e->value.kind != SL_INT)
+        return sl_p_fail(p, e->pos, "limit should be integer");
+    s->limit = e->value.i < 0 ? -1 : e->value.i;
     return true;
 }
 static sl_select *select_stmt(sl_parser *p) {
@@ -230,12 +226,19 @@ static sl_select *select_stmt(sl_parser *p) {
 }
 
 static bool word_is(const sl_token *t, const char *w) { return t->kind == SL_K_IDENT && !t->quoted && sl_str_ieq(t->lit, sl_str_of(w)); }
+sl_token sl_p_shouted(sl_parser *p, sl_token t) {
+    char *up = (char *)(uintptr_t)sl_arena_dup(p->a, t.lit).p;
+    for (size_t i = 0; up && i < t.lit.n; i++)
+        up[i] = (char)(up[i] >= 'a' && up[i] <= 'z' ? up[i] - 32 : up[i]);
+    t.lit.p = up ? up : t.lit.p;
+    return t;
+}
 /* STREAM or TABLE and a name. */
 static bool named(sl_parser *p, sl_stmt *out) {
     sl_token t = sl_p_next(p);
     out->table = word_is(&t, "TABLE");
     if (!out->table && !word_is(&t, "STREAM"))
-        return sl_p_found(p, t, "found %s, expected keyword stream or table.");
+        return sl_p_found(p, sl_p_shouted(p, t), "found %s, expected keyword stream or table.");
     t = sl_p_next(p);
     if (t.kind != SL_K_IDENT)
         return sl_p_found(p, t, "found %s, expected stream name.");
@@ -264,7 +267,7 @@ static void statement(sl_parser *p, sl_stmt *out) {
         t = sl_p_next(p);
         out->table = word_is(&t, "TABLES");
         if (!out->table && !word_is(&t, "STREAMS")) {
-            sl_p_found(p, t, "found %s, expected keyword streams or tables.");
+            sl_p_found(p, sl_p_shouted(p, t), "found %s, expected keyword streams or tables.");
             return;
         }
         t = sl_p_next(p);

@@ -188,7 +188,7 @@ static bool option(sl_parser *p, sl_token name, sl_stream_opts *o) {
         if (sl_str_ieq(name.lit, sl_str_of(texts[i].name)))
             text = (sl_str *)(void *)((char *)o + texts[i].at);
     if (!flag && !text)
-        return sl_p_found(p, name,
+        return sl_p_found(p, sl_p_shouted(p, name),
                           "found %s, unknown option keys(DATASOURCE|FORMAT|KEY|CONF_KEY|SHARED|STRICT_VALIDATION|TYPE|TIMESTAMP|"
                           "TIMESTAMP_FORMAT|RETAIN_SIZE|SCHEMAID|EXTRA|VERSION|TEMP|KIND|DELIMITER).");
     sl_token t = sl_p_next(p);

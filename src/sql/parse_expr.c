@@ -58,6 +58,17 @@ sl_expr *sl_p_seal(sl_parser *p, sl_expr *e) {
     return sl_p_fail(p, e->pos, "expression is too long: more than %d operators on one another", SL_SQL_HEIGHT);
 }
 
+/* Some messages show what a token is instead of its text. */
+static sl_token as_kind(sl_token t) {
+    static const struct {
+        sl_tok kind;
+        const char *name;
+    } names[] = {{SL_K_IDENT, "IDENT"}, {SL_K_INT, "INTEGER"}, {SL_K_NUM, "NUMBER"}, {SL_K_STR, "STRING"}, {SL_K_SQSTR, "SINGLEQUOTE"}, {SL_K_ILLEGAL, "ILLEGAL"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (t.kind == names[i].kind)
+            t.lit = sl_str_of(names[i].name);
+    return t;
+}
 static sl_expr *primary(sl_parser *p);
 static sl_expr *postfix(sl_parser *p);
 static sl_expr *binary(sl_parser *p, int min);
@@ -92,9 +103,19 @@ static bool loose_end(sl_parser *p, const char *what) {
     sl_buf_free(&b);
     return false;
 }
+static void explain_error(sl_parser *p, const char *fmt) { /* the one %s stands for the error so far */
+    sl_err *why = p->err;
+    if (sl_err_code(why) != SL_E_PARSE || p->at_limit)
+        return;
+    const char *at = strstr(fmt, "%s");
+    p->err = sl_err_new(SL_E_PARSE, "%.*s%s", (int)(at - fmt), fmt, sl_err_text(why));
+    sl_err_free(why);
+}
 static sl_expr *in_list(sl_parser *p, sl_expr *e) {
     if (sl_p_kind(p) != SL_K_LP) {
         e->r = binary(p, P_SUM);
+        if (!e->r)
+            explain_error(p, "expect expression after IN, but got error %s");
         return e->r ? sl_p_seal(p, e) : NULL;
     }
     sl_p_next(p);
@@ -102,11 +123,7 @@ static sl_expr *in_list(sl_parser *p, sl_expr *e) {
         if (!(e->args = sl_p_more(p, e->args, e->nargs, sizeof *e->args)))
             return NULL;
         if (!(e->args[e->nargs] = sl_p_expr(p))) {
-            sl_err *why = p->err;
-            if (sl_err_code(why) == SL_E_PARSE && !p->at_limit) {
-                p->err = sl_err_new(SL_E_PARSE, "expect elements for IN expression, but %s", sl_err_text(why));
-                sl_err_free(why);
-            }
+            explain_error(p, "expect elements for IN expression, but %s");
             return NULL;
         }
         e->nargs++;
@@ -140,7 +157,7 @@ static sl_expr *test(sl_parser *p, sl_expr *left) {
         return NULL;
     t = sl_p_next(p);
     if (t.kind != SL_K_AND)
-        return sl_p_fail(p, t.pos, "expect AND expression after between but found %.*s", SL_FMT(t.lit));
+        return sl_p_fail(p, t.pos, "expect AND expression after between but found %.*s", SL_FMT(as_kind(t).lit));
     if (!(e->args[1] = postfix(p)))
         return NULL;
     e->nargs = 2;
@@ -286,6 +303,8 @@ static sl_expr *wildcard(sl_parser *p, sl_token star) {
         if (!sl_p_take(p, SL_K_LP))
             return sl_p_found(p, sl_p_next(p), except ? "Found %s after EXCEPT, expect left parentheses." : "Found %s after REPLACE, expect left parentheses.");
         for (;;) {
+            if (except && sl_p_take(p, SL_K_RP)) /* EXCEPT () leaves nothing out */
+                break;
             if (except) {
                 t = sl_p_next(p);
                 if (t.kind != SL_K_IDENT)
@@ -339,7 +358,7 @@ static bool over(sl_parser *p, sl_expr *call) {
     if (!rows && !(call->func && call->func->kind == SL_FN_ANALYTIC))
         return sl_p_fail(p, t.pos, "Found OVER after non analytic function %.*s", SL_FMT(call->name));
     if (!sl_p_take(p, SL_K_LP))
-        return sl_p_found(p, sl_p_next(p), "Found %s after OVER, expect parentheses.");
+        return sl_p_found(p, as_kind(sl_p_next(p)), "Found %s after OVER, expect parentheses.");
     sl_over *o = call->over = SL_NEW(p->a, sl_over);
     bool any = false;
     if (sl_p_take(p, SL_K_PARTITION)) {
@@ -362,8 +381,8 @@ static bool over(sl_parser *p, sl_expr *call) {
     }
     t = sl_p_next(p);
     if (!any)
-        return sl_p_found(p, t, "Found %s after OVER (, expect partition by or when.");
-    return t.kind == SL_K_RP || sl_p_found(p, t, "Found %s, expect right parentheses after OVER ");
+        return sl_p_found(p, as_kind(t), "Found %s after OVER (, expect partition by or when.");
+    return t.kind == SL_K_RP || sl_p_found(p, as_kind(t), "Found %s, expect right parentheses after OVER ");
 }
 static bool check_args(sl_parser *p, const sl_expr *e) {
     const sl_func *f = e->func;

@@ -31,6 +31,8 @@ typedef struct sl_parser {
 void *sl_p_fail(sl_parser *p, uint32_t pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Fails with fmt, in which the one %s stands for the token's text quoted as Go's %q. */
 void *sl_p_found(sl_parser *p, sl_token t, const char *fmt);
+/* The token with its text in upper case: how messages of DDL show words. */
+sl_token sl_p_shouted(sl_parser *p, sl_token t);
 const sl_token *sl_p_peek(sl_parser *p, int k); /* k = 0 or 1 */
 sl_token sl_p_next(sl_parser *p);
 bool sl_p_take(sl_parser *p, sl_tok kind); /* takes the next token when it is of that kind */

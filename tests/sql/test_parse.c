@@ -292,7 +292,7 @@ static void ddl_errors(void **st) {
         const char *sql, *error;
     } t[] = {
         {"CREATE VIEW d () WITH ()", "found \"VIEW\", expected keyword stream or table."},
-        {"DROP x", "found \"x\", expected keyword stream or table."},
+        {"DROP x", "found \"X\", expected keyword stream or table."},
         {"CREATE TABLE", "found \"EOF\", expected stream name."},
         {"CREATE STREAM a", "found \"EOF\", expected lparen after stream name."},
         {"CREATE STREAM a (", "found \"EOF\", expect stream field name."},
