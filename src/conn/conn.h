@@ -81,7 +81,7 @@ typedef struct sl_message { /* lent during put; the sink copies what it keeps */
     const sl_batch *batch;  /* row sinks: rows [first, first+count); hold it to keep it */
     uint32_t first, count;
     bool collection;     /* row sinks: the rows came as one list (sendSingle=false) */
-    const sl_str *props; /* values of templated properties in table order of SL_P_TEMPLATE rows; NULL: the constant ones hold */
+    const sl_str *props; /* values of templated properties in table order of SL_P_TEMPLATE rows; NULL, or .p NULL of one: the constant holds */
     bool is_error;       /* an error event: bytes are its bare text; row sinks get one row {"error":text} */
     uint64_t seq;
 } sl_message;

@@ -243,7 +243,7 @@ def test_sink_away_with_cache(d, broker):
         d.start()
         d.stream("demo", "in", broker, qos=0)
         cache = {"enableCache": True, "memoryCacheThreshold": 128, "bufferPageSize": 64, "maxDiskCache": 64000, "resendInterval": 20}
-        d.rule("r", "SELECT seq FROM demo", {"mqtt": dict(cache, server=other.url, topic="out", qos=1, sendSingle=True)})
+        d.rule("r", "SELECT seq, \"ut\" AS rest FROM demo", {"mqtt": dict(cache, server=other.url, topic="o{{.rest}}", qos=1, sendSingle=True)})
         out = Collector(other, "out")
         d.connected("r", "source_demo_0")
         d.connected("r", "sink_mqtt_0_0")
@@ -322,3 +322,49 @@ def test_restart_strategy(d):
     d.ask("POST", "/rules/never/start")
     assert d.status("never")["status"] == "running"
     d.stop()
+
+
+def test_sent_again_beside(d, broker):
+    """resendAlterQueue: what failed goes to its own topic once the broker is back, also what waited when the daemon ended; new messages go the usual way."""
+    other = Broker()
+    try:
+        d.start()
+        d.stream("demo", "in", broker, qos=0)
+        action = {"enableCache": True, "memoryCacheThreshold": 64, "bufferPageSize": 32, "maxDiskCache": 3200, "resendInterval": 20, "resendAlterQueue": True, "resendDestination": "late",
+                  "server": other.url, "topic": "o{{.rest}}", "qos": 1, "sendSingle": True}
+        d.rule("r", 'SELECT seq, "ut" AS rest FROM demo', {"mqtt": action})
+        out, late = Collector(other, "out"), Collector(other, "late")
+        d.connected("r", "source_demo_0")
+        d.connected("r", "sink_mqtt_0_0")
+        feed = Mqtt(broker, "feed").wait_ready()
+
+        def send(first, n):
+            for i in range(first, first + n):
+                feed.publish("in", json.dumps({"seq": i}).encode())
+            feed.settle()
+
+        def entered(n):
+            wait("all in the rule", 10, lambda: d.ask("GET", "/rules/r/ledger")["rows"]["in"] == n)
+        send(0, 100)
+        wait("the first ones", 10, lambda: len(out.count) == 100)
+        other.stop()
+        wait("it to be noticed", 10, lambda: d.status("r")["sink_mqtt_0_0_connection_status"] == -1)
+        send(100, 300)
+        entered(400)
+        l = d.ask("GET", "/rules/r/ledger")
+        assert closed(l) is None and l["sinks"]["mqtt_0"]["waiting"] == 0 and l["sinks"]["mqtt_0_resend"]["waiting"] == 300, l
+        d.stop()
+        d.start()
+        d.connected("r", "source_demo_0")
+        send(400, 50)
+        entered(50)
+        other.start()
+        wait(lambda: "those that failed: %d %d %s" % (len(late.count), len(out.count), d.ask("GET", "/rules/r/ledger")), 20, lambda: len(late.count) >= 350)
+        d.connected("r", "sink_mqtt_0_0")
+        send(450, 50)
+        wait("the new ones", 20, lambda: len(out.count) == 150)
+        assert sorted(out.count) == list(range(100)) + list(range(450, 500))
+        assert sorted(late.count) == list(range(100, 450))
+        d.stop()
+    finally:
+        other.close()

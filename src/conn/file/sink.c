@@ -347,7 +347,7 @@ static uint32_t sink_put(sl_sink *s, const sl_message *m, uint32_t n) {
     uint32_t from = 0;
     sl_str path = {0};
     for (uint32_t i = 0; i < n; i++) {
-        sl_str p = m[i].props ? m[i].props[0] : sl_str_of(s->path);
+        sl_str p = m[i].props && m[i].props[0].p ? m[i].props[0] : sl_str_of(s->path);
         if (now && !sl_str_eq(p, path)) {
             finish_run(s, now, m[from].seq, m[i - 1].seq);
             now = NULL;

@@ -310,7 +310,7 @@ static uint32_t sink_put(sl_sink *s, const sl_message *m, uint32_t n) {
     sl_str topic = SL_S("");
     const sl_str nomem = SL_S("memory: out of memory");
     for (uint32_t i = 0; i < n; i++) {
-        sl_str t = m[i].props ? m[i].props[0] : sl_str_of(s->topic);
+        sl_str t = m[i].props && m[i].props[0].p ? m[i].props[0] : sl_str_of(s->topic);
         if (i > from && !sl_str_eq(t, topic)) {
             bool ok = post(s, topic);
             s->host->answer(s->host, m[from].seq, m[i - 1].seq, ok ? SL_DELIVERED : SL_LATER, ok ? SL_S("") : nomem);

@@ -367,7 +367,7 @@ static uint32_t sink_put(sl_sink *x, const sl_message *m, uint32_t n) {
     sink *s = (sink *)x;
     uint32_t i = 0;
     for (; i < n; i++) {
-        mq_message k = {.topic = m[i].props ? m[i].props[0] : s->conf->topic,
+        mq_message k = {.topic = m[i].props && m[i].props[0].p ? m[i].props[0] : s->conf->topic,
                         .payload = m[i].bytes,
                         .qos = (uint8_t)s->conf->qos,
                         .retain = s->conf->retained,
