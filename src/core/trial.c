@@ -36,6 +36,7 @@ static void gone(trial *t) {
     char key[24];
     snprintf(key, sizeof key, "%p", (void *)t);
     sl_map_del(o->trials, sl_str_of(key));
+    sl_sinkdef_drop(&t->keeper_def);
     rule_def_free(t->def);
     sl_err_free(t->verdict);
     free(t->id);

@@ -340,7 +340,7 @@ static sl_value one_step(sl_call *c, sl_arena *a, sl_keeps *mem, const sl_json *
         return out;
     sl_str part = sl_json_text(sl_json_get(x, "partition"), SL_S(""));
     bool valid = sl_json_true(sl_json_get(x, "when"), true) && sl_json_true(sl_json_get(x, "update"), true);
-    return c->func->kept(c, sl_keeps_at(mem, part), args.list, args.len, valid);
+    return sl_value_copy(a, c->func->kept(c, sl_keeps_at(mem, part), args.list, args.len, valid)); /* the next step changes the memory */
 }
 static void do_call(void *app, sl_http_req *r, const sl_str *v) {
     sl_arena *a = sl_arena_new(0);

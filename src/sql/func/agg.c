@@ -317,7 +317,7 @@ static sl_value k_inc_merge_agg(sl_call *c, sl_keep *k, const sl_value *args, ui
         return sl_call_fail(c, "argument is not a map[string]interface{}");
     sl_value two[2] = {sl_keep_get(k, 0), args[0]}, list = sl_v_list(two, 2);
     sl_value v = f_merge_agg(c, &list, n);
-    return sl_keep_set(k, 0, v) ? v : sl_call_fail(c, "out of memory");
+    return sl_keep_set(k, 0, v) ? sl_keep_get(k, 0) : sl_call_fail(c, "out of memory"); /* not v: it points into what was kept before */
 }
 static sl_value k_inc_last_value(sl_call *c, sl_keep *k, const sl_value *args, uint32_t n, bool hit) {
     (void)k;
