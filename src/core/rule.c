@@ -72,8 +72,22 @@ static void arm_again(sl_rule *r, int64_t in) {
     if (r->again)
         sl_timer_in(r->again, in);
 }
+/* State is kept under the rule's name; what does not fit a later statement is refused when it is loaded. */
+void rule_keep_state(void *arg, sl_str rule_id, sl_str state) {
+    enum { MOST = 64 << 20 };
+    sl_office *o = arg;
+    if (!find(o, rule_id))
+        return;
+    sl_err *e = state.n > MOST ? sl_err_new(SL_E_LIMIT, "it has %zu bytes, at most %d are kept", state.n, MOST) : store_put(o, "state", rule_id, state);
+    if (e)
+        sl_error("rule", "the state of rule %.*s is not saved: %s", SL_FMT(rule_id), sl_err_text(e));
+    sl_err_free(e);
+}
 static void finish_stop(void *arg, sl_meters *m) {
     sl_rule *r = arg;
+    if (m->state.n)
+        rule_keep_state(r->office, sl_str_of(r->id), sl_buf_view(&m->state));
+    sl_buf_free(&m->state);
     sl_meters_free(&r->last);
     r->last = *m;
     *m = (sl_meters){0};
@@ -115,8 +129,26 @@ static void on_event(void *arg, sl_flow_event e, const char *why) {
     set_message(r, why);
     r->retry_in = next_wait(r);
 }
+/* What was kept when the rule ended, or was killed; read as late as possible, behind the end of the former flow. */
+static void take_state(sl_rule *r, sl_flowspec *spec) {
+    sl_buf key = {0}, state = {0};
+    bool found = false;
+    sl_buf_printf(&key, "state/%s", r->id);
+    sl_err *e = sl_kvlog_get(r->office->kv, sl_buf_view(&key), &state, &found);
+    if (e)
+        sl_error("rule", "the state of rule %s cannot be read: %s", r->id, sl_err_text(e));
+    sl_err_free(e);
+    if (found) {
+        spec->nstate = state.n;
+        spec->state = sl_buf_take(&state);
+    }
+    sl_buf_free(&state);
+    sl_buf_free(&key);
+}
 static void launch(sl_rule *r, sl_flowspec *spec) {
     sl_flow *f = NULL;
+    if (spec->keep)
+        take_state(r, spec);
     if (r->office->stopping) { /* a request that waited for the old flow's end */
         sl_flowspec_free(spec);
         r->state = SL_RULE_STOPPED;
@@ -225,6 +257,8 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
     }
     if (q.op == OP_DELETE) {
         sl_flow_forget(r->office->conf.home, sl_str_of(r->id));
+        if (r->def && r->def->o.qos > 0)
+            sl_err_free(store_put(r->office, "state", sl_str_of(r->id), (sl_str){0}));
         sl_office *o = r->office;
         forget(r);
         if (q.done)

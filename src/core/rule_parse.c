@@ -3,6 +3,7 @@
 #include "base/num.h"
 #include "core/body.h"
 #include "core/confkeys.h"
+#include "base/log.h"
 #include "core/office_int.h"
 #include "core/schedule.h"
 
@@ -375,6 +376,11 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     if (e) {
         sl_flowspec_free(spec);
         return e;
+    }
+    if (d->o.qos > 0 && !d->temp) {
+        spec->checkpoint_ms = d->o.checkpoint_ns / 1000000;
+        spec->keep = rule_keep_state;
+        spec->keep_arg = o;
     }
     spec->send_error = d->o.send_error;
     spec->qos = (int)d->o.qos;

@@ -14,6 +14,7 @@ void sl_flowspec_free(sl_flowspec *s) {
     for (uint32_t i = 0; i < s->nsinks; i++)
         sl_sinkdef_drop(&s->sinks[i]);
     sl_plan_drop(s->plan);
+    free(s->state);
     sl_srcdef_drop(s->src);
     for (uint32_t i = 0; i < s->nmore; i++)
         sl_srcdef_drop(s->more[i]);
@@ -325,6 +326,57 @@ void flow_eof(sl_flow *from) {
     flow_sink_moved(f);
 }
 
+/* ---- state ---- */
+typedef struct kept_letter {
+    void (*keep)(void *arg, sl_str rule_id, sl_str state);
+    void *arg;
+    char *rule;
+    sl_buf state;
+} kept_letter;
+static void state_arrives(void *arg) { /* @on office; the flow may be gone */
+    kept_letter *l = arg;
+    l->keep(l->arg, sl_str_of(l->rule), sl_buf_view(&l->state));
+    sl_buf_free(&l->state);
+    free(l->rule);
+    free(l);
+}
+static bool keeps_state(const sl_flow *f) { return f->spec->keep && f->exec && sl_exec_stateful(f->exec); }
+static void save_state(void *arg) {
+    sl_flow *f = arg;
+    if (!f->open || f->closing)
+        return;
+    kept_letter *l = calloc(1, sizeof *l);
+    char *rule = l ? sl_strdup_n(f->spec->rule_id.p, f->spec->rule_id.n) : NULL;
+    sl_buf b = {0};
+    if (rule && sl_exec_save(f->exec, &b)) {
+        *l = (kept_letter){f->spec->keep, f->spec->keep_arg, rule, b};
+        sl_post(f->office, state_arrives, l);
+    } else { /* a lookup is under way, or memory is short: the next time */
+        sl_buf_free(&b);
+        free(rule);
+        free(l);
+    }
+    sl_timer_in(f->save, f->spec->checkpoint_ms);
+}
+/* Takes over what was saved; says so when it cannot be used and begins anew. */
+static sl_err *load_state(sl_flow *f) {
+    if (!keeps_state(f))
+        return NULL;
+    sl_err *e = f->spec->state ? sl_exec_load(f->exec, (sl_str){f->spec->state, f->spec->nstate}) : NULL;
+    free(f->spec->state);
+    f->spec->state = NULL;
+    if (e) {
+        sl_warn(f->spec->rule_id.p, "state that was saved is not used: %s", sl_err_text(e));
+        sl_err_free(e);
+        sl_exec_free(f->exec);
+        if (!(f->exec = sl_exec_new(f->spec->plan, sl_now(f->lane->loop))))
+            return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    if (f->spec->checkpoint_ms > 0 && (f->save = sl_timer_new(f->lane->loop, save_state, f)))
+        sl_timer_in(f->save, f->spec->checkpoint_ms);
+    return NULL;
+}
+
 /* ---- opening ---- */
 static void open_now(void *arg) {
     sl_flow *f = arg;
@@ -332,8 +384,7 @@ static void open_now(void *arg) {
         return;
     sl_err *e = NULL;
     f->exec = sl_exec_new(f->spec->plan, sl_now(f->lane->loop));
-    if (!f->exec)
-        e = sl_err_new(SL_E_NOMEM, "out of memory");
+    e = f->exec ? load_state(f) : sl_err_new(SL_E_NOMEM, "out of memory");
     for (uint32_t i = 0; !e && i < f->spec->nsinks; i++) {
         e = sink_open(f, i, &f->sinks[i]);
         if (!e)
@@ -565,9 +616,13 @@ static void left(void *arg) {
 static void close_source(void *arg) {
     sl_flow *f = arg;
     snapshot(f, &((letter *)f->done_arg)->m);
+    sl_meters *m = &((letter *)f->done_arg)->m;
+    if (f->open && keeps_state(f) && !sl_exec_save(f->exec, &m->state))
+        sl_buf_free(&m->state);
     f->open = false;
     sl_timer_free(f->tick);
-    f->tick = NULL;
+    sl_timer_free(f->save);
+    f->tick = f->save = NULL;
     f->leaving = 2 + f->nlimbs;
     for (uint32_t i = 0; i < f->nlimbs; i++)
         source_leave(f->limbs[i], left, f);

@@ -102,6 +102,13 @@ typedef struct sl_flowspec {
     sl_sinkdef *sinks;
     uint32_t nsinks;
     bool send_error;
+    /* State of the statement, for rules with qos 1 or 2: what was saved last (malloc'ed, owned; NULL none), how often it is saved (0 never), and who keeps
+     * it (called @on office with the state lent). */
+    char *state;
+    size_t nstate;
+    int64_t checkpoint_ms;
+    void (*keep)(void *arg, sl_str rule_id, sl_str state);
+    void *keep_arg;
     int qos;
     int64_t buffer_length;
     const char *home;
@@ -138,6 +145,7 @@ typedef struct sl_meters {
     uint32_t n;
     int64_t busy_us; /* time that the flow's turns took, its source's excluded */
     uint64_t rows_in, rows_filtered, rows_failed, rows_out; /* ledger of the entry: in = filtered + failed + out, or, with memory, */
+    sl_buf state; /* of a flow that was closed: its state, when it is to be kept */
     uint64_t rows_late, rows_absorbed;                      /* in = filtered + failed + late + absorbed */
 } sl_meters;
 void sl_meters_free(sl_meters *m);

@@ -124,6 +124,7 @@ struct sl_flow {
     struct sl_flow **sub_at; /* what points here in the source's list */
     uint32_t pending; /* letters on their way to this flow: it may not go before they arrived */
     sl_timer *drain;
+    sl_timer *save; /* state is saved from time to time */
     sl_timer *tick; /* statements that wait for time; made when first wanted */
     void (*done)(void *arg, sl_meters *m);
     void *done_arg;

@@ -6,6 +6,7 @@
 #include "data/pack.h"
 #include "sql/window.h"
 
+enum { MISSED = 10 }; /* so many empty windows are made up for when ticks come late, not more */
 typedef struct part { /* state window: one partition */
     sl_str key;
     sl_kq q;
@@ -317,12 +318,16 @@ bool sl_win_tick(sl_win *w, int64_t now_ms) {
                     w->from = w->boundary;
                 }
                 w->boundary += w->s->length_ms;
+                if (now_ms - w->boundary > MISSED * w->s->length_ms)
+                    w->boundary = sl_win_align(now_ms, w->s->unit, w->s->length, w->s->zone);
             }
             session_next(w);
             break;
         default:
             ok = boundary(w, w->next);
             w->next += step(w->s);
+            if (now_ms - w->next > MISSED * step(w->s)) /* the machine slept, or state was taken over: nothing came meanwhile */
+                w->next = sl_win_align(now_ms, w->s->unit, w->s->kind == SL_W_HOPPING ? w->s->interval : w->s->length, w->s->zone);
         }
     return ok;
 }
