@@ -9,7 +9,9 @@ static sl_str name_of(const sl_plan *p, uint32_t src, uint32_t col) { return p->
 static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
     sl_pipes *r = arg;
     r->nfired++;
-    if (r->k->njoins)
+    if (r->fast)
+        sl_pipe_emit_groups(r, start, end);
+    else if (r->k->njoins)
         sl_join_run(r, rows, n, start, end, false);
     else
         sl_pipe_emit(r, rows, n, 1, start, end, false);
@@ -28,6 +30,8 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
         (r->tables = calloc(p->nsrc + 1, sizeof *r->tables));
     if (ok && k->windowed)
         ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
+    if (ok && k->fast)
+        ok = (r->fast = sl_fast_new()) != NULL;
     if (ok && p->opts.event_time) {
         ok = (r->wm = sl_wm_new(p->nsrc, p->opts.late_ms)) != NULL;
         for (uint32_t i = 0; ok && i < p->nsrc; i++)
@@ -46,6 +50,7 @@ void sl_pipes_free(sl_pipes *r) {
     if (r->win)
         sl_win_free(r->win);
     sl_wm_free(r->wm);
+    sl_fast_free(r->fast, r->p);
     sl_join_end(r);
     for (uint32_t i = 0; r->tables && i < r->p->nsrc; i++)
         sl_kq_free(&r->tables[i]);
@@ -68,7 +73,7 @@ void sl_pipes_free(sl_pipes *r) {
 }
 int64_t sl_pipes_next(const sl_pipes *r) { return r->win ? sl_win_next(r->win) : INT64_MAX; }
 size_t sl_pipes_bytes(const sl_pipes *r) {
-    size_t n = r->rows.bytes;
+    size_t n = r->rows.bytes + (r->fast ? sl_fast_bytes(r->fast) : 0);
     for (uint32_t i = 0; i < r->p->nana; i++)
         n += r->ana[i] ? sl_keeps_bytes(r->ana[i]) : 0;
     return n;
@@ -353,6 +358,104 @@ static bool second_half(intake *t) {
         sl_krow_drop(rows[i].row);
     return !r->nomem;
 }
+/* ---- running groups ---- */
+static void late_failed(void *arg, uint32_t row, sl_value err) {
+    (void)row;
+    sl_fast_fail(((intake *)arg)->r->fast, "run Where error: ", sl_v_text(err));
+}
+static sl_str group_key(intake *t, sl_run *run, uint32_t row, sl_buf *b) {
+    const sl_pipe *k = t->r->k;
+    sl_buf_clear(b);
+    for (uint32_t i = 0; i < k->ndims; i++) {
+        sl_value v = sl_run_at(run, k->dims[i].res, row);
+        if (v.kind == SL_ERROR) {
+            sl_fast_fail(t->r->fast, "run Group By error: ", sl_v_text(v));
+            break;
+        }
+        if (k->ndims == 1 && v.kind == SL_STRING)
+            return sl_v_text(v);
+        if (i)
+            sl_buf_putc(b, ',');
+        if (v.kind == SL_JSONTEXT)
+            v = sl_value_open(run->tmp, v);
+        if (v.kind == SL_ABSENT)
+            v.kind = SL_NULL;
+        sl_value_print(b, v);
+    }
+    return sl_buf_view(b);
+}
+/* Rows of one window into their groups. */
+static bool gather_rows(intake *t, sl_run *run, sl_rows rows, const uint32_t *cols, uint32_t ncols, sl_buf *key) {
+    sl_pipes *r = t->r;
+    const sl_pipe *k = r->k;
+    for (uint32_t i = 0; i < k->nwhere && rows.n; i++) {
+        uint32_t *keep = sl_arena_alloc(t->tmp->arena, rows.n * sizeof *keep);
+        if (!keep || sl_arena_failed(t->tmp->arena))
+            return false;
+        rows = (sl_rows){keep, sl_run_filter(run, k->where[i], rows, keep, late_failed, t)};
+    }
+    for (uint32_t i = 0; i < k->ndims && rows.n; i++)
+        sl_run_block(run, k->dims[i], rows);
+    for (uint32_t i = 0; i < r->p->nagg && rows.n; i++)
+        sl_run_block(run, r->p->agg[i].args[0], rows);
+    for (uint32_t i = 0; i < rows.n && !run->nomem && !r->fast->error; i++) {
+        uint32_t row = rows.at ? rows.at[i] : i;
+        sl_str name = group_key(t, run, row, key);
+        if (key->failed)
+            return false;
+        if (r->fast->error)
+            break;
+        sl_group *g = sl_fast_group(r->fast, r->p, name);
+        if (!g || (!g->first && !(g->first = keep_row(t, row, cols, ncols, true))) || !sl_fast_add(r->fast, r->p, run, g, row))
+            return false;
+    }
+    return !run->nomem;
+}
+static bool fast_rows(intake *t) {
+    sl_pipes *r = t->r;
+    const sl_plan *p = r->p;
+    sl_arena *a = t->tmp->arena;
+    uint32_t ncols = 0, *cols = foreign(t, &ncols), n = t->rows.n, at = 0;
+    sl_run run;
+    if (!n)
+        return true;
+    if (!cols || !sl_pipe_begin(r, &run, &r->k->rows, r->state_rows, a, a, t->run.nrows))
+        return false;
+    for (uint32_t i = 0; i < p->regs.ncol; i++)
+        run.reg[i] = t->run.reg[i];
+    if (p->nstars) { /* only count(*) gets here */
+        sl_value *one = sl_arena_alloc(a, ((size_t)t->run.nrows + 1) * sizeof *one);
+        for (uint32_t i = 0; one && i < t->run.nrows; i++)
+            one[i] = sl_v_bool(true);
+        for (uint32_t i = 0; one && i < p->nstars; i++)
+            run.reg[p->regs.star + i] = one;
+        r->nomem |= !one;
+    }
+    run.meta = t->run.meta;
+    run.time = t->run.time;
+    run.at = t->run.at;
+    sl_run_unset(&run, t->rows);
+    sl_buf key = {0};
+    bool count = r->k->window.kind == SL_W_COUNT, ok = !r->nomem && !run.nomem;
+    uint32_t *all = sl_arena_alloc(a, (n + 1) * sizeof *all);
+    for (uint32_t i = 0; all && i < n; i++)
+        all[i] = t->rows.at ? t->rows.at[i] : i;
+    ok &= all != NULL;
+    while (ok && at < n) {
+        int64_t room = count ? r->k->window.length - r->fast->seen : n;
+        uint32_t here = room < (int64_t)(n - at) ? (uint32_t)room : n - at;
+        ok = gather_rows(t, &run, (sl_rows){all + at, here}, cols, ncols, &key);
+        at += here;
+        if (count && (r->fast->seen += here) == r->k->window.length) {
+            r->nfired++;
+            sl_pipe_emit_groups(r, r->now_ms, r->now_ms);
+        }
+    }
+    ok &= !run.nomem;
+    sl_buf_free(&key);
+    sl_run_end(&run);
+    return ok;
+}
 static void source_errors(sl_pipes *r, const sl_view *in) {
     for (uint32_t i = 0; in->frames && i < in->nframes && r->p->opts.send_error; i++)
         if (in->frames[i].kind == SL_FRAME_ERROR)
@@ -472,7 +575,7 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
             table_rows(&t);
         else if (r->wm)
             await(&t);
-        ok = !r->nomem && (table || r->wm || (first_program(&t) && !r->nomem && second_half(&t)));
+        ok = !r->nomem && (table || r->wm || (first_program(&t) && !r->nomem && (r->fast ? fast_rows(&t) : second_half(&t))));
     }
     r->nomem |= !ok || t.run.nomem || sl_arena_failed(a);
     sl_run_end(&t.run);

@@ -10,6 +10,7 @@
  * For the room's own use. */
 #ifndef SL_SQL_PIPE_H
 #define SL_SQL_PIPE_H
+#include "sql/fastwin.h"
 #include "sql/planner.h"
 #include "sql/window.h"
 #include "sql/wmark.h"
@@ -36,6 +37,7 @@ struct sl_pipe {            /* part of the plan; immutable. The program `out` is
     sl_early *early;        /* conditions before the window: WHERE and FILTER */
     uint32_t nearly;
     bool where_early; /* all of WHERE is among them */
+    bool fast;        /* groups are kept up row by row */
     bool incremental; /* results as upstream's incremental windows give them */
     sl_block *where;  /* late WHERE, in `rows` (aggregated) or `out` */
     uint32_t nwhere;
@@ -82,6 +84,7 @@ typedef struct sl_pipes { /* one running pipe */
     const sl_pipe *k;
     sl_krows rows; /* where kept rows are made */
     sl_win *win;
+    sl_fast *fast;
     sl_kq *tables;                   /* [nsrc] rows of scan tables */
     sl_parked *parked, *last_parked; /* collections that wait for lookups */
     const sl_exec_env *env;
@@ -120,6 +123,8 @@ void sl_pipe_error(sl_pipes *r, const char *head, sl_str text);
 /* A collection (or, with row set, one row outside windows) through WHERE to the output. tuples: n tuples of `width` rows, one per source (NULL:
  * nothing of that source), or of one row each when width is 1. */
 void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t width, int64_t start, int64_t end, bool row);
+/* The running groups to the output. */
+void sl_pipe_emit_groups(sl_pipes *r, int64_t start, int64_t end);
 /* Points the column registers of a run at the cells of tuples; metadata too. r->tmp has the copies. */
 void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width);
 /* A run of program `prog` over n rows: registers made, everything ABSENT. */

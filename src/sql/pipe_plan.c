@@ -507,6 +507,7 @@ sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
         if (c.err)
             return c.err;
     }
+    k->fast = sl_fast_fits(p, s);
     return plan_srf(p);
 }
 
