@@ -60,7 +60,7 @@ struct sl_rule {
 typedef struct usage usage;
 typedef struct traces traces;
 struct sl_office {
-    sl_map *schemas; /* "type_name" */
+    sl_map *schemas;  /* "type_name" */
     uint32_t appends; /* to the store since it was last compact */
     sl_map *trials;
     struct dump *dump;
@@ -68,9 +68,9 @@ struct sl_office {
     usage *usage;
     sl_office_conf conf;
     sl_kvlog *kv;
-    sl_map *streams; /* name -> stream_def */
-    sl_map *rules;   /* id -> sl_rule */
-    sl_map *confkeys; /* "sources.mqtt.name" -> char* JSON text */
+    sl_map *streams;     /* name -> stream_def */
+    sl_map *rules;       /* id -> sl_rule */
+    sl_map *confkeys;    /* "sources.mqtt.name" -> char* JSON text */
     char *import_errors; /* of the last full import: JSON text, or NULL */
     sl_map *conftouched; /* "sources.mqtt": a key was stored in this life */
     sl_zone zone;
@@ -113,9 +113,9 @@ sl_json *schemas_records(sl_office *o, sl_arena *a); /* "type_name" -> text, as 
 void schemas_free(sl_office *o);
 void trials_end(sl_office *o);
 bool trials_busy(const sl_office *o);
-void office_check_stopped(sl_office *o); /* tells who waits for the office's end when everything has ended */
+void office_check_stopped(sl_office *o);                                       /* tells who waits for the office's end when everything has ended */
 void metrics_write(sl_office *o, const rule_meters *l, size_t n, sl_buf *out); /* Prometheus text */
-void rule_topo(const sl_flowspec *s, sl_buf *out); /* topology as JSON */
+void rule_topo(const sl_flowspec *s, sl_buf *out);                             /* topology as JSON */
 /* Ends what runs and starts spec instead. Takes spec. */
 void rule_restart_from(sl_rule *r, sl_flowspec *spec, sl_api_done done, void *arg);
 /* Stores and registers an imported rule; one that cannot be planned is kept as stopped by error. Takes d on success. */

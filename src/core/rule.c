@@ -252,8 +252,7 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
         r->state = SL_RULE_STOPPED;
         set_message(r, "canceled manually");
         break;
-    default:
-        break;
+    default: break;
     }
     if (q.op == OP_DELETE) {
         sl_flow_forget(r->office->conf.home, sl_str_of(r->id));
@@ -383,8 +382,7 @@ void sl_api_rule_update(sl_office *o, sl_str id, sl_str body, sl_api_done done, 
         return;
     }
     if (!e && (r->def->version.n || d->version.n) && sl_str_cmp(d->version, r->def->version) <= 0)
-        e = sl_err_new(SL_E_UNDEFINED, "rule %.*s already exists with version (%.*s), new version (%.*s) is lower", SL_FMT(d->id), SL_FMT(r->def->version),
-                       SL_FMT(d->version));
+        e = sl_err_new(SL_E_UNDEFINED, "rule %.*s already exists with version (%.*s), new version (%.*s) is lower", SL_FMT(d->id), SL_FMT(r->def->version), SL_FMT(d->version));
     if (!e)
         e = rule_plan(o, d, &spec);
     if (!e && !d->temp) {
@@ -415,9 +413,7 @@ void sl_api_rule_delete(sl_office *o, sl_str id, sl_api_done done, void *arg) {
     else
         request(r, (queued){.op = OP_DELETE, .done = done, .arg = arg});
 }
-static sl_err *not_registered(sl_str id) {
-    return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found in registry, please check if it is created", SL_FMT(id));
-}
+static sl_err *not_registered(sl_str id) { return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found in registry, please check if it is created", SL_FMT(id)); }
 void sl_api_rule_start(sl_office *o, sl_str id, sl_api_done done, void *arg) {
     sl_rule *r = find(o, id);
     sl_flowspec *spec = NULL;
@@ -449,9 +445,7 @@ void sl_api_rule_restart(sl_office *o, sl_str id, sl_api_done done, void *arg) {
     else
         request(r, (queued){.op = OP_RESTART, .done = done, .arg = arg});
 }
-void rule_restart_from(sl_rule *r, sl_flowspec *spec, sl_api_done done, void *arg) {
-    request(r, (queued){.op = OP_START, .spec = spec, .done = done, .arg = arg});
-}
+void rule_restart_from(sl_rule *r, sl_flowspec *spec, sl_api_done done, void *arg) { request(r, (queued){.op = OP_START, .spec = spec, .done = done, .arg = arg}); }
 bool stream_in_use(sl_office *o, sl_str name) {
     size_t it = 0;
     void *v;

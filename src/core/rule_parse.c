@@ -28,11 +28,19 @@ static sl_err *dur_option(const sl_json *j, const char *owner, const char *key, 
 static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     rule_opts *p = &d->o;
     const sl_settings *s = o->conf.settings;
-    *p = (rule_opts){.late_ns = sl_settings_dur_ms(s, "rule.lateTolerance", 1000) * 1000000, .concurrency = sl_settings_int(s, "rule.concurrency", 1),
-                     .buffer_length = sl_settings_int(s, "rule.bufferLength", 1024), .send_error = sl_settings_bool(s, "rule.sendError", false),
-                     .qos = sl_settings_int(s, "rule.qos", 0), .send_meta = sl_settings_bool(s, "rule.sendMetaToSink", false),
-                     .event_time = sl_settings_bool(s, "rule.isEventTime", false), .checkpoint_ns = sl_settings_dur_ms(s, "rule.checkpointInterval", 300000) * 1000000,
-                     .attempts = sl_settings_int(s, "rule.restartStrategy.attempts", 0), .delay_ns = 1000000000, .multiplier = 2, .max_delay_ns = 30000000000, .jitter = 0.1};
+    *p = (rule_opts){.late_ns = sl_settings_dur_ms(s, "rule.lateTolerance", 1000) * 1000000,
+                     .concurrency = sl_settings_int(s, "rule.concurrency", 1),
+                     .buffer_length = sl_settings_int(s, "rule.bufferLength", 1024),
+                     .send_error = sl_settings_bool(s, "rule.sendError", false),
+                     .qos = sl_settings_int(s, "rule.qos", 0),
+                     .send_meta = sl_settings_bool(s, "rule.sendMetaToSink", false),
+                     .event_time = sl_settings_bool(s, "rule.isEventTime", false),
+                     .checkpoint_ns = sl_settings_dur_ms(s, "rule.checkpointInterval", 300000) * 1000000,
+                     .attempts = sl_settings_int(s, "rule.restartStrategy.attempts", 0),
+                     .delay_ns = 1000000000,
+                     .multiplier = 2,
+                     .max_delay_ns = 30000000000,
+                     .jitter = 0.1};
     if (!j)
         return NULL;
     bool ignored = false;
@@ -41,8 +49,14 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     struct {
         const char *key;
         bool *to;
-    } flags[] = {{"isEventTime", &p->event_time}, {"sendMetaToSink", &p->send_meta}, {"sendError", &p->send_error}, {"sendNilField", &p->send_nil},
-                 {"disableBufferFullDiscard", &p->no_discard}, {"debug", &ignored}, {"notifySub", &ignored}, {"enableSaveStateBeforeStop", &ignored}};
+    } flags[] = {{"isEventTime", &p->event_time},
+                 {"sendMetaToSink", &p->send_meta},
+                 {"sendError", &p->send_error},
+                 {"sendNilField", &p->send_nil},
+                 {"disableBufferFullDiscard", &p->no_discard},
+                 {"debug", &ignored},
+                 {"notifySub", &ignored},
+                 {"enableSaveStateBeforeStop", &ignored}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         SL_TRY(sl_body_flag(j, "Rule.options", flags[i].key, flags[i].to));
     struct {
@@ -136,7 +150,10 @@ static sl_err *read_members(sl_office *o, rule_def *d) {
     for (const sl_json *x = v ? v->child : NULL; x; x = x->next)
         if (x->kind != SL_J_OBJ && x->kind != SL_J_NULL)
             return sl_err_new(SL_E_UNDEFINED, "json: cannot unmarshal %s into Go struct field Rule.actions of type map[string]interface {}",
-                              x->kind == SL_J_ARR ? "array" : x->kind == SL_J_STR ? "string" : x->kind == SL_J_NUM ? "number" : "bool");
+                              x->kind == SL_J_ARR       ? "array"
+                                  : x->kind == SL_J_STR ? "string"
+                                  : x->kind == SL_J_NUM ? "number"
+                                                        : "bool");
     SL_TRY(sl_body_texts(j, "Rule", "tags", &v));
     SL_TRY(sl_body_want(j, "Rule", "graph", SL_J_OBJ, "def.RuleGraph", &v));
     SL_TRY(sl_body_want(j, "Rule", "options", SL_J_OBJ, "def.RuleOption", &v));
@@ -285,9 +302,14 @@ static sl_err *make_source(sl_office *o, sl_str stream, sl_str alone, bool looku
             for (sl_json *x = names->child; x; x = x->next)
                 cols[n++] = x->s;
         }
-        s->codec_conf = (sl_codec_conf){.fields = c->nfields ? c->fields : NULL, .nfields = c->nfields, .delimiter = so->delimiter,
-                                        .columns = cols, .ncolumns = n, .int64 = sl_json_true(sl_json_iget(props, "useInt64ForWholeNumber"), false),
-                                        .has_header = sl_json_true(sl_json_iget(props, "hasHeader"), false), .schemaid = so->schemaid};
+        s->codec_conf = (sl_codec_conf){.fields = c->nfields ? c->fields : NULL,
+                                        .nfields = c->nfields,
+                                        .delimiter = so->delimiter,
+                                        .columns = cols,
+                                        .ncolumns = n,
+                                        .int64 = sl_json_true(sl_json_iget(props, "useInt64ForWholeNumber"), false),
+                                        .has_header = sl_json_true(sl_json_iget(props, "hasHeader"), false),
+                                        .schemaid = so->schemaid};
     }
     if ((e = sl_srcdef_common(s, props)))
         goto fail;
@@ -312,7 +334,9 @@ static sl_err *make_sink(sl_office *o, sl_arena *a, const sl_json *act, sl_sinkd
     sl_json *props = NULL;
     if (act->kind != SL_J_OBJ)
         return sl_err_new(SL_E_EXEC, "expect map[string]interface{} type for the action properties, but found %.*s",
-                          SL_FMT(act->kind == SL_J_STR ? act->s : act->kind == SL_J_NULL ? SL_S("<nil>") : act->raw));
+                          SL_FMT(act->kind == SL_J_STR        ? act->s
+                                     : act->kind == SL_J_NULL ? SL_S("<nil>")
+                                                              : act->raw));
     SL_TRY(conf_sink_props(o, a, act->key, act, &props));
     return sl_err_recode(sl_sinkdef_make(a, act->key, props, out), SL_E_EXEC);
 }
@@ -352,14 +376,16 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
         if (c && c->opts.shared && d->o.no_discard)
             e = sl_err_new(SL_E_UNDEFINED, "disableBufferFullDiscard can't be enabled with shared stream %.*s", SL_FMT(ps->stream));
         else
-            e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0 ? d->id : SL_S(""), false, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->src), SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
+            e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0 ? d->id : SL_S(""), false, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->src),
+                              SL_E_EXEC); /* alone with qos until the journal exists (docs/design.md) */
         uint32_t n = sl_plan_nsources(spec->plan);
         spec->more = SL_NEW_N(a, sl_srcdef *, n);
         for (uint32_t i = 1; i < n && !e && spec->more; i++) {
             ps = sl_plan_source_at(spec->plan, i);
             spec->nmore = i;
             if (ps->same_as == i)
-                e = sl_err_recode(make_source(o, ps->stream, d->o.qos > 0 ? d->id : SL_S(""), ps->is_lookup, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->more[i - 1]), SL_E_EXEC);
+                e = sl_err_recode(
+                    make_source(o, ps->stream, d->o.qos > 0 ? d->id : SL_S(""), ps->is_lookup, sl_json_get(d->mock, sl_arena_dup(a, ps->stream).p), &spec->more[i - 1]), SL_E_EXEC);
         }
     }
     uint32_t nsinks = 0;

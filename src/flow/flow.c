@@ -58,8 +58,7 @@ static void limbs_free(sl_flow *f) {
     free(f->limbs);
     free(f->lookups);
 }
-static void look(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows),
-                 void *done_arg) {
+static void look(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *done_arg) {
     struct lookup_end *l = &((sl_flow *)arg)->lookups[src];
     l->ops->look(l->at, a, cols, vals, n, done, done_arg);
 }
@@ -82,8 +81,13 @@ static sl_err *open_lookups(sl_flow *f) {
             continue;
         struct lookup_end *l = &f->lookups[i + 1];
         *l = (struct lookup_end){.f = f, .ops = d->def->lookup};
-        sl_conn_env env = {.loop = f->lane->loop, .home = f->spec->home, .rule_id = f->spec->rule_id.p, .op_name = d->stream.p, .http = f->spec->http,
-                           .private_net = f->spec->private_net, .zone = d->zone};
+        sl_conn_env env = {.loop = f->lane->loop,
+                           .home = f->spec->home,
+                           .rule_id = f->spec->rule_id.p,
+                           .op_name = d->stream.p,
+                           .http = f->spec->http,
+                           .private_net = f->spec->private_net,
+                           .zone = d->zone};
         SL_TRY(l->ops->open(d->conf, d->datasource, &env, &l->at));
     }
     return NULL;
@@ -425,8 +429,13 @@ static void put_steps(sl_meters *m, const sl_sinkdef *d, uint32_t at, const sink
         snprintf(full, sizeof full, "%.*s_%u_%u_%s", SL_FMT(d->type), at, i, steps[i]);
         bool rows = !gathered && (i == 0 || strcmp(steps[i], "transform") == 0); /* counts rows and collections, behind it messages */
         gathered |= strcmp(steps[i], "transform") == 0;
-        sl_meter x = {.name = full, .where = 1, .in = rows ? sink_taken(sink) : k->in, .out = gathered ? k->in : sink_taken(sink), .last_ms = k->last_ms,
-                      .latency_us = k->latency_us, .hist = k->hist};
+        sl_meter x = {.name = full,
+                      .where = 1,
+                      .in = rows ? sink_taken(sink) : k->in,
+                      .out = gathered ? k->in : sink_taken(sink),
+                      .last_ms = k->last_ms,
+                      .latency_us = k->latency_us,
+                      .hist = k->hist};
         x.processed = x.in;
         put_meter(m, &x);
     }
@@ -464,8 +473,15 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     for (uint32_t i = 0; f->exec && i < 12 && (name = sl_exec_op(f->exec, i, &st)); i++) {
         char full[64];
         snprintf(full, sizeof full, "%d_%s", op++, name);
-        sl_meter x = {.name = full, .where = 1, .in = st->in, .out = st->out, .processed = st->in, .errors = st->errors, .last_ms = f->last_ms,
-                      .latency_us = f->ops.latency_us, .hist = f->ops.hist};
+        sl_meter x = {.name = full,
+                      .where = 1,
+                      .in = st->in,
+                      .out = st->out,
+                      .processed = st->in,
+                      .errors = st->errors,
+                      .last_ms = f->last_ms,
+                      .latency_us = f->ops.latency_us,
+                      .hist = f->ops.hist};
         m->rows_failed += st->errors;
         if (strcmp(name, "filter") == 0)
             m->rows_filtered += st->in - st->out - st->errors;

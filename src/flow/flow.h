@@ -44,7 +44,7 @@ typedef struct sl_srcdef {
     const sl_codec_def *codec; /* NULL: the connector delivers rows */
     sl_codec_conf codec_conf;
     const struct sl_srcopts *in; /* common source properties, NULL when none is used */
-    const sl_field *fields; /* declared columns */
+    const sl_field *fields;      /* declared columns */
     uint32_t nfields;
     bool shared, strict;
     sl_str timestamp_format;
@@ -77,10 +77,10 @@ typedef struct sl_sinkdef {
     sl_sinkopts opts;
     const sl_codec_def *codec; /* NULL: the connector takes rows */
     sl_codec_conf codec_conf;
-    sl_press press;               /* compression of payloads */
+    sl_press press;             /* compression of payloads */
     sl_template *data_template; /* NULL: none */
     struct sl_sinkdyn *dyn;     /* templates of the action */
-    struct sl_sinkdef *resend; /* resendAlterQueue: the second instance, to resendDestination; else NULL */
+    struct sl_sinkdef *resend;  /* resendAlterQueue: the second instance, to resendDestination; else NULL */
 } sl_sinkdef;
 /* Fills d from the property object of an action: common properties, the connector's own, codec. Memory from a. Errors: code EXEC with
  * upstream's text; what cannot run yet is refused by name. */
@@ -95,8 +95,8 @@ uint32_t sl_sinkdef_steps(const sl_sinkdef *d, const char *steps[SL_SINK_STEPS])
 typedef struct sl_flowspec {
     sl_arena *arena; /* owns all below but plan and src */
     sl_str rule_id;
-    sl_plan *plan; /* held */
-    sl_srcdef *src; /* held: source 0 of the plan */
+    sl_plan *plan;    /* held */
+    sl_srcdef *src;   /* held: source 0 of the plan */
     sl_srcdef **more; /* held: sources 1 … of the plan; NULL where the plan says same_as */
     uint32_t nmore;
     sl_sinkdef *sinks;
@@ -122,9 +122,9 @@ typedef struct sl_flow sl_flow;
 typedef enum sl_flow_event { SL_FLOW_FAILED, SL_FLOW_DONE } sl_flow_event;
 /* Takes spec. event comes on the office's loop, at most once, never after close's done. */
 sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg, sl_flow_event e, const char *why), void *arg, sl_flow **out);
-void sl_flow_open(sl_flow *f); /* posts the opening to the flow's lane. @on office */
-enum { SL_HIST_BUCKETS = 20 }; /* bounds 10 us * 2^k */
-typedef struct sl_hist { /* durations */
+void sl_flow_open(sl_flow *f);                       /* posts the opening to the flow's lane. @on office */
+enum { SL_HIST_BUCKETS = 20 };                       /* bounds 10 us * 2^k */
+typedef struct sl_hist {                             /* durations */
     uint64_t count, sum_us, bucket[SL_HIST_BUCKETS]; /* each bucket counts what fell into it alone; beyond the last: only in count */
 } sl_hist;
 typedef struct sl_meter {
@@ -143,9 +143,9 @@ typedef struct sl_meter {
 typedef struct sl_meters {
     sl_meter *at;
     uint32_t n;
-    int64_t busy_us; /* time that the flow's turns took, its source's excluded */
+    int64_t busy_us;                                        /* time that the flow's turns took, its source's excluded */
     uint64_t rows_in, rows_filtered, rows_failed, rows_out; /* ledger of the entry: in = filtered + failed + out, or, with memory, */
-    sl_buf state; /* of a flow that was closed: its state, when it is to be kept */
+    sl_buf state;                                           /* of a flow that was closed: its state, when it is to be kept */
     uint64_t rows_late, rows_absorbed;                      /* in = filtered + failed + late + absorbed */
 } sl_meters;
 void sl_meters_free(sl_meters *m);
@@ -159,7 +159,7 @@ typedef struct sl_trace_msg {
     char trace[33], parent[17]; /* the trace it came with; "" */
     char *payload;              /* bytes as they came; NULL when rows came */
     size_t payload_n;
-    char *in, *out;             /* the row before and behind the statement as JSON; NULL when not known */
+    char *in, *out; /* the row before and behind the statement as JSON; NULL when not known */
     uint32_t row;
 } sl_trace_msg;
 typedef struct sl_trace { /* the messages of one batch */

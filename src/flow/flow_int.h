@@ -36,16 +36,16 @@ void source_stop_intake(sl_flow *f); /* f takes no more; when no other flow does
 bool source_stopped(const source_node *s);
 void source_pressure(sl_flow *f, bool on);
 const sl_meter *source_meter(const source_node *s);
-const sl_meter *source_decoder_meter(const source_node *s); /* NULL when rows come decoded */
+const sl_meter *source_decoder_meter(const source_node *s);      /* NULL when rows come decoded */
 const sl_meter *source_preprocessor_meter(const source_node *s); /* NULL without strict validation */
 bool source_is_shared(const source_node *s);
 
 /* ---- intake: what common source properties put between the connector and the decoder ---- */
 typedef struct intake intake;
-typedef struct intake_ops { /* implemented by the source node */
-    bool (*bytes)(void *arg, const sl_packet *p); /* as sl_source_out.bytes: to be decoded */
-    void (*bad)(void *arg, const sl_packet *p, sl_str why); /* p could not be used */
-    sl_builder *(*builder)(void *arg, const sl_packet *p); /* rows of p go here; NULL: closing */
+typedef struct intake_ops {                                  /* implemented by the source node */
+    bool (*bytes)(void *arg, const sl_packet *p);            /* as sl_source_out.bytes: to be decoded */
+    void (*bad)(void *arg, const sl_packet *p, sl_str why);  /* p could not be used */
+    sl_builder *(*builder)(void *arg, const sl_packet *p);   /* rows of p go here; NULL: closing */
     bool (*rows)(void *arg, const sl_packet *p, uint32_t n); /* n rows of p were put */
 } intake_ops;
 sl_err *intake_new(const sl_srcdef *d, sl_loop *l, const intake_ops *ops, void *arg, intake **out);
@@ -55,10 +55,10 @@ void intake_free(intake *t);
 /* ---- sink ---- */
 typedef struct sink_node sink_node;
 sl_err *sink_open(sl_flow *f, uint32_t i, sink_node **out);
-void sink_take(sink_node *s, sl_batch *b); /* a derived batch; lent */
+void sink_take(sink_node *s, sl_batch *b);    /* a derived batch; lent */
 void sink_warm(const sink_node *s, int step); /* asks the cache for it, step 1 some work after step 0 */
-void sink_finish(sink_node *s);            /* end of input: flushes a partial batch */
-bool sink_idle(const sink_node *s);        /* nothing queued or in flight */
+void sink_finish(sink_node *s);               /* end of input: flushes a partial batch */
+bool sink_idle(const sink_node *s);           /* nothing queued or in flight */
 bool sink_full(const sink_node *s);
 bool sink_low(const sink_node *s);
 void sink_close(sink_node *s, sl_fn done, void *arg);
@@ -77,9 +77,9 @@ typedef struct trace_tap {
     void *arg;
     bool head;
 } trace_tap;
-void source_watch(source_node *s);                     /* some flow began or ended to be watched */
-int64_t source_took(const source_node *s);             /* microseconds that the current batch took to gather */
-uint32_t source_kept_n(const source_node *s);          /* payloads of the current batch, while watched */
+void source_watch(source_node *s);            /* some flow began or ended to be watched */
+int64_t source_took(const source_node *s);    /* microseconds that the current batch took to gather */
+uint32_t source_kept_n(const source_node *s); /* payloads of the current batch, while watched */
 sl_str source_kept(const source_node *s, uint32_t i);
 sl_trace *trace_begin(const sl_flow *f, const sl_batch *b);
 void trace_ran(sl_trace *t, const sl_batch *out);
@@ -102,8 +102,8 @@ struct sl_flow {
     const sl_layout *seen; /* layout that colmap belongs to, held */
     uint32_t nsinks, src;
     bool open, closing, eof, eof_here, pressed, told;
-    bool timed; /* the statement may wait for time */
-    bool whole; /* colmap has all columns */
+    bool timed;     /* the statement may wait for time */
+    bool whole;     /* colmap has all columns */
     sink_node *one; /* room for sinks and colmap of small rules */
     uint16_t few[4];
     int64_t last_ms;
@@ -122,7 +122,7 @@ struct sl_flow {
     uint32_t leaving;           /* sources and lookups that are closing */
     source_node *source;
     struct sl_flow **sub_at; /* what points here in the source's list */
-    uint32_t pending; /* letters on their way to this flow: it may not go before they arrived */
+    uint32_t pending;        /* letters on their way to this flow: it may not go before they arrived */
     sl_timer *drain;
     sl_timer *save; /* state is saved from time to time */
     sl_timer *tick; /* statements that wait for time; made when first wanted */

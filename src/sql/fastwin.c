@@ -8,9 +8,9 @@
 
 typedef enum acc_kind { ACC_NONE, ACC_COUNT, ACC_SUM, ACC_AVG, ACC_MIN, ACC_MAX } acc_kind;
 typedef struct acc {
-    int64_t n;      /* values that are not null */
-    uint8_t lead;   /* kind of the first */
-    char *error;    /* the first value that did not fit */
+    int64_t n;    /* values that are not null */
+    uint8_t lead; /* kind of the first */
+    char *error;  /* the first value that did not fit */
     union {
         int64_t i;
         double f;
@@ -152,8 +152,11 @@ static bool take(acc *x, acc_kind k, sl_arena *a, sl_value v) {
         x->lead = v.kind == SL_UINT ? SL_INT : v.kind;
         if (x->lead != SL_INT && x->lead != SL_FLOAT && !(extreme && x->lead == SL_STRING)) {
             x->lead = SL_NULL;
-            return complain(x, a, extreme ? "found invalid arg %s" : k == ACC_AVG ? "run avg function error: found invalid arg %s"
-                                                                                : "run sum function error: found invalid arg %s", v);
+            return complain(x, a,
+                            extreme            ? "found invalid arg %s"
+                                : k == ACC_AVG ? "run avg function error: found invalid arg %s"
+                                               : "run sum function error: found invalid arg %s",
+                            v);
         }
     }
     int sign = k == ACC_MIN ? -1 : 1;

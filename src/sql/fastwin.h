@@ -10,17 +10,17 @@ struct sl_pipes;
 typedef struct sl_group {
     uint64_t hash;
     sl_str key;
-    sl_krow *first; /* held */
+    sl_krow *first;        /* held */
     struct sl_group *next; /* of the same hash slot */
-} sl_group; /* behind it: one accumulator per aggregate */
+} sl_group;                /* behind it: one accumulator per aggregate */
 typedef struct sl_fast {
-    sl_arena *a;            /* groups; emptied with the window */
-    sl_group **at;          /* in order of appearance */
+    sl_arena *a;   /* groups; emptied with the window */
+    sl_group **at; /* in order of appearance */
     uint32_t n, cap;
     sl_group **slots;
-    uint32_t mask;          /* slots - 1 */
-    char *error;            /* of the first row that failed: the window ends in it */
-    int64_t seen;           /* count windows: rows so far */
+    uint32_t mask; /* slots - 1 */
+    char *error;   /* of the first row that failed: the window ends in it */
+    int64_t seen;  /* count windows: rows so far */
 } sl_fast;
 /* Can this plan be run so? Called when the pipe is planned. */
 bool sl_fast_fits(const sl_plan *p, const sl_select *s);

@@ -18,13 +18,13 @@ struct sl_win {
     sl_win_fire fire;
     void *arg;
     sl_kq q;
-    int64_t next;     /* next tick by the clock, INT64_MAX none */
-    int64_t from;     /* tumbling: where the open window begins; session: where the session began */
-    bool started;     /* event time: the first boundary is known; session: one is open */
-    int64_t last;     /* session: time of the last row */
-    int64_t boundary; /* next aligned boundary */
-    uint64_t seen;    /* count: rows since the last emission */
-    int64_t *due;     /* sliding with delay: instants of triggers that wait, in order */
+    int64_t next;                 /* next tick by the clock, INT64_MAX none */
+    int64_t from;                 /* tumbling: where the open window begins; session: where the session began */
+    bool started;                 /* event time: the first boundary is known; session: one is open */
+    int64_t last;                 /* session: time of the last row */
+    int64_t boundary;             /* next aligned boundary */
+    uint64_t seen;                /* count: rows since the last emission */
+    int64_t *due;                 /* sliding with delay: instants of triggers that wait, in order */
     uint32_t ndue, capdue, known; /* known: event time, triggers that an earlier watermark brought */
     part *parts;
     uint32_t nparts;
@@ -54,9 +54,7 @@ int64_t sl_win_align(int64_t t, uint8_t unit, int64_t n, sl_zone zone) {
         field = c.sec;
         start = t - c.sec * INT64_C(1000) - ms;
         break;
-    default:
-        field = ms;
-        start = t - ms;
+    default: field = ms; start = t - ms;
     }
     return start + (field >= n ? n * (field / n + 1) : n) * unit_ms[unit];
 }
