@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { LEAST = -292, MOST = 324, LIMBS = 26 };
-typedef struct power { /* 10^e = (hi, lo) * 2^x, 2^127 <= (hi, lo) < 2^128, rounded up */
+typedef struct power {       /* 10^e = (hi, lo) * 2^x, 2^127 <= (hi, lo) < 2^128, rounded up */
     _Atomic uint64_t hi, lo; /* hi 0: not known yet */
 } power;
 static power powers[MOST - LEAST + 1];
@@ -115,8 +115,8 @@ uint64_t sl_num_shortest(double v, int *exponent) {
     }
     bool even = !(c & 1), near = !fraction && biased > 1; /* near: the neighbour below is half as far */
     uint64_t left = 4 * c - 2 + near, right = 4 * c + 2;
-    int k = (q * 1262611 - (near ? 524031 : 0)) >> 22;    /* floor(log10(2^q)), or of three quarters of it */
-    int h = q + ((-k * 1741647) >> 19) + 1;               /* floor(log2(10^-k)) */
+    int k = (q * 1262611 - (near ? 524031 : 0)) >> 22; /* floor(log10(2^q)), or of three quarters of it */
+    int h = q + ((-k * 1741647) >> 19) + 1;            /* floor(log2(10^-k)) */
     uint64_t hi, lo;
     power_of(-k, &hi, &lo);
     uint64_t l = scaled(hi, lo, left << h), m = scaled(hi, lo, 4 * c << h), r = scaled(hi, lo, right << h);

@@ -162,5 +162,12 @@ static bool encode(sl_encoder *e, sl_arena *a, sl_value v, sl_buf *out, sl_str *
     }
     return true;
 }
-const sl_codec_def sl_codec_urlencoded = {.name = "urlencoded", .title = "URL encoded", .text = true, .dec_new = dec_new, .dec_free = dec_free, .decode = decode,
-                                          .enc_new = enc_new, .enc_free = enc_free, .encode = encode};
+const sl_codec_def sl_codec_urlencoded = {.name = "urlencoded",
+                                          .title = "URL encoded",
+                                          .text = true,
+                                          .dec_new = dec_new,
+                                          .dec_free = dec_free,
+                                          .decode = decode,
+                                          .enc_new = enc_new,
+                                          .enc_free = enc_free,
+                                          .encode = encode};

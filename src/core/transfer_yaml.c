@@ -104,9 +104,7 @@ static bool add_upload(void *arg, sl_str key, sl_str value_text) {
     return true;
 }
 static sl_err *gather(sl_office *o, sl_arena *a, sl_json *doc) {
-    static const struct {
-        const char *name, *kind;
-    } confs[] = {{"sourceConfig", "sources"}, {"sinkConfig", "sinks"}, {"connectionConfig", "connections"}};
+    static const struct { const char *name, *kind; } confs[] = {{"sourceConfig", "sources"}, {"sinkConfig", "sinks"}, {"connectionConfig", "connections"}};
     for (int i = 0; i < 3; i++) {
         section s = {a, sl_json_obj(a), confs[i].kind};
         conf_each(o, confs[i].kind, add_key, &s);
@@ -173,7 +171,7 @@ typedef struct import {
     sl_arena *a;
     sl_json *doc;
     const sl_json *rule, *upload, *schema; /* the one in work */
-    sl_str name, record;          /* of the upload */
+    sl_str name, record;                   /* of the upload */
     sl_api_done done;
     void *arg;
 } import;
@@ -243,7 +241,7 @@ static void next_rule(import *im) {
     sl_json *j = sl_json_clone(im->a, im->rule);
     if (j->kind == SL_J_OBJ && !sl_json_iget(j, "triggered"))
         sl_json_set(im->a, j, "triggered", sl_json_bool(im->a, false)); /* what is not said is false in this form */
-    sl_json_set(im->a, j, "version", sl_json_str(im->a, SL_S(""))); /* a replacement, whatever was there */
+    sl_json_set(im->a, j, "version", sl_json_str(im->a, SL_S("")));     /* a replacement, whatever was there */
     const sl_json *version = sl_json_iget(im->rule, "version");
     const sl_rule *old = sl_map_get(im->office->rules, im->rule->key);
     if (sl_json_isstr(version) && (!old || !old->def->version.n || sl_str_cmp(version->s, old->def->version) > 0))
@@ -329,7 +327,8 @@ static void next_schema(import *im) {
     }
 }
 static sl_err *check(const sl_json *doc) {
-    static const char *const maps[] = {"sourceConfig", "sinkConfig", "connectionConfig", "nativePlugins", "portablePlugins", "service", "schema", "uploads", "streams", "tables", "rules"};
+    static const char *const maps[] = {"sourceConfig", "sinkConfig", "connectionConfig", "nativePlugins", "portablePlugins", "service", "schema",
+                                       "uploads",      "streams",    "tables",           "rules"};
     static const char *const absent[] = {"nativePlugins", "portablePlugins", "service"};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
         const sl_json *sec = sl_json_iget(doc, maps[i]);

@@ -22,13 +22,13 @@ uint32_t sl_fields_split(sl_builder *w, sl_str line, char delim, bool trim, cons
     uint32_t i = 0;
     if (!w->inrow)
         n = 0;
-#define FIELD(stop)                                                                                                    \
-    {                                                                                                                  \
-        const char *stop_ = stop;                                                                                      \
-        if (i < n)                                                                                                     \
-            put(w, from, stop_, delim, trim, to[i], &keys[i]);                                                         \
-        i++;                                                                                                           \
-        from = stop_ + 1;                                                                                              \
+#define FIELD(stop)                                                                                                                                                                \
+    {                                                                                                                                                                              \
+        const char *stop_ = stop;                                                                                                                                                  \
+        if (i < n)                                                                                                                                                                 \
+            put(w, from, stop_, delim, trim, to[i], &keys[i]);                                                                                                                     \
+        i++;                                                                                                                                                                       \
+        from = stop_ + 1;                                                                                                                                                          \
     }
 #if SL_X16
     if (line.n >= 16)

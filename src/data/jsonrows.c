@@ -229,8 +229,7 @@ const char *sl_jr_any(sl_jsonrows *d, const char *p, const char *end, unsigned d
             return NULL;
         *out = number_slow(d, p, p + 3, d->int64);
         return p + 3;
-    default:
-        return sl_jr_number(d, p, end, false, d->int64, out);
+    default: return sl_jr_number(d, p, end, false, d->int64, out);
     }
 }
 static const sl_field *field_of(const sl_type *t, sl_str name) {
@@ -370,8 +369,7 @@ const char *sl_jr_typed(sl_jsonrows *d, const sl_type *t, sl_str name, const cha
             }
             break;
         }
-        default: /* inf, nan */
-            is_num = true;
+        default: /* inf, nan */ is_num = true;
         }
         if (!is_num) {
             if (!(p = skip(p, end, depth)))

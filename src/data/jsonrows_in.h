@@ -14,9 +14,9 @@ enum { DO_SKIP, DO_KEEP, DO_OTHER }; /* skip; keep as it is, whatever its type; 
 typedef struct seen {
     _Alignas(16) char lit[LIT_MAX]; /* `"key":`, the rest zero */
     uint32_t n;
-    uint32_t need;       /* a bit for each of the n bytes; when they are more than 16, for 17, which never match */
-    uint8_t what;        /* DO_… */
-    bool undeclared;     /* typed stream, key not declared: only a null is kept */
+    uint32_t need;   /* a bit for each of the n bytes; when they are more than 16, for 17, which never match */
+    uint8_t what;    /* DO_… */
+    bool undeclared; /* typed stream, key not declared: only a null is kept */
     int32_t col;
     const sl_type *type; /* declared type, or NULL */
     sl_str key;          /* for the tail: its copy in the arena of batch `serial` */
@@ -31,8 +31,8 @@ struct sl_jsonrows {
     bool all;
     seen *shape; /* behind the last one stands one that fits nothing */
     uint32_t nshape, misses;
-    bool rich;             /* the rows of late have nested values or backslashes */
-    uint32_t fails, pause; /* rows in a row that did not go straight; rows that need not try */
+    bool rich;               /* the rows of late have nested values or backslashes */
+    uint32_t fails, pause;   /* rows in a row that did not go straight; rows that need not try */
     SL_VEC(sl_member) stack; /* of nested values under construction */
     /* of the message being read */
     sl_builder *w;
@@ -41,7 +41,7 @@ struct sl_jsonrows {
     uint64_t serial;
     sl_buf why;
     const char *end; /* of its text */
-    sl_str key; /* unescaped key of a member that was not predicted */
+    sl_str key;      /* unescaped key of a member that was not predicted */
 };
 
 /* Values; each takes p at the value's first byte and returns behind it, or NULL on a syntax error. */
@@ -52,12 +52,12 @@ const char *sl_jr_number(sl_jsonrows *d, const char *p, const char *end, bool bi
 /* A key in the arena that is not one of the layout's. */
 void sl_jr_tail(sl_jsonrows *d, seen *e, sl_value v);
 typedef enum sl_jr_told {
-    SL_JR_NOT,        /* nothing is decided; the row is begun at most */
-    SL_JR_ASCII,      /* the same; the text is all ASCII */
-    SL_JR_UTF8,       /* the same; valid UTF-8 */
-    SL_JR_BAD_UTF8,   /* the same; not valid */
-    SL_JR_ROW,        /* the message is one row, which is begun and filled */
-    SL_JR_STRICT_ROW  /* the same; the text is strict JSON */
+    SL_JR_NOT,       /* nothing is decided; the row is begun at most */
+    SL_JR_ASCII,     /* the same; the text is all ASCII */
+    SL_JR_UTF8,      /* the same; valid UTF-8 */
+    SL_JR_BAD_UTF8,  /* the same; not valid */
+    SL_JR_ROW,       /* the message is one row, which is begun and filled */
+    SL_JR_STRICT_ROW /* the same; the text is strict JSON */
 } sl_jr_told;
 /* A message that is one object like those before. */
 sl_jr_told sl_jr_straight(sl_jsonrows *d, sl_str text);

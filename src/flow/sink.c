@@ -45,7 +45,8 @@ static void queue_bytes(sink_node *s, size_t off, hold *h, bool is_error, bool c
         queue_fail(s, SL_S("out of memory: a message was lost"));
 }
 static void queue_rows(sink_node *s, sl_batch *b, uint32_t first, uint32_t count, hold *h, bool collection, bool is_error) {
-    if (!queue_push(s, (item){.batch = sl_batch_hold(b), .first = first, .count = count, .hold = h, .collection = collection, .is_error = is_error, .doff = s->doff, .dn = s->dn})) {
+    if (!queue_push(s,
+                    (item){.batch = sl_batch_hold(b), .first = first, .count = count, .hold = h, .collection = collection, .is_error = is_error, .doff = s->doff, .dn = s->dn})) {
         sl_batch_drop(b);
         queue_fail(s, SL_S("out of memory: a message was lost"));
     }
@@ -344,7 +345,7 @@ void sink_warm(const sink_node *s, int step) {
         __builtin_prefetch(s, 1);
     else if (!s->blind)
         for (size_t i = 64; i < sizeof *s; i += 64)
-        __builtin_prefetch((const char *)s + i, 1);
+            __builtin_prefetch((const char *)s + i, 1);
 }
 void sink_take(sink_node *s, sl_batch *b) {
     if (s->blind) {
@@ -423,8 +424,13 @@ static sl_err *open_one(sl_flow *f, const sl_sinkdef *d, const char *name, bool 
     if (!e && d->opts.cache && !d->resend && !d->def->sink->rows)
         e = spill_open(s);
     if (!e) {
-        s->env = (sl_conn_env){.loop = f->lane->loop, .home = f->spec->home, .rule_id = (const char *)f->spec->rule_id.p, .op_name = s->meter.name,
-                               .http = f->spec->http, .private_net = f->spec->private_net, .lasts = f->spec->qos >= 1};
+        s->env = (sl_conn_env){.loop = f->lane->loop,
+                               .home = f->spec->home,
+                               .rule_id = (const char *)f->spec->rule_id.p,
+                               .op_name = s->meter.name,
+                               .http = f->spec->http,
+                               .private_net = f->spec->private_net,
+                               .lasts = f->spec->qos >= 1};
         e = d->def->sink->open(d->conf, &s->env, &s->host, &s->sink);
     }
     if (e) {

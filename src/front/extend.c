@@ -160,9 +160,14 @@ static void delete_schema(void *app, sl_http_req *r, const sl_str *v) {
 
 /* ---- what cannot be installed ---- */
 static const char *kind_of(const sl_http_req *r) {
-    static const char *const kinds[][2] = {{"/plugins/portables", "portable plugin"}, {"/plugins/sources", "sources plugin"}, {"/plugins/sinks", "sinks plugin"},
-                                           {"/plugins/functions", "functions plugin"}, {"/plugins/udfs", "udf"}, {"/services/functions", "function"},
-                                           {"/services", "service"}, {"/udf/javascript", "javascript function"}};
+    static const char *const kinds[][2] = {{"/plugins/portables", "portable plugin"},
+                                           {"/plugins/sources", "sources plugin"},
+                                           {"/plugins/sinks", "sinks plugin"},
+                                           {"/plugins/functions", "functions plugin"},
+                                           {"/plugins/udfs", "udf"},
+                                           {"/services/functions", "function"},
+                                           {"/services", "service"},
+                                           {"/udf/javascript", "javascript function"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strncmp(r->path, kinds[i][0], strlen(kinds[i][0])) == 0)
             return kinds[i][1];
@@ -179,7 +184,7 @@ static void not_there(void *app, sl_http_req *r, const sl_str *v) {
 static void refuse(void *app, sl_http_req *r, const sl_str *v) {
     const char *kind = kind_of(r);
     const char *why = strstr(kind, "portable") || strcmp(kind, "service") == 0 || strcmp(kind, "javascript function") == 0 ? "not available yet"
-                                                                                                               : "plug-ins of eKuiper (Go) cannot be loaded here";
+                                                                                                                           : "plug-ins of eKuiper (Go) cannot be loaded here";
     sl_rest_fail(r, sl_err_new(SL_E_UNSUPPORTED, "%s %s command error: %s", kind, sl_str_is(r->method, "PUT") ? "update" : "create", why), NULL);
 }
 static const sl_route routes[] = {

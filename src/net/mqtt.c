@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include "base/utf8.h"
 
-static const char *const type_names[] = {"type 0", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP", "SUBSCRIBE",
-                                         "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH"};
+static const char *const type_names[] = {"type 0",    "CONNECT", "CONNACK",     "PUBLISH",  "PUBACK",  "PUBREC",   "PUBREL",     "PUBCOMP",
+                                         "SUBSCRIBE", "SUBACK",  "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH"};
 
 /* ---- cursor ---- */
 typedef struct cur {
@@ -748,8 +748,8 @@ const char *sl_mqtt_put(sl_buf *out, int version, const sl_mqtt_packet *p) {
 
 /* ---- words ---- */
 const char *sl_mqtt_connack_text(int version, uint8_t code) {
-    static const char *const old[] = {"connection accepted", "unacceptable protocol version", "identifier rejected", "server unavailable",
-                                      "bad user name or password", "not authorized"};
+    static const char *const old[] = {"connection accepted", "unacceptable protocol version", "identifier rejected",
+                                      "server unavailable",  "bad user name or password",     "not authorized"};
     if (code < 6 && (version < SL_MQTT_5 || code == 1))
         return old[code];
     return version < SL_MQTT_5 ? "unknown return code" : sl_mqtt_reason_text(code);

@@ -8,11 +8,10 @@ enum { P_OR = 1, P_AND, P_CMP, P_SUM, P_MUL };
 
 static const struct {
     uint8_t tok, op, prec;
-} ops[] = {{SL_K_ADD, SL_OP_ADD, P_SUM}, {SL_K_SUB, SL_OP_SUB, P_SUM}, {SL_K_BOR, SL_OP_BOR, P_SUM}, {SL_K_BXOR, SL_OP_BXOR, P_SUM},
-    {SL_K_MUL, SL_OP_MUL, P_MUL}, {SL_K_DIV, SL_OP_DIV, P_MUL}, {SL_K_MOD, SL_OP_MOD, P_MUL}, {SL_K_BAND, SL_OP_BAND, P_MUL},
-    {SL_K_EQ, SL_OP_EQ, P_CMP}, {SL_K_NE, SL_OP_NE, P_CMP}, {SL_K_LT, SL_OP_LT, P_CMP}, {SL_K_LE, SL_OP_LE, P_CMP},
-    {SL_K_GT, SL_OP_GT, P_CMP}, {SL_K_GE, SL_OP_GE, P_CMP}, {SL_K_IN, SL_OP_NONE, P_CMP}, {SL_K_BETWEEN, SL_OP_NONE, P_CMP},
-    {SL_K_LIKE, SL_OP_NONE, P_CMP}, {SL_K_NOT, SL_OP_NONE, P_CMP}, {SL_K_AND, SL_OP_AND, P_AND}, {SL_K_OR, SL_OP_OR, P_OR}};
+} ops[] = {{SL_K_ADD, SL_OP_ADD, P_SUM},      {SL_K_SUB, SL_OP_SUB, P_SUM},   {SL_K_BOR, SL_OP_BOR, P_SUM},   {SL_K_BXOR, SL_OP_BXOR, P_SUM}, {SL_K_MUL, SL_OP_MUL, P_MUL},
+           {SL_K_DIV, SL_OP_DIV, P_MUL},      {SL_K_MOD, SL_OP_MOD, P_MUL},   {SL_K_BAND, SL_OP_BAND, P_MUL}, {SL_K_EQ, SL_OP_EQ, P_CMP},     {SL_K_NE, SL_OP_NE, P_CMP},
+           {SL_K_LT, SL_OP_LT, P_CMP},        {SL_K_LE, SL_OP_LE, P_CMP},     {SL_K_GT, SL_OP_GT, P_CMP},     {SL_K_GE, SL_OP_GE, P_CMP},     {SL_K_IN, SL_OP_NONE, P_CMP},
+           {SL_K_BETWEEN, SL_OP_NONE, P_CMP}, {SL_K_LIKE, SL_OP_NONE, P_CMP}, {SL_K_NOT, SL_OP_NONE, P_CMP},  {SL_K_AND, SL_OP_AND, P_AND},   {SL_K_OR, SL_OP_OR, P_OR}};
 static int op_at(sl_tok k) {
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (ops[i].tok == k)

@@ -64,9 +64,7 @@ static sl_select *copy_select(sl_arena *a, const sl_select *s) {
 }
 
 /* ---- compiling ---- */
-static bool split_here(const sl_expr *e) {
-    return e->kind == SL_X_BINARY && e->op == SL_OP_AND && sl_x_always_bool(e->l) && sl_x_always_bool(e->r);
-}
+static bool split_here(const sl_expr *e) { return e->kind == SL_X_BINARY && e->op == SL_OP_AND && sl_x_always_bool(e->l) && sl_x_always_bool(e->r); }
 static uint32_t count_conditions(const sl_expr *e) {
     while (e->kind == SL_X_PAREN)
         e = e->l;

@@ -22,8 +22,9 @@ static bool test_of(const sl_plan *p, sl_block b, test *t) {
     const sl_insn *i = b.n == 1 ? b.code : NULL;
     if (!i || i->op != SL_I_CMP || i->dst != b.res)
         return false;
-    static const uint8_t masks[][3] = {{SL_OP_EQ, SAME, SAME}, {SL_OP_NE, LESS | MORE | NEITHER, LESS | MORE | NEITHER}, {SL_OP_LT, LESS, MORE},
-                                       {SL_OP_LE, LESS | SAME, MORE | SAME}, {SL_OP_GT, MORE, LESS}, {SL_OP_GE, MORE | SAME, LESS | SAME}};
+    static const uint8_t masks[][3] = {{SL_OP_EQ, SAME, SAME}, {SL_OP_NE, LESS | MORE | NEITHER, LESS | MORE | NEITHER},
+                                       {SL_OP_LT, LESS, MORE}, {SL_OP_LE, LESS | SAME, MORE | SAME},
+                                       {SL_OP_GT, MORE, LESS}, {SL_OP_GE, MORE | SAME, LESS | SAME}};
     bool turned = i->a < 0;
     int32_t col = turned ? i->b : i->a, konst = turned ? i->a : i->b;
     if (col < 0 || konst >= 0 || konst == SL_NOREG || (uint32_t)col >= p->src[0].n)

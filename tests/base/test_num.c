@@ -184,9 +184,21 @@ static void test_parse(void **s) {
     static const char *const bad[] = {"", "-", ".", "1e", "1e+", "e5", "1x", " 1", "1 ", "0x10", "nan", "inf", "1e400", "--1", "1.2.3"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(sl_num_parse_f64(sl_str_of(bad[i]), &d));
-    static const char *const good[] = {"1", "-1.5", "+2", ".5", "5.", "1e5", "1E-5", "0.000000000000000000000000000001", "12345678901234567890123",
-                                       "9007199254740993", "2.2250738585072011e-308", "123456789012345678901234567890.5e-10", "0e999999999999",
-                                       "1.00000000000000011102230246251565404236316680908203125", "1.00000000000000011102230246251565404236316680908203126"};
+    static const char *const good[] = {"1",
+                                       "-1.5",
+                                       "+2",
+                                       ".5",
+                                       "5.",
+                                       "1e5",
+                                       "1E-5",
+                                       "0.000000000000000000000000000001",
+                                       "12345678901234567890123",
+                                       "9007199254740993",
+                                       "2.2250738585072011e-308",
+                                       "123456789012345678901234567890.5e-10",
+                                       "0e999999999999",
+                                       "1.00000000000000011102230246251565404236316680908203125",
+                                       "1.00000000000000011102230246251565404236316680908203126"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_true(sl_num_parse_f64(sl_str_of(good[i]), &d));
         double want = strtod(good[i], NULL);
@@ -254,13 +266,21 @@ static void test_utf8(void **s) {
     static const char *const bad[] = {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "abcdefgh\x80", "\xc3("};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(sl_utf8_valid(bad[i], strlen(bad[i])));
-    assert_true(sl_utf8_valid("abcdefgh\xe4\xb8\xad" "abcdefghij", 21));
-    assert_int_equal(sl_utf8_count(SL_S("a\xe4\xb8\xad\xff" "b")), 4);
+    assert_true(sl_utf8_valid("abcdefgh\xe4\xb8\xad"
+                              "abcdefghij",
+                              21));
+    assert_int_equal(sl_utf8_count(SL_S("a\xe4\xb8\xad\xff"
+                                        "b")),
+                     4);
     assert_true(sl_utf8_valid("", 0));
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(the_shortest_is_the_shortest), cmocka_unit_test(texts_become_the_nearest_double),
-        cmocka_unit_test(test_go_forms), cmocka_unit_test(test_random), cmocka_unit_test(test_parse),
-                                   cmocka_unit_test(test_durations), cmocka_unit_test(test_utf8)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(the_shortest_is_the_shortest),
+                                   cmocka_unit_test(texts_become_the_nearest_double),
+                                   cmocka_unit_test(test_go_forms),
+                                   cmocka_unit_test(test_random),
+                                   cmocka_unit_test(test_parse),
+                                   cmocka_unit_test(test_durations),
+                                   cmocka_unit_test(test_utf8)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }

@@ -10,8 +10,8 @@
 #include "conn/mqtt/inside.h"
 #include "conn/tls.h"
 
-#define OPEN_TIMEOUT 30000  /* ms, connect and CONNACK */
-#define LEAVE_TIMEOUT 500   /* ms to wait for the broker to end the connection after DISCONNECT */
+#define OPEN_TIMEOUT 30000 /* ms, connect and CONNACK */
+#define LEAVE_TIMEOUT 500  /* ms to wait for the broker to end the connection after DISCONNECT */
 #define BACKOFF_FIRST 100
 #define BACKOFF_MAX 10000
 #define ALIASES 64

@@ -55,10 +55,10 @@ typedef struct mq_held { /* a message that a subscription has not committed */
 } mq_held;
 typedef struct mq_topic { /* a filter subscribed at the broker, for all subscriptions that name it */
     uint32_t users;
-    uint8_t qos;      /* asked for */
-    uint8_t code;     /* the broker's answer; MQ_UNASKED, or 0x80 and above: refused */
-    uint32_t sub;     /* version 5: subscription identifier, 0 = none */
-    uint16_t id, at;  /* packet identifier and place of a SUBSCRIBE under way; 0 = none */
+    uint8_t qos;         /* asked for */
+    uint8_t code;        /* the broker's answer; MQ_UNASKED, or 0x80 and above: refused */
+    uint32_t sub;        /* version 5: subscription identifier, 0 = none */
+    uint16_t id, at;     /* packet identifier and place of a SUBSCRIBE under way; 0 = none */
     sl_str filter, pure; /* pure: without $share/group/ */
     char text[];
 } mq_topic;
@@ -71,10 +71,10 @@ struct mq_sub {
     mq_topic **topics;
     uint32_t ntopics;
     uint8_t qos;
-    int ghost;          /* gone, but may come back while it is not 0: ticks left */
+    int ghost; /* gone, but may come back while it is not 0: ticks left */
     bool lasts, paused, gone, fresh /* got something since the last drained */;
-    bool asks;          /* the broker's answer is awaited and will be told */
-    mq_held *held;      /* ring */
+    bool asks;     /* the broker's answer is awaited and will be told */
+    mq_held *held; /* ring */
     uint32_t held_cap, held_at, held_n;
 };
 struct mq_pub {
@@ -83,11 +83,11 @@ struct mq_pub {
     mq_client *client;
     const mq_pub_ops *ops;
     void *arg;
-    bool hungry;        /* was told to wait */
+    bool hungry; /* was told to wait */
     bool gone;
-    bool q0;            /* QoS 0 messages first … last wait for the socket */
+    bool q0; /* QoS 0 messages first … last wait for the socket */
     uint64_t q0_first, q0_last;
-    bool some;          /* acknowledged first … last, not yet told */
+    bool some; /* acknowledged first … last, not yet told */
     uint64_t some_first, some_last;
 };
 
@@ -110,15 +110,15 @@ struct mq_client {
     /* keep-alive */
     int64_t keepalive; /* seconds */
     bool wrote, heard;
-    int silent;        /* half periods since the last byte after a PINGREQ */
+    int silent; /* half periods since the last byte after a PINGREQ */
     /* reading */
     sl_mqtt_reader reader;
-    sl_buf stash;      /* read but not handled: a subscription paused */
-    uint32_t paused;   /* paused subscriptions */
+    sl_buf stash;    /* read but not handled: a subscription paused */
+    uint32_t paused; /* paused subscriptions */
     bool reading, broken, resuming, ended;
     sl_buf scratch;
-    size_t waiting;    /* bytes the socket had not taken at the last write */
-    char **alias;      /* version 5, inbound: [alias] topic */
+    size_t waiting; /* bytes the socket had not taken at the last write */
+    char **alias;   /* version 5, inbound: [alias] topic */
     uint32_t nalias;
     /* limits of the broker */
     uint32_t receive_max, max_packet;
@@ -130,15 +130,15 @@ struct mq_client {
     mq_inring in;
     mq_outring out;
     mq_sub *subs;
-    sl_map *topics;    /* filter -> mq_topic */
+    sl_map *topics; /* filter -> mq_topic */
     mq_pub *pubs;
     mq_pub *owed, *telling; /* telling: of the round under way */
     uint32_t nhungry;
-    bool dirty;        /* answers gathered */
+    bool dirty; /* answers gathered */
     sl_pool_phase where;
     SL_VEC(struct mq_orphan *) orphans; /* waiting.c */
     size_t orphan_bytes;
-    uint32_t left;     /* unacknowledged for good: they fill the broker's window until the next connection */
+    uint32_t left; /* unacknowledged for good: they fill the broker's window until the next connection */
     sl_timer *ghosts;
     void (*watch)(void *arg, sl_conn_state s, sl_str why);
     void *watch_arg;
@@ -155,8 +155,8 @@ void mq_again(mq_client *c, const char *why);  /* ends the connection and makes 
 /* waiting.c */
 bool mq_wait_wanted(const mq_client *c, sl_str topic); /* should a message be kept for somebody who is to come? */
 void mq_wait_keep(mq_client *c, const sl_mqtt_packet *p, uint64_t pos, uint64_t seq);
-void mq_wait_ghost(mq_sub *s);                         /* s is gone and may come back */
-void mq_wait_found(mq_client *c, mq_sub *s);           /* s is new: it gets what waited */
+void mq_wait_ghost(mq_sub *s);               /* s is gone and may come back */
+void mq_wait_found(mq_client *c, mq_sub *s); /* s is new: it gets what waited */
 void mq_wait_free(mq_client *c);
 
 const char *mq_send_packet(mq_client *c, const sl_mqtt_packet *p); /* NULL or what is wrong with it */
@@ -165,8 +165,8 @@ const char *mq_send_packet(mq_client *c, const sl_mqtt_packet *p); /* NULL or wh
 void mq_subs_connected(mq_client *c); /* asks the broker for all of them */
 void mq_subs_lost(mq_client *c);
 void mq_subs_confirmed(mq_client *c, const sl_mqtt_packet *p); /* SUBACK */
-void mq_part(mq_sub *s);                       /* UNSUBSCRIBE of what no other wants */
-void mq_reap(mq_client *c);                    /* frees those that left */
+void mq_part(mq_sub *s);                                       /* UNSUBSCRIBE of what no other wants */
+void mq_reap(mq_client *c);                                    /* frees those that left */
 void mq_subs_free(mq_client *c);
 
 /* inbound.c */
@@ -176,9 +176,9 @@ bool mq_in_fits(const mq_sub *s, sl_str topic);
 /* Brokers of version 5 may send a message once for each filter that fits it, with the identifiers of those filters. s takes the copy of its
  * first fitting filter. *known: the copy belongs to some filter of s. */
 bool mq_in_mine(const mq_sub *s, const sl_mqtt_packet *p, bool *known);
-bool mq_in_hold(mq_sub *s, uint64_t pos, uint64_t seq);       /* s has to settle it; false: out of memory */
-void mq_in_unhold(mq_client *c, uint64_t seq, bool left);     /* one holder less; left: it must come again */
-void mq_in_run(mq_client *c);                  /* acknowledges the settled prefix */
+bool mq_in_hold(mq_sub *s, uint64_t pos, uint64_t seq);   /* s has to settle it; false: out of memory */
+void mq_in_unhold(mq_client *c, uint64_t seq, bool left); /* one holder less; left: it must come again */
+void mq_in_run(mq_client *c);                             /* acknowledges the settled prefix */
 void mq_in_connected(mq_client *c, bool resumed);
 void mq_in_forget_aliases(mq_client *c);
 

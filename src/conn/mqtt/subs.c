@@ -32,7 +32,8 @@ static void tell(mq_client *c, mq_sub *s) {
             return;
         }
         if (t->code >= 0x80)
-            sl_buf_printf(&b, "%ssubscription to %.*s was refused by the broker: %s", b.n ? "; " : "", SL_FMT(t->filter), c->version < SL_MQTT_5 ? "failure" : sl_mqtt_reason_text(t->code));
+            sl_buf_printf(&b, "%ssubscription to %.*s was refused by the broker: %s", b.n ? "; " : "", SL_FMT(t->filter),
+                          c->version < SL_MQTT_5 ? "failure" : sl_mqtt_reason_text(t->code));
     }
     s->asks = false;
     if (b.n) {
