@@ -249,6 +249,8 @@ void queue_own(sink_node *s) {
         own_ring(s, &s->spill->fresh, false);
     own_ring(s, &s->sent, true);
     own_ring(s, &s->wait, false);
+    if (s->scratch.cap > 16384 && s->scratch.n < s->scratch.cap / 8) /* a burst is over */
+        sl_buf_free(&s->scratch);
     sl_buf_clear(&s->scratch);
 }
 

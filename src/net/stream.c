@@ -13,6 +13,7 @@
 #include "os/module.h"
 
 #define READ_ROOM 65536
+#define WRITE_KEPT 8192 /* bytes of a write buffer that stay with a quiet connection */
 #define WRITE_NOW 65536 /* waiting bytes that do not wait for the end of the turn */
 
 struct sl_stream {
@@ -124,7 +125,7 @@ static void defer(sl_stream *s) {
     }
 }
 static void after_write(sl_stream *s) {
-    if (s->busy.cap > 4 * WRITE_NOW)
+    if (s->busy.cap > 4 * WRITE_NOW || (s->busy.cap > WRITE_KEPT && s->busy.n < s->busy.cap / 8)) /* a burst is over */
         sl_buf_free(&s->busy);
     s->busy.n = s->busy_at = 0;
 }
