@@ -256,8 +256,9 @@ ALWAYS bool brackets(const batch *b, int k, level *l, const char *p, const char 
         (void)pad;                                                                                                                                                                 \
         CONST(quote, '"')                                                                                                                                                          \
         CONST(comma, ',')                                                                                                                                                          \
-        CONST(colon, ':') CONST(open, '{') CONST(close, '}') CONST(space, ' ') CONST(control, 0x1F) CONST(back, '\\') CONST(nine, '9') CONST(slash, '/') CONST(zero, '0')          \
-            CONST(point, '.') CONST(minus, '-') VEC every = PART(p, 1, pad);                                                                                                       \
+        CONST(colon, ':')                                                                                                                                                          \
+        CONST(open, '{') CONST(close, '}') CONST(space, ' ') CONST(control, 0x1F) CONST(back, '\\') CONST(nine, '9') CONST(slash, '/') CONST(zero, '0') CONST(point, '.')          \
+            CONST(minus, '-') VEC every = PART(p, 1, pad);                                                                                                                         \
         for (size_t base = 0; !base || base + 2 < n; base += LANES * STRIDE) {                                                                                                     \
             int k = 0;                                                                                                                                                             \
             V(valid) = ~(lanes){0};                                                                                                                                                \
