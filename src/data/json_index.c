@@ -245,6 +245,7 @@ ALWAYS bool brackets(const batch *b, int k, level *l, const char *p, const char 
     }
 
 /* Parameters as of FORM below. */
+/* clang-format off: it never settles on one form of this */
 #define MAPFORM(NAME, TARGET, VEC, LOAD, PART, CONST, EQ, LE, LOW, OR, HIGH, INSIDE)                                                                                               \
     static TARGET bool map_##NAME(const char *p, size_t n, sl_jmap *x) {                                                                                                           \
         batch b;                                                                                                                                                                   \
@@ -257,8 +258,9 @@ ALWAYS bool brackets(const batch *b, int k, level *l, const char *p, const char 
         CONST(quote, '"')                                                                                                                                                          \
         CONST(comma, ',')                                                                                                                                                          \
         CONST(colon, ':')                                                                                                                                                          \
-        CONST(open, '{') CONST(close, '}') CONST(space, ' ') CONST(control, 0x1F) CONST(back, '\\') CONST(nine, '9') CONST(slash, '/') CONST(zero, '0') CONST(point, '.')          \
-            CONST(minus, '-') VEC every = PART(p, 1, pad);                                                                                                                         \
+        CONST(open, '{')                                                                                                                                                           \
+        CONST(close, '}') CONST(space, ' ') CONST(control, 0x1F) CONST(back, '\\') CONST(nine, '9') CONST(slash, '/') CONST(zero, '0') CONST(point, '.') CONST(minus, '-')         \
+            VEC every = PART(p, 1, pad);                                                                                                                                           \
         for (size_t base = 0; !base || base + 2 < n; base += LANES * STRIDE) {                                                                                                     \
             int k = 0;                                                                                                                                                             \
             V(valid) = ~(lanes){0};                                                                                                                                                \
@@ -332,6 +334,7 @@ ALWAYS bool brackets(const batch *b, int k, level *l, const char *p, const char 
         x->nested = l.depths > 1;                                                                                                                                                  \
         return l.depth == 0;                                                                                                                                                       \
     }
+/* clang-format on */
 
 /* One form: VEC is 64 bytes; LOAD, and PART for less; EQ and LE (as mask, unsigned), LOW (with the bit of small letters set); CONST
  * declares a byte to compare with. */
