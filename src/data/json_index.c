@@ -245,7 +245,8 @@ ALWAYS bool brackets(const batch *b, int k, level *l, const char *p, const char 
     }
 
 /* Parameters as of FORM below. */
-/* clang-format off: it never settles on one form of this */
+/* The formatter never settles on one form of this. */
+/* clang-format off */
 #define MAPFORM(NAME, TARGET, VEC, LOAD, PART, CONST, EQ, LE, LOW, OR, HIGH, INSIDE)                                                                                               \
     static TARGET bool map_##NAME(const char *p, size_t n, sl_jmap *x) {                                                                                                           \
         batch b;                                                                                                                                                                   \
