@@ -1,30 +1,12 @@
-/* From a collection of rows to output: aggregates of WHERE, WHERE, GROUP BY, aggregates, HAVING, row numbers, ORDER BY, the select list, LIMIT,
- * set-returning functions.
+/* From a collection of rows to groups: aggregates of WHERE, WHERE, GROUP BY, aggregates. What follows is in select.c.
  * Decisions: a group is represented by its first row; the key is the printed items, as upstream (1, 1.0 and "1" fall together). Groups come
  * out in order of first appearance. Aggregates run over lists here: this is the plain form against which the running forms are tested. An error
  * anywhere discards the collection. */
 #include <stdlib.h>
 #include <string.h>
-#include "sql/parse.h"
-#include "sql/pipe.h"
+#include "sql/coll.h"
 
-typedef struct coll {
-    sl_pipes *r;
-    const sl_pipe *k;
-    sl_plan *p;
-    sl_krow *const *tuples;
-    uint32_t n, width; /* tuples */
-    int64_t start, end;
-    bool row, failed; /* failed: an error was told or memory was out */
-    sl_batch *tmp;
-    sl_arena *out;
-    sl_run rows, sel; /* programs `rows` and `out`; the same run when nothing is aggregated */
-    sl_run *front;    /* the one of WHERE and GROUP BY */
-    uint32_t *alive, nalive;
-    uint32_t *first, *members, *start_at, ngroups; /* groups: first row; rows by group */
-} coll;
-
-static void *space(coll *c, size_t n) {
+void *sl_coll_space(sl_coll *c, size_t n) {
     void *p = sl_arena_alloc(c->tmp->arena, n ? n : 1);
     if (!p || sl_arena_failed(c->tmp->arena)) {
         c->r->nomem = c->failed = true;
@@ -32,12 +14,12 @@ static void *space(coll *c, size_t n) {
     }
     return p;
 }
-static void fail(coll *c, const char *head, sl_value err) {
+void sl_coll_fail(sl_coll *c, const char *head, sl_value err) {
     if (!c->failed)
         sl_pipe_error(c->r, head, sl_v_text(err));
     c->failed = true;
 }
-static void check(coll *c, const sl_run *r) {
+void sl_coll_check(sl_coll *c, const sl_run *r) {
     if (r->nomem)
         c->r->nomem = c->failed = true;
 }
@@ -59,7 +41,7 @@ bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, 
         run->reg[i] = none;
     return true;
 }
-static sl_value *column(sl_pipes *r, sl_run *run, uint32_t n) {
+sl_value *sl_coll_column(sl_pipes *r, sl_run *run, uint32_t n) {
     sl_value *to = sl_arena_alloc(run->tmp, (n ? n : 1) * sizeof *to);
     if (!to || sl_arena_failed(run->tmp)) {
         r->nomem = run->nomem = true;
@@ -123,12 +105,12 @@ void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, 
     for (uint32_t s = 0; s < p->nsrc; s++) {
         metas[s] = NULL;
         for (uint32_t c = 0; c < p->src[s].n && !r->nomem; c++) {
-            sl_value *to = column(r, run, n);
+            sl_value *to = sl_coll_column(r, run, n);
             for (uint32_t i = 0; to && i < n; i++)
                 to[i] = cell_of(tuples + (size_t)i * width, width, s, c);
             run->reg[p->regs.base[s] + c] = to;
         }
-        sl_value *m = p->src[s].pub.meta ? column(r, run, n) : NULL;
+        sl_value *m = p->src[s].pub.meta ? sl_coll_column(r, run, n) : NULL;
         for (uint32_t i = 0; m && i < n; i++) {
             sl_krow *const *t = tuples + (size_t)i * width;
             const sl_krow *x = width == 1 ? (t[0]->src == s ? t[0] : NULL) : t[s];
@@ -137,7 +119,7 @@ void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, 
         metas[s] = m;
     }
     for (uint32_t a = 0; a < p->nana && !r->nomem; a++) {
-        sl_value *to = column(r, run, n);
+        sl_value *to = sl_coll_column(r, run, n);
         for (uint32_t i = 0; to && i < n; i++) {
             to[i] = sl_v_absent();
             for (uint32_t s = 0; s < p->nsrc && to[i].kind == SL_ABSENT; s++)
@@ -151,9 +133,9 @@ void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, 
     run->metas = metas;
     run->nmetas = p->nsrc;
 }
-static void load_objects(coll *c, sl_run *run) {
+static void load_objects(sl_coll *c, sl_run *run) {
     for (uint32_t s = 0; s < c->p->nstars && !c->failed; s++) {
-        sl_value *to = column(c->r, run, c->n);
+        sl_value *to = sl_coll_column(c->r, run, c->n);
         bool count_only = !c->p->src[0].pub.all;
         if (to)
             run->reg[c->p->regs.star + s] = to;
@@ -164,7 +146,7 @@ static void load_objects(coll *c, sl_run *run) {
 }
 
 /* As upstream's incremental windows: kept up row by row, the value after the last row counts. */
-static sl_value incremental(coll *c, sl_run *run, const sl_pcall *a, const uint32_t *rows, uint32_t n) {
+static sl_value incremental(sl_coll *c, sl_run *run, const sl_pcall *a, const uint32_t *rows, uint32_t n) {
     const sl_func *f = sl_func_find(sl_arena_printf(run->tmp, "inc_%s", a->func->name));
     sl_keeps *mem = sl_keeps_new();
     sl_value v = sl_v_null(), args[4];
@@ -196,7 +178,7 @@ static sl_value incremental(coll *c, sl_run *run, const sl_pcall *a, const uint3
 }
 
 /* ---- aggregates over lists ---- */
-static sl_value aggregate(coll *c, sl_run *run, const sl_pcall *a, const uint32_t *rows, uint32_t n) {
+static sl_value aggregate(sl_coll *c, sl_run *run, const sl_pcall *a, const uint32_t *rows, uint32_t n) {
     sl_value args[8];
     if (c->k->incremental)
         return incremental(c, run, a, rows, n);
@@ -233,18 +215,18 @@ static sl_value aggregate(coll *c, sl_run *run, const sl_pcall *a, const uint32_
     run->errors += v.kind == SL_ERROR;
     return v;
 }
-static void run_args(coll *c, sl_run *run, const sl_pcall *a, sl_rows rows) {
+static void run_args(sl_coll *c, sl_run *run, const sl_pcall *a, sl_rows rows) {
     for (uint32_t k = 0; k < a->nargs && !run->nomem; k++)
         sl_run_block(run, a->args[k], rows);
-    check(c, run);
+    sl_coll_check(c, run);
 }
 /* Aggregates of WHERE: one value for the whole collection, read by every row. */
-static void where_aggregates(coll *c) {
+static void where_aggregates(sl_coll *c) {
     for (uint32_t i = 0; i < c->p->nagg && !c->failed; i++) {
         const sl_pcall *a = &c->p->agg[i];
         if (!a->in_where || c->k->where_early)
             continue;
-        sl_value *to = column(c->r, c->front, c->n);
+        sl_value *to = sl_coll_column(c->r, c->front, c->n);
         run_args(c, c->front, a, (sl_rows){c->alive, c->nalive});
         if (c->failed || !to)
             return;
@@ -256,29 +238,29 @@ static void where_aggregates(coll *c) {
 }
 static void where_failed(void *arg, uint32_t row, sl_value err) {
     (void)row;
-    fail(arg, "run Where error: ", err);
+    sl_coll_fail(arg, "run Where error: ", err);
 }
-static void where(coll *c) {
+static void where(sl_coll *c) {
     where_aggregates(c);
     c->front->counting = c->front->defer = true; /* WHERE over a collection reads counters and moves none */
     for (uint32_t i = 0; i < c->k->nwhere && c->nalive && !c->failed; i++) {
-        uint32_t *keep = space(c, c->nalive * sizeof *keep);
+        uint32_t *keep = sl_coll_space(c, c->nalive * sizeof *keep);
         if (!keep)
             return;
         c->nalive = sl_run_filter(c->front, c->k->where[i], (sl_rows){c->alive, c->nalive}, keep, where_failed, c);
         c->alive = keep;
-        check(c, c->front);
+        sl_coll_check(c, c->front);
     }
     c->front->counting = c->front->defer = false;
 }
 
 /* ---- groups ---- */
-static sl_str key_of(coll *c, uint32_t row, sl_buf *b) {
+static sl_str key_of(sl_coll *c, uint32_t row, sl_buf *b) {
     sl_buf_clear(b);
     for (uint32_t i = 0; i < c->k->ndims; i++) {
         sl_value v = sl_run_at(c->front, c->k->dims[i].res, row);
         if (v.kind == SL_ERROR) {
-            fail(c, "run Group By error: ", v);
+            sl_coll_fail(c, "run Group By error: ", v);
             break;
         }
         if (i)
@@ -294,18 +276,18 @@ static sl_str key_of(coll *c, uint32_t row, sl_buf *b) {
     return sl_buf_view(b);
 }
 /* Numbers the groups by first appearance and sorts the rows by group, keeping their order. */
-static void group(coll *c) {
+static void group(sl_coll *c) {
     uint32_t n = c->nalive, size = 16;
     while (size < 2 * n)
         size *= 2;
-    uint32_t *of = space(c, (n + 1) * sizeof *of), *slot = space(c, size * sizeof *slot);
-    sl_str *keys = space(c, (n + 1) * sizeof *keys);
-    c->first = space(c, (n + 1) * sizeof *c->first);
-    c->start_at = space(c, ((size_t)n + 2) * sizeof *c->start_at);
-    c->members = space(c, (n + 1) * sizeof *c->members);
+    uint32_t *of = sl_coll_space(c, (n + 1) * sizeof *of), *slot = sl_coll_space(c, size * sizeof *slot);
+    sl_str *keys = sl_coll_space(c, (n + 1) * sizeof *keys);
+    c->first = sl_coll_space(c, (n + 1) * sizeof *c->first);
+    c->start_at = sl_coll_space(c, ((size_t)n + 2) * sizeof *c->start_at);
+    c->members = sl_coll_space(c, (n + 1) * sizeof *c->members);
     for (uint32_t i = 0; i < c->k->ndims && !c->failed; i++) {
         sl_run_block(c->front, c->k->dims[i], (sl_rows){c->alive, n});
-        check(c, c->front);
+        sl_coll_check(c, c->front);
     }
     if (c->failed)
         return;
@@ -337,11 +319,11 @@ static void group(coll *c) {
     for (uint32_t g = 0; c->k->incremental && g < c->ngroups; g++) /* there the last row stands for its group */
         c->first[g] = c->members[c->start_at[g + 1] - 1];
 }
-static void single_group(coll *c) {
+static void single_group(sl_coll *c) {
     c->ngroups = 1;
     c->members = c->alive;
-    c->first = space(c, sizeof *c->first);
-    c->start_at = space(c, 2 * sizeof *c->start_at);
+    c->first = sl_coll_space(c, sizeof *c->first);
+    c->start_at = sl_coll_space(c, 2 * sizeof *c->start_at);
     if (c->failed)
         return;
     c->first[0] = c->nalive ? c->alive[c->k->incremental ? c->nalive - 1 : 0] : UINT32_MAX;
@@ -349,9 +331,9 @@ static void single_group(coll *c) {
     c->start_at[1] = c->nalive;
 }
 /* One row a group: the group's first row, then its aggregates. */
-static bool begin_select(coll *c) {
+static bool begin_select(sl_coll *c) {
     uint32_t n = c->ngroups;
-    sl_krow **t = space(c, (n * (size_t)c->width + 1) * sizeof *t);
+    sl_krow **t = sl_coll_space(c, (n * (size_t)c->width + 1) * sizeof *t);
     static sl_krow nothing = {.src = UINT16_MAX};
     if (!t || !sl_pipe_begin(c->r, &c->sel, &c->p->prog, c->r->state_out, c->out, c->tmp->arena, n))
         return false;
@@ -361,7 +343,7 @@ static bool begin_select(coll *c) {
     sl_pipe_load(c->r, &c->sel, t, n, c->width);
     c->sel.time = NULL;
     for (uint32_t s = 0; s < c->p->nstars && !c->r->nomem; s++) {
-        sl_value *to = column(c->r, &c->sel, n);
+        sl_value *to = sl_coll_column(c->r, &c->sel, n);
         for (uint32_t g = 0; to && g < n; g++)
             to[g] = c->first[g] != UINT32_MAX && c->front->reg ? c->front->reg[c->p->regs.star + s][c->first[g]] : sl_v_absent();
         if (to)
@@ -370,14 +352,14 @@ static bool begin_select(coll *c) {
     c->tuples = t;
     return !c->r->nomem;
 }
-static void group_aggregates(coll *c) {
+static void group_aggregates(sl_coll *c) {
     if (!begin_select(c)) {
         c->failed = true;
         return;
     }
     for (uint32_t i = 0; i < c->p->nagg && !c->failed; i++) {
         const sl_pcall *a = &c->p->agg[i];
-        sl_value *to = column(c->r, &c->sel, c->ngroups);
+        sl_value *to = sl_coll_column(c->r, &c->sel, c->ngroups);
         if (!to)
             break;
         c->sel.reg[c->p->regs.agg + i] = to;
@@ -393,15 +375,15 @@ static void group_aggregates(coll *c) {
     }
     c->sel.errors += c->front->errors;
     c->nalive = c->ngroups;
-    c->alive = space(c, (c->ngroups + 1) * sizeof *c->alive);
+    c->alive = sl_coll_space(c, (c->ngroups + 1) * sizeof *c->alive);
     for (uint32_t g = 0; c->alive && g < c->ngroups; g++)
         c->alive[g] = g;
 }
 /* Aggregates of HAVING or ORDER BY when the rows themselves come out. */
-static void row_aggregates(coll *c) {
+static void row_aggregates(sl_coll *c) {
     for (uint32_t i = 0; i < c->p->nagg && !c->failed; i++) {
         const sl_pcall *a = &c->p->agg[i];
-        sl_value *to = a->in_where ? NULL : column(c->r, &c->sel, c->n);
+        sl_value *to = a->in_where ? NULL : sl_coll_column(c->r, &c->sel, c->n);
         if (!to)
             continue;
         run_args(c, &c->sel, a, (sl_rows){c->alive, c->nalive});
@@ -412,373 +394,9 @@ static void row_aggregates(coll *c) {
     }
 }
 
-/* ---- HAVING, row numbers, ORDER BY ---- */
-static void having(coll *c) {
-    if (!c->k->has_having || c->failed)
-        return;
-    if (c->row) {
-        sl_pipe_error(c->r, "run Having error: ", SL_S("invalid input *xsql.Tuple(a single row): HAVING needs a window"));
-        c->failed = true;
-        return;
-    }
-    bool groups = c->k->ndims > 0;
-    uint32_t n = groups ? c->nalive : c->nalive ? 1 : 0, kept = 0;
-    uint32_t *keep = space(c, (c->nalive + 1) * sizeof *keep);
-    if (!keep || !n) {
-        c->nalive = 0;
-        return;
-    }
-    bool counters = c->sel.p->counters;
-    if (!counters)
-        sl_run_block(&c->sel, c->k->having, (sl_rows){c->alive, n});
-    check(c, &c->sel);
-    for (uint32_t i = 0; i < n && !c->failed; i++) {
-        if (counters) { /* what one row makes count is seen by the next */
-            c->sel.defer = true;
-            c->sel.nreached = 0;
-            sl_run_block(&c->sel, c->k->having, (sl_rows){&c->alive[i], 1});
-            c->sel.defer = false;
-            check(c, &c->sel);
-            sl_value yes = sl_run_at(&c->sel, c->k->having.res, c->alive[i]);
-            for (uint32_t h = 0; yes.kind == SL_BOOL && yes.i && h < c->sel.nreached; h++)
-                sl_op_call(&c->sel, c->sel.p->sites[c->sel.reached[h]], c->sel.reached[h], c->alive[i], NULL, 0);
-        }
-        sl_value v = sl_run_at(&c->sel, c->k->having.res, c->alive[i]);
-        if (v.kind == SL_ERROR)
-            fail(c, "run Having error: ", v);
-        else if (v.kind != SL_BOOL) {
-            v.kind = v.kind == SL_ABSENT ? SL_NULL : v.kind;
-            sl_buf b = {0};
-            sl_buf_printf(&b, "invalid condition that returns non-bool value %s(", sl_value_gotype(v));
-            sl_value_print(&b, v);
-            sl_buf_putc(&b, ')');
-            fail(c, "run Having error: ", sl_v_error(sl_buf_view(&b)));
-            sl_buf_free(&b);
-        } else if (v.i && groups)
-            keep[kept++] = c->alive[i];
-        else if (v.i)
-            return; /* all rows stay */
-    }
-    c->alive = keep;
-    c->nalive = kept;
-}
-typedef struct sorter {
-    coll *c;
-    const sl_run *run;
-    const sl_block *key;
-    const bool *desc;
-    uint32_t n;
-} sorter;
-/* Numbers with numbers, text with text, nulls last in both directions; bools are equal. */
-static int compare(const sorter *s, uint32_t x, uint32_t y) {
-    for (uint32_t i = 0; i < s->n; i++) {
-        sl_value a = sl_run_at(s->run, s->key[i].res, x), b = sl_run_at(s->run, s->key[i].res, y);
-        if (sl_v_nil(a) || sl_v_nil(b)) {
-            return sl_v_nil(a) - sl_v_nil(b); /* two nulls: equal, whatever the other keys say */
-        }
-        int d = 0;
-        bool na = a.kind == SL_INT || a.kind == SL_FLOAT || a.kind == SL_UINT, nb = b.kind == SL_INT || b.kind == SL_FLOAT || b.kind == SL_UINT;
-        if (a.kind == SL_INT && b.kind == SL_INT)
-            d = (a.i > b.i) - (a.i < b.i);
-        else if (na && nb) {
-            double f = a.kind == SL_FLOAT ? sl_f64(a) : (double)a.i, g = b.kind == SL_FLOAT ? sl_f64(b) : (double)b.i;
-            d = (f > g) - (f < g);
-        } else if (a.kind == SL_STRING && b.kind == SL_STRING)
-            d = sl_str_cmp(sl_v_text(a), sl_v_text(b));
-        else if (a.kind == SL_TIME && b.kind == SL_TIME)
-            d = a.i != b.i ? (a.i > b.i) - (a.i < b.i) : (a.len > b.len) - (a.len < b.len);
-        else if (!(a.kind == SL_BOOL && b.kind == SL_BOOL)) {
-            const char *ta = sl_value_gotype(a), *tb = sl_value_gotype(b);
-            sl_buf m = {0};
-            sl_buf_printf(&m, "incompatible types for comparison: %s and %s", ta, tb);
-            fail(s->c, "run Order By error: ", sl_v_error(sl_buf_view(&m)));
-            sl_buf_free(&m);
-            return 0;
-        }
-        if (d)
-            return s->desc[i] ? -d : d;
-    }
-    return 0;
-}
-static void merge_sort(const sorter *s, uint32_t *at, uint32_t *tmp, uint32_t n) {
-    if (n < 2 || s->c->failed)
-        return;
-    uint32_t h = n / 2, i = 0, j = h, k = 0;
-    merge_sort(s, at, tmp, h);
-    merge_sort(s, at + h, tmp, n - h);
-    while (i < h && j < n)
-        tmp[k++] = compare(s, at[i], at[j]) <= 0 ? at[i++] : at[j++];
-    while (i < h)
-        tmp[k++] = at[i++];
-    memcpy(at, tmp, k * sizeof *at); /* what is left of the second half is in place */
-}
-static void sort_rows(coll *c, const sl_block *key, const bool *desc, uint32_t nkey, uint32_t *at, uint32_t n, const char *head) {
-    sorter s = {c, &c->sel, key, desc, nkey};
-    uint32_t *tmp = space(c, (n + 1) * sizeof *tmp);
-    for (uint32_t i = 0; i < nkey && !c->failed; i++) {
-        sl_run_block(&c->sel, key[i], (sl_rows){at, n});
-        check(c, &c->sel);
-        for (uint32_t k = 0; k < n && !c->failed; k++) {
-            sl_value v = sl_run_at(&c->sel, key[i].res, at[k]);
-            if (v.kind == SL_ERROR)
-                fail(c, head, v);
-        }
-    }
-    if (tmp && !c->failed)
-        merge_sort(&s, at, tmp, n);
-}
-/* Partitions in byte order of their printed keys, rows inside in the order asked for; the rows themselves move. */
-typedef struct numbered {
-    sl_str key;
-    uint32_t row, at;
-} numbered;
-static int by_partition(const void *x, const void *y) {
-    const numbered *a = x, *b = y;
-    int d = sl_str_cmp(a->key, b->key);
-    return d ? d : (a->at > b->at) - (a->at < b->at);
-}
-static void row_numbers(coll *c) {
-    for (uint32_t i = 0; i < c->p->nwf && !c->failed; i++) {
-        const sl_pcall *f = &c->p->wf[i];
-        sl_value *to = column(c->r, &c->sel, c->sel.nrows);
-        numbered *rows = space(c, (c->nalive + 1) * sizeof *rows);
-        if (!to || !rows)
-            return;
-        if (f->norder)
-            sort_rows(c, f->order, f->desc, f->norder, c->alive, c->nalive, "run Window Function error: ");
-        for (uint32_t k = 0; k < f->npart && !c->failed; k++)
-            sl_run_block(&c->sel, f->part[k], (sl_rows){c->alive, c->nalive});
-        check(c, &c->sel);
-        sl_buf key = {0};
-        for (uint32_t k = 0; k < c->nalive && !c->failed; k++) {
-            sl_buf_clear(&key);
-            for (uint32_t j = 0; j < f->npart; j++) {
-                sl_value_print(&key, sl_run_at(&c->sel, f->part[j].res, c->alive[k]));
-                sl_buf_putc(&key, ',');
-            }
-            rows[k] = (numbered){f->npart ? sl_arena_dup(c->tmp->arena, sl_buf_view(&key)) : (sl_str){0}, c->alive[k], k};
-        }
-        c->r->nomem |= key.failed;
-        sl_buf_free(&key);
-        if (c->failed)
-            return;
-        if (f->npart)
-            qsort(rows, c->nalive, sizeof *rows, by_partition);
-        int64_t n = 0;
-        for (uint32_t k = 0; k < c->nalive; k++) {
-            n = k && sl_str_eq(rows[k].key, rows[k - 1].key) ? n + 1 : 1;
-            to[rows[k].row] = sl_v_int(n);
-            c->alive[k] = rows[k].row;
-        }
-        c->sel.reg[c->p->regs.wf + i] = to;
-    }
-}
-
-/* ---- the select list ---- */
-static void select_list(coll *c) {
-    for (uint32_t i = 0; i < c->p->nfields && !c->failed; i++) /* columns that are looked up in the joined row */
-        if (c->p->fields[i].kind == SL_P_COLUMN && c->p->fields[i].block.n)
-            sl_run_block(&c->sel, c->p->fields[i].block, (sl_rows){c->alive, c->nalive});
-    for (uint32_t i = 0; i < c->p->norder && !c->failed; i++) {
-        const sl_pfield *f = &c->p->fields[c->p->order[i]];
-        sl_run_block(&c->sel, f->block, (sl_rows){c->alive, c->nalive});
-        check(c, &c->sel);
-        for (uint32_t k = 0; c->sel.errors && k < c->nalive && !c->failed; k++) {
-            sl_value v = sl_run_at(&c->sel, f->block.res, c->alive[k]);
-            if (v.kind != SL_ERROR)
-                continue;
-            sl_buf b = {0};
-            sl_buf_str(&b, f->fail);
-            sl_buf_str(&b, sl_v_text(v));
-            fail(c, "", sl_v_error(sl_buf_view(&b)));
-            sl_buf_free(&b);
-        }
-    }
-}
-static bool hidden(const sl_plan *p, sl_str name) {
-    for (uint32_t i = 0; i < p->nexcept; i++)
-        if (sl_str_eq(p->except[i], name))
-            return true;
-    return false;
-}
-static void put_star(coll *c, uint32_t row) {
-    sl_builder *w = c->r->w;
-    sl_arena *a = sl_builder_arena(w);
-    sl_krow *const *t = c->tuples + (size_t)row * c->width;
-    for (uint32_t i = c->p->nsrc; i-- > 0;) { /* the last one set wins: sources in reverse order */
-        uint32_t s = c->k->prec[i];
-        const sl_krow *x = c->width == 1 ? (t[0]->src == s ? t[0] : NULL) : t[s];
-        if (!x || !c->p->src[s].star)
-            continue;
-        for (uint32_t k = 0; k < c->p->src[s].n; k++)
-            if (x->cells[k].kind != SL_ABSENT && !hidden(c->p, c->p->src[s].names[k]))
-                sl_builder_set(w, c->k->star_at[s][k], sl_value_copy(a, x->cells[k]));
-        for (uint32_t k = 0; k < x->ntail; k++)
-            if (!hidden(c->p, x->tail[k].key))
-                sl_builder_put(w, sl_arena_dup(a, x->tail[k].key), sl_value_copy(a, x->tail[k].val));
-    }
-}
-static void put_fields(coll *c, uint32_t row, uint32_t but) {
-    sl_builder *w = c->r->w;
-    sl_arena *a = sl_builder_arena(w);
-    for (uint32_t i = 0; i < c->p->nfields; i++) {
-        const sl_pfield *f = &c->p->fields[i];
-        uint32_t at = c->k->field_at[i];
-        if (at == UINT32_MAX || i == but)
-            continue;
-        sl_value v = sl_run_at(&c->sel, f->block.res, row);
-        bool nil = c->p->opts.send_nil, alias = f->kind == SL_P_ALIAS || f->replace;
-        if (f->kind == SL_P_COLUMN ? v.kind == SL_ABSENT && !nil : sl_v_nil(v) && !(nil && alias))
-            continue;
-        if (v.kind == SL_ABSENT)
-            v.kind = SL_NULL;
-        sl_builder_set(w, at, sl_value_copy(a, v));
-    }
-}
-/* changed_cols: one column per change; false: an error was told. */
-static bool put_changes(coll *c, uint32_t row, const sl_pcall *f, sl_keeps **mem) {
-    sl_arena *a = c->tmp->arena;
-    uint32_t room = f->nargs, n = 0;
-    for (uint32_t k = 2; k < f->nargs; k++) {
-        sl_value v = f->expr->args[k]->kind == SL_X_WILDCARD ? sl_run_at(&c->sel, f->args[k].res, row) : sl_v_null();
-        room += v.kind == SL_MAP ? v.len : 0;
-    }
-    sl_value *args = sl_arena_alloc(a, (room + 1) * sizeof *args);
-    sl_str *names = sl_arena_alloc(a, (room + 1) * sizeof *names);
-    if (!args || !names || sl_arena_failed(a) || (!*mem && !(*mem = sl_keeps_new()))) {
-        c->r->nomem = c->failed = true;
-        return false;
-    }
-    for (uint32_t k = 0; k < f->nargs; k++) {
-        sl_run_block(&c->sel, f->args[k], (sl_rows){&row, 1});
-        sl_value v = sl_run_at(&c->sel, f->args[k].res, row);
-        if (k >= 2 && f->expr->args[k]->kind == SL_X_WILDCARD)
-            for (uint32_t m = 0; v.kind == SL_MAP && m < v.len; m++) {
-                names[n - 2] = v.map[m].key;
-                args[n++] = v.map[m].val;
-            }
-        else {
-            if (k >= 2)
-                names[n - 2] = f->names[k - 2];
-            args[n++] = v;
-        }
-        if (v.kind == SL_ERROR)
-            args[n = 0] = v;
-        if (v.kind == SL_ERROR)
-            break;
-    }
-    sl_call *call = &c->sel.call;
-    call->arena = a;
-    call->failed = false;
-    call->func = f->func;
-    call->names = names;
-    sl_value v = n ? f->func->kept(call, sl_keeps_at(*mem, (sl_str){"", 0}), args, n, true) : args[0];
-    if (call->failed || v.kind == SL_ERROR) {
-        sl_buf b = {0};
-        sl_buf_puts(&b, "run Select error: expr: ");
-        sl_expr_print(&b, f->expr);
-        sl_buf_puts(&b, " meet error, err:");
-        if (call->failed)
-            sl_buf_printf(&b, "call func %s error: %.*s", f->func->name, SL_FMT(call->error));
-        else
-            sl_buf_str(&b, sl_v_text(v));
-        fail(c, "", sl_v_error(sl_buf_view(&b)));
-        sl_buf_free(&b);
-        return false;
-    }
-    for (uint32_t m = 0; v.kind == SL_MAP && m < v.len; m++)
-        sl_builder_put(c->r->w, sl_arena_dup(sl_builder_arena(c->r->w), v.map[m].key), sl_value_copy(sl_builder_arena(c->r->w), v.map[m].val));
-    return true;
-}
-static void put_row(coll *c, uint32_t row, uint32_t but) {
-    sl_builder_row(c->r->w);
-    if (c->p->star)
-        put_star(c, row);
-    put_fields(c, row, but);
-    for (uint32_t i = 0; i < c->p->ncols && !c->failed; i++)
-        put_changes(c, row, &c->p->cols[i], &c->r->cols[i]);
-}
-/* Rows of a set-returning function; returns how many, or UINT32_MAX on an error. */
-static uint32_t put_set(coll *c, uint32_t row, uint32_t most) {
-    const sl_pfield *f = &c->p->fields[c->k->srf_field];
-    sl_builder *w = c->r->w;
-    sl_value v = sl_run_at(&c->sel, f->block.res, row);
-    const char *why = NULL;
-    if (v.kind == SL_JSONTEXT)
-        v = sl_value_open(sl_builder_arena(w), v);
-    if (sl_v_nil(v) || (v.kind == SL_LIST && v.len == 0) || (c->k->aggregated && !c->k->ndims)) /* of aggregates only groups can be expanded */
-        why = "can't find the result from the %.*s function";
-    else if (v.kind != SL_LIST)
-        why = "the argument for the %.*s function should be array";
-    if (why) {
-        fail(c, "", sl_v_error(sl_arena_printf(c->tmp->arena, why, SL_FMT(f->name))));
-        return UINT32_MAX;
-    }
-    uint32_t n = v.len;
-    if (n > most)
-        n = most;
-    for (uint32_t i = 0; i < n; i++) {
-        sl_value e = v.list[i];
-        sl_arena *a = sl_builder_arena(w);
-        if (e.kind == SL_JSONTEXT)
-            e = sl_value_open(a, e);
-        put_row(c, row, c->k->srf_field);
-        if (e.kind == SL_MAP)
-            for (uint32_t m = 0; m < e.len; m++)
-                sl_builder_put(w, sl_arena_dup(a, e.map[m].key), sl_value_copy(a, e.map[m].val));
-        else
-            sl_builder_put(w, f->name, sl_value_copy(a, e));
-        sl_builder_end(w);
-    }
-    return n;
-}
-static void output(coll *c) {
-    sl_builder *w = c->r->w;
-    uint32_t first = sl_builder_rows(w), most = c->p->limit >= 0 && c->p->limit < UINT32_MAX ? (uint32_t)c->p->limit : UINT32_MAX;
-    bool srf = c->k->srf;
-    if (c->row && !srf && most)
-        most = UINT32_MAX;
-    for (uint32_t i = 0, n = 0; i < c->nalive && n < most; i++) {
-        if (srf) {
-            uint32_t k = put_set(c, c->alive[i], most - n);
-            if (k == UINT32_MAX) {
-                sl_builder_undo(w, first);
-                return;
-            }
-            n += k;
-            continue;
-        }
-        put_row(c, c->alive[i], UINT32_MAX);
-        if (c->failed) {
-            sl_builder_cancel(w);
-            sl_builder_undo(w, first);
-            return;
-        }
-        sl_builder_end(w);
-        n++;
-    }
-    uint32_t made = sl_builder_rows(w) - first;
-    if (!c->row && most)
-        sl_builder_collection(w, first);
-    c->r->nout += c->row ? made : most != 0;
-}
-
-/* From HAVING on. */
-static void finish(coll *c) {
-    having(c);
-    if (c->failed || (c->k->has_having && !c->nalive))
-        return;
-    row_numbers(c);
-    if (c->k->norder && !c->row && !c->failed)
-        sort_rows(c, c->k->order, c->k->desc, c->k->norder, c->alive, c->nalive, "run Order By error: ");
-    if (!c->failed)
-        select_list(c);
-    if (!c->failed)
-        output(c);
-}
 void sl_pipe_emit_groups(sl_pipes *r, int64_t start, int64_t end) {
     sl_fast *f = r->fast;
-    coll c = {.r = r, .k = r->k, .p = r->p, .width = 1, .start = start, .end = end};
+    sl_coll c = {.r = r, .k = r->k, .p = r->p, .width = 1, .start = start, .end = end};
     uint32_t n = f->n;
     bool nothing = n == 0 && (c.k->ndims || c.k->nwhere);
     if (f->error)
@@ -791,9 +409,9 @@ void sl_pipe_emit_groups(sl_pipes *r, int64_t start, int64_t end) {
     c.out = c.tmp->arena;
     c.front = &c.rows;
     c.ngroups = n ? n : 1;
-    sl_krow **firsts = space(&c, c.ngroups * sizeof *firsts);
-    c.first = space(&c, c.ngroups * sizeof *c.first);
-    c.alive = space(&c, c.ngroups * sizeof *c.alive);
+    sl_krow **firsts = sl_coll_space(&c, c.ngroups * sizeof *firsts);
+    c.first = sl_coll_space(&c, c.ngroups * sizeof *c.first);
+    c.alive = sl_coll_space(&c, c.ngroups * sizeof *c.alive);
     for (uint32_t g = 0; !c.failed && g < c.ngroups; g++) {
         firsts[g] = n ? f->at[g]->first : NULL;
         c.first[g] = n ? g : UINT32_MAX;
@@ -804,7 +422,7 @@ void sl_pipe_emit_groups(sl_pipes *r, int64_t start, int64_t end) {
     if (!c.failed && !begin_select(&c))
         c.failed = true;
     for (uint32_t i = 0; i < r->p->nagg && !c.failed; i++) {
-        sl_value *to = column(r, &c.sel, c.ngroups);
+        sl_value *to = sl_coll_column(r, &c.sel, c.ngroups);
         sl_call *call = &c.sel.call;
         for (uint32_t g = 0; to && g < c.ngroups; g++) {
             call->arena = c.out;
@@ -825,7 +443,7 @@ void sl_pipe_emit_groups(sl_pipes *r, int64_t start, int64_t end) {
     c.sel.call.win_end = end;
     if (!c.failed) {
         sl_run_unset(&c.sel, (sl_rows){c.alive, c.nalive});
-        finish(&c);
+        sl_coll_finish(&c);
     }
     sl_run_end(&c.sel);
     sl_batch_drop(c.tmp);
@@ -833,7 +451,7 @@ void sl_pipe_emit_groups(sl_pipes *r, int64_t start, int64_t end) {
 }
 
 void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t width, int64_t start, int64_t end, bool row) {
-    coll c = {.r = r, .k = r->k, .p = r->p, .tuples = tuples, .n = n, .width = width, .start = start, .end = end, .row = row};
+    sl_coll c = {.r = r, .k = r->k, .p = r->p, .tuples = tuples, .n = n, .width = width, .start = start, .end = end, .row = row};
     if (!(c.tmp = sl_batch_fresh())) {
         r->nomem = true;
         return;
@@ -851,7 +469,7 @@ void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t widt
         c.front->call.win_end = end;
     }
     c.front->at = end;
-    c.alive = c.failed ? NULL : space(&c, (n + 1) * sizeof *c.alive);
+    c.alive = c.failed ? NULL : sl_coll_space(&c, (n + 1) * sizeof *c.alive);
     for (uint32_t i = 0; c.alive && i < n; i++)
         c.alive[i] = i;
     c.nalive = n;
@@ -880,8 +498,8 @@ void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t widt
     } else if (!c.failed && !silent)
         row_aggregates(&c);
     if (!c.failed && !silent)
-        finish(&c);
-    check(&c, c.front);
+        sl_coll_finish(&c);
+    sl_coll_check(&c, c.front);
     sl_run_end(&c.rows);
     sl_run_end(&c.sel);
     sl_batch_drop(c.tmp);
