@@ -492,7 +492,8 @@ static void park(sl_pipes *r, tuples *t, int64_t start, int64_t end, bool row) {
 void sl_join_run(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end, bool row) {
     const sl_pipe *k = r->k;
     joiner j = {.r = r, .width = r->p->nsrc};
-    if (!(j.tmp = sl_arena_new(0))) {
+    sl_batch *scratch = sl_batch_fresh();
+    if (!scratch || !(j.tmp = scratch->arena)) {
         r->nomem = true;
         return;
     }
@@ -528,5 +529,5 @@ void sl_join_run(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, i
         sl_pipe_emit(r, t.at, (uint32_t)t.n, r->p->nsrc, start, end, row);
     r->nomem |= sl_arena_failed(j.tmp) || !right;
     free(t.at);
-    sl_arena_free(j.tmp);
+    sl_batch_drop(scratch);
 }

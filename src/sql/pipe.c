@@ -481,6 +481,12 @@ static bool timestamp(intake *t, uint32_t row, int64_t *out) {
         sl_pipe_error(r, "", text);
         return false;
     }
+    enum { YEARS = 10000 };
+    if (time.i > YEARS * INT64_C(31557600) || time.i < -YEARS * INT64_C(31557600)) { /* sums of times must not overflow */
+        sl_str text = sl_arena_printf(a, "cannot convert timestamp field %.*s to timestamp with error it is more than %d years away", SL_FMT(name), YEARS);
+        sl_pipe_error(r, "", text);
+        return false;
+    }
     *out = time.i * 1000 + time.len / 1000000;
     return true;
 }

@@ -3,12 +3,14 @@
  *
  * Decision: one queue of held rows in order of time serves every kind; a row leaves it when no window to come can hold it. */
 #include <stdlib.h>
+#include "base/map.h"
 #include "data/pack.h"
 #include "sql/window.h"
 
+/* One timestamp from a far future must not make billions of empty windows: so many in a row are told, the rest is passed over. */
+enum { EMPTIES = 1000 };
 enum { MISSED = 10 }; /* so many empty windows are made up for when ticks come late, not more */
 typedef struct part { /* state window: one partition */
-    sl_str key;
     sl_kq q;
     bool open;
     int64_t opened;
@@ -26,8 +28,8 @@ struct sl_win {
     uint64_t seen;                /* count: rows since the last emission */
     int64_t *due;                 /* sliding with delay: instants of triggers that wait, in order */
     uint32_t ndue, capdue, known; /* known: event time, triggers that an earlier watermark brought */
-    part *parts;
-    uint32_t nparts;
+    sl_map *parts;                /* state window: partition key -> part */
+    uint32_t scanned;             /* session in event time: so many rows are known to belong together */
 };
 
 /* ---- alignment ---- */
@@ -109,11 +111,14 @@ void sl_win_free(sl_win *w) {
     if (!w)
         return;
     sl_kq_free(&w->q);
-    for (uint32_t i = 0; i < w->nparts; i++) {
-        sl_kq_free(&w->parts[i].q);
-        free((char *)w->parts[i].key.p);
+    size_t it = 0;
+    void *v;
+    while (w->parts && sl_map_next(w->parts, &it, NULL, &v)) {
+        sl_kq_free(&((part *)v)->q);
+        free(v);
     }
-    free(w->parts);
+    if (w->parts)
+        sl_map_free(w->parts);
     free(w->due);
     free(w);
 }
@@ -243,31 +248,32 @@ static bool count_row(sl_win *w, const sl_winrow *x, int64_t now) {
 }
 
 /* ---- state ---- */
-static part *part_at(sl_win *w, sl_str key) {
-    for (uint32_t i = 0; i < w->nparts; i++)
-        if (sl_str_eq(w->parts[i].key, key))
-            return &w->parts[i];
-    part *p = realloc(w->parts, (w->nparts + 1) * sizeof *p);
-    char *copy = p ? sl_strdup_n(key.p, key.n) : NULL;
-    if (p)
-        w->parts = p;
-    if (!copy)
+static part *part_at(sl_win *w, sl_str key, bool make) {
+    part *p = w->parts ? sl_map_get(w->parts, key) : NULL;
+    if (p || !make || (!w->parts && !(w->parts = sl_map_new())) || !(p = calloc(1, sizeof *p)))
+        return p;
+    if (!sl_map_set(w->parts, key, p, NULL)) {
+        free(p);
         return NULL;
-    w->parts[w->nparts] = (part){.key = {copy, key.n}};
-    return &w->parts[w->nparts++];
+    }
+    return p;
+}
+/* A partition that is idle is forgotten: keys may come and go for ever. */
+static void part_end(sl_win *w, sl_str key, part *p) {
+    sl_map_del(w->parts, key);
+    sl_kq_free(&p->q);
+    free(p);
 }
 static bool state_row(sl_win *w, const sl_winrow *x, bool two) {
-    part *p = part_at(w, x->part);
+    part *p = part_at(w, x->part, x->begin);
     if (!p)
-        return false;
+        return !x->begin; /* idle, and it stays so */
     bool ok = true;
     if (p->open && !two && x->begin) {
         ok = fire(w, &p->q, 0, p->q.n, p->opened, x->row->time);
         sl_kq_drop(&p->q, p->q.n);
         p->opened = x->row->time;
     }
-    if (!p->open && !x->begin)
-        return true;
     bool first = !p->open;
     if (first) {
         p->open = true;
@@ -278,8 +284,7 @@ static bool state_row(sl_win *w, const sl_winrow *x, bool two) {
         return false;
     if (two && !first && x->emit) {
         ok = ok && fire(w, &p->q, 0, p->q.n, p->opened, x->row->time);
-        sl_kq_drop(&p->q, p->q.n);
-        p->open = false;
+        part_end(w, x->part, p);
     }
     return ok;
 }
@@ -341,8 +346,19 @@ static bool mark_timer(sl_win *w, int64_t mark) {
         w->from = t;
         w->boundary = sl_win_align(t, s->unit, s->kind == SL_W_HOPPING ? s->interval : s->length, s->zone);
     }
-    for (; w->boundary <= mark && ok; w->boundary += step(s))
+    uint32_t empty = 0;
+    for (; w->boundary <= mark && ok; w->boundary += step(s)) {
+        empty = w->q.n && sl_kq_at(&w->q, 0)->time < w->boundary ? 0 : empty + 1;
+        if (empty > EMPTIES) { /* on to the window of the next row, or to the watermark */
+            int64_t to = w->q.n ? sl_kq_at(&w->q, 0)->time : mark;
+            w->boundary += (to - w->boundary) / step(s) * step(s);
+            w->from = w->boundary - step(s);
+            empty = 0;
+            if (w->boundary > mark)
+                break;
+        }
         ok = boundary(w, w->boundary);
+    }
     return ok;
 }
 static bool mark_sliding(sl_win *w, int64_t mark) {
@@ -376,14 +392,17 @@ static bool mark_session(sl_win *w, int64_t mark) {
         tick = w->boundary;
         while (tick - w->from <= s->length_ms)
             tick += s->length_ms;
-        uint32_t n = 1;
+        uint32_t n = w->scanned ? w->scanned : 1;
         while (n < w->q.n && sl_kq_at(&w->q, n)->time - sl_kq_at(&w->q, n - 1)->time <= s->interval_ms && sl_kq_at(&w->q, n)->time < tick)
             n++;
         int64_t last = sl_kq_at(&w->q, n - 1)->time, quiet = last + s->interval_ms;
         bool more = n < w->q.n, gap = more ? sl_kq_at(&w->q, n)->time - last > s->interval_ms : true;
         int64_t end = !gap || (more && tick < quiet) ? tick : quiet;
-        if (end > mark || (end == quiet && end == mark)) /* upstream: the watermark must have passed the silence */
+        if (end > mark || (end == quiet && end == mark)) { /* upstream: the watermark must have passed the silence */
+            w->scanned = n;
             break;
+        }
+        w->scanned = 0;
         ok = end_session(w, n, end);
         if (end == tick) {
             w->from = tick;
@@ -418,12 +437,16 @@ void sl_win_save(const sl_win *w, sl_buf *out) {
     for (uint32_t i = 0; i < w->ndue; i++)
         put(out, w->due[i]);
     sl_kq_save(&w->q, w->s->ncells, out);
-    put(out, w->nparts);
-    for (uint32_t i = 0; i < w->nparts; i++) {
-        sl_pack_value(out, sl_v_str(w->parts[i].key));
-        put(out, w->parts[i].open);
-        put(out, w->parts[i].opened);
-        sl_kq_save(&w->parts[i].q, w->s->ncells, out);
+    put(out, w->parts ? (int64_t)sl_map_len(w->parts) : 0);
+    size_t it = 0;
+    sl_str key;
+    void *v;
+    while (w->parts && sl_map_next(w->parts, &it, &key, &v)) {
+        const part *p = v;
+        sl_pack_value(out, sl_v_str(key));
+        put(out, p->open);
+        put(out, p->opened);
+        sl_kq_save(&p->q, w->s->ncells, out);
     }
 }
 static sl_err *get(sl_arena *a, sl_str *at, int64_t *v) {
@@ -463,7 +486,7 @@ static sl_err *load(sl_win *w, sl_krows *k, uint32_t nsources, sl_str *at, sl_ar
         SL_TRY(sl_unpack_value(a, at, &key));
         SL_TRY(get(a, at, &open));
         SL_TRY(get(a, at, &opened));
-        part *p = key.kind == SL_STRING ? part_at(w, sl_v_text(key)) : NULL;
+        part *p = key.kind == SL_STRING ? part_at(w, sl_v_text(key), true) : NULL;
         if (!p)
             return sl_err_new(SL_E_CODEC, "saved state: a partition of a window is damaged");
         p->open = open != 0;
