@@ -255,6 +255,16 @@ sl_value sl_batch_get(const sl_batch *b, uint32_t r, sl_str name) {
                 return b->tails[r].at[i].val;
     return sl_v_absent();
 }
+sl_value sl_batch_loose(const sl_batch *b, uint32_t r, sl_str name, bool anycase) {
+    for (uint32_t c = 0; anycase && c < b->layout->n; c++)
+        if (b->cols[c][r].kind != SL_ABSENT && sl_str_ieq(b->layout->names[c], name))
+            return b->cols[c][r];
+    const sl_tail *t = b->tails ? &b->tails[r] : NULL;
+    for (uint32_t i = 0; t && i < t->n; i++)
+        if (anycase ? sl_str_ieq(t->at[i].key, name) : sl_str_eq(t->at[i].key, name))
+            return t->at[i].val;
+    return sl_v_absent();
+}
 sl_value sl_batch_row(const sl_batch *b, uint32_t r, sl_arena *a) {
     uint32_t most = b->layout->n + (b->tails ? b->tails[r].n : 0), n = 0;
     sl_member *m = sl_arena_alloc(a, most * sizeof *m);

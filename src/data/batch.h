@@ -120,6 +120,9 @@ typedef struct sl_view {
 static inline uint32_t sl_view_row(const sl_view *v, uint32_t k) { return v->sel ? v->sel[k] : k; }
 /* Value of a named column in row r, by layout, then tail; ABSENT when neither has it. */
 sl_value sl_batch_get(const sl_batch *b, uint32_t r, sl_str name);
+/* The same for a name that the reader did not find as a column of its own: of the tail, the first member so called; anycase: of the columns that have a
+ * value, then of the tail, in any case of letters. */
+sl_value sl_batch_loose(const sl_batch *b, uint32_t r, sl_str name, bool anycase);
 /* All present columns of a row as members (planned ones that are not ABSENT, then the tail), unordered. Memory from a. */
 sl_value sl_batch_row(const sl_batch *b, uint32_t r, sl_arena *a);
 

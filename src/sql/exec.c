@@ -260,19 +260,6 @@ static const uint16_t *column_map(work *w) {
     w->x->known = sl_layout_hold(theirs);
     return w->x->map;
 }
-static sl_value in_tail(const sl_batch *b, uint32_t row, sl_str name, bool anycase) {
-    const sl_tail *t = b->tails ? &b->tails[row] : NULL;
-    for (uint32_t i = 0; t && i < t->n; i++)
-        if (anycase ? sl_str_ieq(t->at[i].key, name) : sl_str_eq(t->at[i].key, name))
-            return t->at[i].val;
-    return sl_v_absent();
-}
-static sl_value any_case(const sl_batch *b, uint32_t row, sl_str name) {
-    for (uint32_t c = 0; c < b->layout->n; c++)
-        if (b->cols[c][row].kind != SL_ABSENT && sl_str_ieq(b->layout->names[c], name))
-            return b->cols[c][row];
-    return in_tail(b, row, name, true);
-}
 static void *space(work *w, sl_arena *a, size_t n) {
     void *p = sl_arena_alloc(a, n ? n : 1);
     if (!p || sl_arena_failed(a)) {
@@ -297,8 +284,8 @@ static void load_columns(work *w) {
         sl_value *to = space(w, w->tmp, (size_t)w->b->nrows * sizeof *to);
         for (uint32_t k = 0; to && k < w->in->n; k++) {
             uint32_t r = sl_view_row(w->in, k);
-            sl_value v = from ? from[r] : in_tail(w->b, r, l->names[i], false);
-            to[r] = v.kind == SL_ABSENT && ci ? any_case(w->b, r, l->names[i]) : v;
+            sl_value v = from ? from[r] : sl_batch_loose(w->b, r, l->names[i], false);
+            to[r] = v.kind == SL_ABSENT && ci ? sl_batch_loose(w->b, r, l->names[i], true) : v;
         }
         w->run.reg[i] = to;
     }
@@ -492,7 +479,7 @@ static sl_value *field_column(work *w, const sl_pfield *f, const sl_value *under
             if (v.kind == SL_ABSENT && under)
                 v = under[r];
             if (v.kind == SL_ABSENT && tail.p)
-                v = in_tail(w->b, r, tail, false);
+                v = sl_batch_loose(w->b, r, tail, false);
         }
         to[k] = v;
     }

@@ -104,6 +104,7 @@ const char *sl_ck_s1(sl_arena *a, sl_expr **args, uint32_t n);
 const char *sl_ck_s2(sl_arena *a, sl_expr **args, uint32_t n);
 const char *sl_ck_s3(sl_arena *a, sl_expr **args, uint32_t n);
 const char *sl_ck_si(sl_arena *a, sl_expr **args, uint32_t n);
+const char *sl_ck_ds(sl_arena *a, sl_expr **args, uint32_t n); /* datetime, string */
 const char *sl_ck_d1(sl_arena *a, sl_expr **args, uint32_t n);
 /* Display text: text as is, nil as "", the rest as sl_value_print. */
 sl_str sl_fn_text(sl_call *c, sl_value v);

@@ -104,16 +104,6 @@ static void row_failed(void *arg, uint32_t row, sl_value err) {
     (void)row;
     sl_pipe_error(t->r, t->head, sl_v_text(err));
 }
-static sl_value by_name(const sl_batch *b, uint32_t row, sl_str name, bool anycase) {
-    for (uint32_t c = 0; anycase && c < b->layout->n; c++)
-        if (b->cols[c][row].kind != SL_ABSENT && sl_str_ieq(b->layout->names[c], name))
-            return b->cols[c][row];
-    const sl_tail *t = b->tails ? &b->tails[row] : NULL;
-    for (uint32_t i = 0; t && i < t->n; i++)
-        if (anycase ? sl_str_ieq(t->at[i].key, name) : sl_str_eq(t->at[i].key, name))
-            return t->at[i].val;
-    return sl_v_absent();
-}
 static void load(intake *t) {
     const sl_plan *p = t->r->p;
     const sl_batch *b = t->in->batch;
@@ -134,7 +124,7 @@ static void load(intake *t) {
             uint32_t row = sl_view_row(t->in, k);
             to[row] = at >= 0 ? b->cols[at][row] : sl_v_absent();
             if (to[row].kind == SL_ABSENT)
-                to[row] = by_name(b, row, name, p->opts.ignore_case);
+                to[row] = sl_batch_loose(b, row, name, p->opts.ignore_case);
         }
         t->run.reg[reg] = to;
     }

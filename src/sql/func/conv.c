@@ -100,14 +100,6 @@ static const char *cast_check(sl_arena *a, sl_expr **args, uint32_t n) {
             return NULL;
     return sl_x_is_str(args[1]) ? "Expect one of following value for the 2nd parameter: bigint, float, string, boolean, datetime, bytea." : NULL;
 }
-static const char *tz_check(sl_arena *a, sl_expr **args, uint32_t n) {
-    const char *e = sl_ck_count(a, 2, n);
-    if (e)
-        return e;
-    if (sl_x_not_time(args[0]))
-        return sl_ck_expect(a, "datetime", 1);
-    return sl_x_not_str(args[1]) ? sl_ck_expect(a, "string", 2) : NULL;
-}
 static const char *trunc_check(sl_arena *a, sl_expr **args, uint32_t n) {
     const char *e = sl_ck_count(a, 2, n);
     if (e)
@@ -124,7 +116,7 @@ static const char *chr_check(sl_arena *a, sl_expr **args, uint32_t n) {
 const sl_func sl_funcs_conv[] = {
     {"cast", SL_FN_SCALAR, SL_FN_NULLGATE, 2, 2, cast_check, fn_cast, NULL, "(x any, type string) -> any", "x as bigint, float, string, boolean, datetime or bytea.",
      "cast(\"0x10\", \"bigint\")", "16", NULL},
-    {"convert_tz", SL_FN_SCALAR, GP, 2, 2, tz_check, fn_convert_tz, NULL, "(t datetime, zone string) -> datetime", "The same instant in another time zone.",
+    {"convert_tz", SL_FN_SCALAR, GP, 2, 2, sl_ck_ds, fn_convert_tz, NULL, "(t datetime, zone string) -> datetime", "The same instant in another time zone.",
      "to_seconds(convert_tz(cast(1000, \"datetime\"), \"Asia/Tokyo\"))", "1", NULL},
     {"to_seconds", SL_FN_SCALAR, SL_FN_NULLGATE, 1, 1, NULL, fn_to_seconds, NULL, "(t datetime) -> int", "Whole seconds since 1970.", "to_seconds(1999)", "1", NULL},
     {"trunc", SL_FN_SCALAR, GP, 2, 2, trunc_check, fn_trunc, NULL, "(x number, digits int) -> float", "Rounds half away from zero to a number of decimals (despite its name).",

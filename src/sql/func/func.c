@@ -175,6 +175,14 @@ const char *sl_ck_si(sl_arena *a, sl_expr **args, uint32_t n) {
         return sl_ck_expect(a, "string", 1);
     return sl_x_not_int(args[1]) ? sl_ck_expect(a, "int", 2) : NULL;
 }
+const char *sl_ck_ds(sl_arena *a, sl_expr **args, uint32_t n) {
+    const char *e = sl_ck_count(a, 2, n);
+    if (e)
+        return e;
+    if (sl_x_not_time(args[0]))
+        return sl_ck_expect(a, "datetime", 1);
+    return sl_x_not_str(args[1]) ? sl_ck_expect(a, "string", 2) : NULL;
+}
 const char *sl_func_validate(sl_arena *a, const sl_func *f, sl_expr **args, uint32_t n) {
     if (f->check)
         return f->check(a, args, n);

@@ -87,14 +87,16 @@ static sl_value fn_cot(sl_call *c, const sl_value *args, uint32_t n) {
 static sl_value domain(sl_call *c, const char *what, sl_value v) {
     return sl_v_error(sl_arena_printf(c->arena, "The argument must be a %s number but got %s", what, sl_fn_v(c, v)));
 }
-static sl_value fn_ln(sl_call *c, const sl_value *args, uint32_t n) {
+static sl_value limited(sl_call *c, sl_value of, double (*f)(double), const char *what) {
     double x;
     sl_value bad;
-    if (!num(c, args[0], &x, &bad))
+    if (!num(c, of, &x, &bad))
         return bad;
-    double r = log(x);
-    return isnan(r) ? domain(c, "strictly positive", args[0]) : sl_v_float(r);
+    double r = f(x);
+    return isnan(r) ? domain(c, what, of) : sl_v_float(r);
 }
+static sl_value fn_ln(sl_call *c, const sl_value *args, uint32_t n) { return limited(c, args[0], log, "strictly positive"); }
+static sl_value fn_sqrt(sl_call *c, const sl_value *args, uint32_t n) { return limited(c, args[0], sqrt, "positive"); }
 static sl_value fn_log(sl_call *c, const sl_value *args, uint32_t n) {
     double x, y;
     sl_value bad;
@@ -102,14 +104,6 @@ static sl_value fn_log(sl_call *c, const sl_value *args, uint32_t n) {
         return bad;
     double r = n > 1 ? log(y) / log(x) : log10(x);
     return isnan(r) ? domain(c, "strictly positive", args[0]) : sl_v_float(r);
-}
-static sl_value fn_sqrt(sl_call *c, const sl_value *args, uint32_t n) {
-    double x;
-    sl_value bad;
-    if (!num(c, args[0], &x, &bad))
-        return bad;
-    double r = sqrt(x);
-    return isnan(r) ? domain(c, "positive", args[0]) : sl_v_float(r);
 }
 static sl_value fn_power(sl_call *c, const sl_value *args, uint32_t n) {
     double x, y;

@@ -174,14 +174,6 @@ static const char *digits_check(sl_arena *a, sl_expr **args, uint32_t n) {
         return "too many arguments";
     return n && !sl_x_is_int(args[0]) ? sl_ck_expect(a, "int", 1) : NULL;
 }
-static const char *format_check(sl_arena *a, sl_expr **args, uint32_t n) {
-    const char *e = sl_ck_count(a, 2, n);
-    if (e)
-        return e;
-    if (sl_x_not_time(args[0]))
-        return sl_ck_expect(a, "datetime", 1);
-    return sl_x_not_str(args[1]) ? sl_ck_expect(a, "string", 2) : NULL;
-}
 static const char *calc_check(sl_arena *a, sl_expr **args, uint32_t n) {
     const char *e = sl_ck_count(a, 2, n);
     if (e)
@@ -217,7 +209,7 @@ const sl_func sl_funcs_time[] = {
     {"current_date", SL_FN_SCALAR, 0, 0, 0, NULL, fn_cur_date, NULL, "() -> string", "Same as cur_date.", "length(current_date())", "10", NULL},
     CLOCK("cur_time", fn_cur_time, "([digits int]) -> string", "The time of day in the configured zone.", "length(cur_time())", "8"),
     CLOCK("current_time", fn_cur_time, "([digits int]) -> string", "Same as cur_time.", "length(current_time())", "8"),
-    {"format_time", SL_FN_SCALAR, SL_FN_NULLGATE, 2, 2, format_check, fn_format_time, NULL, "(t datetime, pattern string) -> string",
+    {"format_time", SL_FN_SCALAR, SL_FN_NULLGATE, 2, 2, sl_ck_ds, fn_format_time, NULL, "(t datetime, pattern string) -> string",
      "A time as text by letters: yyyy MM dd HH mm ss SSS EEE a z Z X and 'quoted text'.", "format_time(cast(\"2020-01-02 03:04:05\", \"datetime\"), \"MMM d, HH:mm\")",
      "\"Jan 2, 03:04\"", NULL},
     {"date_calc", SL_FN_SCALAR, 0, 2, 2, calc_check, fn_date_calc, NULL, "(t datetime, duration string) -> string", "Adds a duration such as \"1h30m\" or \"-5s\".",
