@@ -21,7 +21,7 @@ typedef struct queued {
     void *arg;
 } queued;
 typedef struct rule_opts {
-    bool event_time, send_meta, send_error, send_nil, no_discard, incremental, window_v2, sliding_twice, disable_alias;
+    bool event_time, send_meta, send_error, send_nil, no_discard, incremental, window_v2, sliding_twice, disable_alias, plain;
     int64_t late_ns, concurrency, buffer_length, qos, checkpoint_ns;
     sl_str cron, duration;
     sl_json *ranges;

@@ -97,6 +97,7 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     SL_TRY(sl_body_flag(strategy, "Rule.options.planOptimizeStrategy", "enableIncrementalWindow", &p->incremental));
     SL_TRY(sl_body_flag(strategy, "Rule.options.planOptimizeStrategy", "enableAliasPushdown", &ignored));
     SL_TRY(sl_body_flag(strategy, "Rule.options.planOptimizeStrategy", "disableAliasRefCal", &p->disable_alias));
+    SL_TRY(sl_body_flag(strategy, "Rule.options.planOptimizeStrategy", "plainExecution", &p->plain));
     SL_TRY(sl_body_want(strategy, "Rule.options.planOptimizeStrategy", "optimizeControl", SL_J_OBJ, "def.OptimizeControl", &v));
     SL_TRY(sl_body_texts(v, "Rule.options.planOptimizeStrategy.optimizeControl", "disableOptimizeRules", &v));
     const sl_json *window;
@@ -363,6 +364,7 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     po.incremental = d->o.incremental;
     po.window_v2 = d->o.window_v2;
     po.sliding_twice = d->o.sliding_twice;
+    po.plain = d->o.plain;
     po.late_ms = d->o.late_ns / 1000000;
     po.zone = o->zone;
     po.rule_id = spec->rule_id;

@@ -26,17 +26,29 @@ static acc_kind kind_of(const sl_func *f) {
             return (acc_kind)i;
     return ACC_NONE;
 }
-bool sl_fast_fits(const sl_plan *p, const sl_select *s) {
+const char *sl_fast_unfit(const sl_plan *p, const sl_select *s) {
     const sl_pipe *k = p->pipe;
     const sl_window *w = s->window;
-    if (!w || p->opts.event_time || p->nsrc != 1 || !k->aggregated || k->incremental || p->star || p->nana || p->ncols || k->rows.counters || k->in.counters)
-        return false;
+    if (p->opts.plain)
+        return "the plain form is asked for (plainExecution)";
+    if (p->opts.event_time)
+        return "event time";
+    if (p->nsrc != 1)
+        return "rows are joined";
+    if (k->incremental)
+        return "incremental mode gives its own results";
+    if (!k->aggregated)
+        return "the rows themselves come out";
+    if (p->star || p->src[0].pub.all)
+        return "objects made of rows (*) need rows";
+    if (p->nana || p->ncols || k->rows.counters || k->in.counters)
+        return "analytic or counting functions need rows";
     if (w->kind != SL_W_TUMBLING && (w->kind != SL_W_COUNT || w->interval))
-        return false;
+        return "windows of this kind overlap or end by rows";
     for (uint32_t i = 0; i < p->nagg; i++)
         if (p->agg[i].in_where || p->agg[i].nargs != 1 || kind_of(p->agg[i].func) == ACC_NONE)
-            return false;
-    return !p->src[0].pub.all; /* objects made of rows need rows */
+            return "an aggregate has no running form";
+    return NULL;
 }
 static acc *accs(const sl_group *g) { return (acc *)(uintptr_t)(g + 1); }
 

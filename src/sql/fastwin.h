@@ -22,8 +22,8 @@ typedef struct sl_fast {
     char *error;   /* of the first row that failed: the window ends in it */
     int64_t seen;  /* count windows: rows so far */
 } sl_fast;
-/* Can this plan be run so? Called when the pipe is planned. */
-bool sl_fast_fits(const sl_plan *p, const sl_select *s);
+/* NULL: this plan can be run so; else why not, in words. Called when the pipe is planned. */
+const char *sl_fast_unfit(const sl_plan *p, const sl_select *s);
 sl_fast *sl_fast_new(void);
 void sl_fast_free(sl_fast *f, const sl_plan *p);
 void sl_fast_clear(sl_fast *f, const sl_plan *p);

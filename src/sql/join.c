@@ -196,7 +196,7 @@ static void match(joiner *j, const sl_pjoin *d, const tuples *left, sl_krow *con
     pairs p = {.left = sl_arena_alloc(j->tmp, CHUNK * sizeof(uint32_t)), .right = sl_arena_alloc(j->tmp, CHUNK * sizeof(uint32_t))};
     keyed x = {0};
     uint64_t *lh = NULL;
-    bool hash = d->neq && left->n && nright && (size_t)left->n * nright > 16;
+    bool hash = !j->r->p->opts.plain && d->neq && left->n && nright && (size_t)left->n * nright > 16;
     if (hash) {
         int class[8] = {0};
         tuples r = {0};

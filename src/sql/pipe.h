@@ -36,10 +36,11 @@ struct sl_pipe {            /* part of the plan; immutable. The program `out` is
     sl_prog in, rows, join; /* rows is unused unless aggregated */
     sl_early *early;        /* conditions before the window: WHERE and FILTER */
     uint32_t nearly;
-    bool where_early; /* all of WHERE is among them */
-    bool fast;        /* groups are kept up row by row */
-    bool incremental; /* results as upstream's incremental windows give them */
-    sl_block *where;  /* late WHERE, in `rows` (aggregated) or `out` */
+    bool where_early;  /* all of WHERE is among them */
+    bool fast;         /* groups are kept up row by row */
+    const char *unfit; /* why they are not */
+    bool incremental;  /* results as upstream's incremental windows give them */
+    sl_block *where;   /* late WHERE, in `rows` (aggregated) or `out` */
     uint32_t nwhere;
     sl_block when, begin, emit;
     bool has_when;

@@ -507,7 +507,10 @@ sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
         if (c.err)
             return c.err;
     }
-    k->fast = sl_fast_fits(p, s);
+    if (s->window) {
+        k->unfit = sl_fast_unfit(p, s);
+        k->fast = !k->unfit;
+    }
     return plan_srf(p);
 }
 

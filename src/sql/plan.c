@@ -249,7 +249,8 @@ static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *
         SL_TRY(sl_pipe_plan(p, s));
     SL_TRY(compile_all(p, s));
     SL_TRY(outputs(p));
-    sl_prune(p, s);
+    if (!p->opts.plain)
+        sl_prune(p, s);
     if (p->pipe)
         SL_TRY(sl_pipe_output(p));
     p->quick = sl_quick_make(p);

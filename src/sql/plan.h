@@ -21,6 +21,7 @@ typedef struct sl_plan_opts { /* rule options that change SQL results */
     bool disable_alias_ref;
     bool incremental;
     bool window_v2, sliding_twice; /* planOptimizeStrategy.windowOption */
+    bool plain;                    /* planOptimizeStrategy.plainExecution, ours: no fast form anywhere (kept rows, loops, no quick path). For tests: results are the same */
     int64_t late_ms;
     sl_zone zone;
     sl_str rule_id;
@@ -53,6 +54,10 @@ uint32_t sl_plan_output(const sl_plan *p, const sl_str **names, bool *all);
 const char *sl_plan_op(const sl_plan *p, uint32_t i);
 /* Upstream's explain text. */
 void sl_plan_explain(const sl_plan *p, sl_buf *out);
+
+/* How the parts of a statement with memory run here, in words: one line per part, "PART: FORM; REASON", the reason only where another form was passed
+ * over. Nothing for statements without memory. */
+void sl_plan_forms(const sl_plan *p, sl_buf *out);
 
 /* What an instance asks its owner for. look: rows of lookup table `src` whose columns equal the values; done may be called inside or later, on the
  * same thread, never after the instance was freed. wake: sl_exec_tick is wanted soon (answers have come). */

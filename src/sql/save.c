@@ -147,8 +147,8 @@ void sl_plan_identity(const sl_plan *p, sl_buf *out) {
     for (uint32_t i = 0; i < s->norder; i++)
         text_of(out, s->order[i].desc ? "desc" : "asc", s->order[i].expr);
     const sl_plan_opts *o = &p->opts;
-    sl_buf_printf(out, "|%lld|%d%d%d%d%d%d|%lld|%s", (long long)p->limit, o->event_time, o->send_nil, o->ignore_case, o->incremental, o->window_v2, o->sliding_twice,
-                  o->event_time ? (long long)o->late_ms : 0LL, sl_zone_name(o->zone));
+    sl_buf_printf(out, "|%lld|%d%d%d%d%d%d%s|%lld|%s", (long long)p->limit, o->event_time, o->send_nil, o->ignore_case, o->incremental, o->window_v2, o->sliding_twice,
+                  o->plain ? "p" : "", o->event_time ? (long long)o->late_ms : 0LL, sl_zone_name(o->zone));
 }
 void sl_state_head(const sl_plan *p, sl_buf *out) {
     sl_buf id = {0};

@@ -1,5 +1,5 @@
 /* State is all there is: every conformance scenario with rows gives the same output when its state is saved and loaded into a fresh instance after
- * every row, as when it runs undisturbed. */
+ * every row, as when it runs undisturbed; and in its plain form, without and with moves. */
 #include "vectors.h"
 
 static unsigned ran, saved;
@@ -93,6 +93,19 @@ static bool simple(const sl_json *v) {
             return false;
     return in && sl_json_get(v, "expect");
 }
+static void same(sl_arena *a, const sl_json *v, const vec_list *one, const vec_list *two, const char *what) {
+    bool same = one->n == two->n;
+    for (uint32_t i = 0; same && i < one->n; i++) {
+        const vec_out *x = &one->at[i], *y = &two->at[i];
+        same = x->at == y->at && (x->error.p ? y->error.p && sl_str_eq(x->error, y->error) : !y->error.p && vec_same(a, x->rows, y->rows));
+    }
+    if (same)
+        return;
+    for (uint32_t i = 0; i < one->n || i < two->n; i++)
+        print_message("%u: %s | %s\n", i, i < one->n && !one->at[i].error.p ? vec_show(a, one->at[i].rows) : "-",
+                      i < two->n && !two->at[i].error.p ? vec_show(a, two->at[i].rows) : "-");
+    fail_msg("%s: %.*s: %.*s", what, SL_FMT(vec_text(v, "id")), SL_FMT(vec_text(v, "sql")));
+}
 static bool flag(const sl_json *o, const char *key) { return sl_json_true(sl_json_get(o, key), false); }
 static void scenario(sl_arena *a, sl_json *v) {
     if (!simple(v))
@@ -116,8 +129,11 @@ static void scenario(sl_arena *a, sl_json *v) {
     opts.incremental = flag(strategy, "enableIncrementalWindow");
     opts.window_v2 = sl_str_is(vec_text(window, "windowVersion"), "v2");
     opts.sliding_twice = flag(window, "enableSendSlidingWindowTwice");
-    sl_plan *p;
+    sl_plan *p, *plain = NULL;
     sl_err *e = sl_plan_make(sel, vec_find, &defs, &opts, &p);
+    opts.plain = true;
+    if (!e)
+        e = sl_plan_make(sel, vec_find, &defs, &opts, &plain);
     if (e) {
         sl_err_free(e);
         return;
@@ -126,24 +142,17 @@ static void scenario(sl_arena *a, sl_json *v) {
     for (uint32_t s = 0; s < sl_plan_nsources(p); s++)
         asks |= sl_plan_source_at(p, s)->is_lookup;
     if (!asks) {
-        vec_list *one = calloc(2, sizeof *one), *two = one + 1;
-        play(a, p, &defs, v, false, one);
-        play(a, p, &defs, v, true, two);
-        bool same = one->n == two->n;
-        for (uint32_t i = 0; same && i < one->n; i++) {
-            const vec_out *x = &one->at[i], *y = &two->at[i];
-            same = x->at == y->at && (x->error.p ? y->error.p && sl_str_eq(x->error, y->error) : !y->error.p && vec_same(a, x->rows, y->rows));
-        }
-        if (!same) {
-            for (uint32_t i = 0; i < one->n || i < two->n; i++)
-                print_message("%u: %s | %s\n", i, i < one->n && !one->at[i].error.p ? vec_show(a, one->at[i].rows) : "-",
-                              i < two->n && !two->at[i].error.p ? vec_show(a, two->at[i].rows) : "-");
-            fail_msg("%.*s: %.*s", SL_FMT(vec_text(v, "id")), SL_FMT(vec_text(v, "sql")));
-        }
-        free(one);
+        vec_list *l = calloc(4, sizeof *l);
+        for (int i = 0; i < 4; i++)
+            play(a, i < 2 ? p : plain, &defs, v, i & 1, &l[i]);
+        same(a, v, &l[0], &l[1], "moved");
+        same(a, v, &l[0], &l[2], "plain");
+        same(a, v, &l[0], &l[3], "plain, moved");
+        free(l);
         ran++;
     }
     sl_plan_drop(p);
+    sl_plan_drop(plain);
 }
 static void test_moving(void **state) {
     vec_each("rules.jsonl", scenario);
