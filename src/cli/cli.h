@@ -72,6 +72,7 @@ bool cli_absent(const cli_answer *x); /* the daemon does not know the path at al
 /* ---- define.c, move.c: verbs that are more than one request ---- */
 int cli_statement(cli *c, const cli_verb *v, const cli_args *a);
 int cli_show_streams(cli *c, const cli_verb *v, const cli_args *a);
+int cli_describe_function(cli *c, const cli_verb *v, const cli_args *a);
 int cli_create_rule(cli *c, const cli_verb *v, const cli_args *a);
 int cli_validate_rule(cli *c, const cli_verb *v, const cli_args *a);
 int cli_show_plugins(cli *c, const cli_verb *v, const cli_args *a);
@@ -100,6 +101,7 @@ void cli_indent(FILE *f, sl_str json); /* two blanks a level, a newline at the e
 /* A JSON answer in the best form of its shape: list of objects or map = table, else indented. */
 void cli_table(FILE *f, sl_str json);
 void cli_status_table(FILE *f, sl_str json); /* a rule's status document */
+void cli_function(FILE *f, sl_str json);     /* what the daemon says of a function, for people */
 /* DESCRIBE's text as kuiper's -json form. */
 void cli_describe_json(FILE *f, sl_str text);
 void cli_unescape_html(sl_buf *b);

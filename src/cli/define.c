@@ -390,6 +390,24 @@ int cli_one_schema(cli *c, const cli_verb *v, const cli_args *a) {
     sl_buf_free(&path);
     return code;
 }
+int cli_describe_function(cli *c, const cli_verb *v, const cli_args *a) {
+    if (a->n != 1)
+        return cli_bad_args(c, v, "Expect function name.");
+    sl_buf path = {0};
+    sl_buf_puts(&path, "/functions/");
+    cli_escape(&path, a->at[0]);
+    cli_answer x;
+    int code = 0;
+    if (cli_ask(c, "GET", sl_buf_cstr(&path), (sl_str){0}, "Describe function error : %s.", &x, &code)) {
+        if (c->json || a->json || c->kuiper)
+            cli_indent(stdout, sl_buf_view(&x.body));
+        else
+            cli_function(stdout, sl_buf_view(&x.body));
+        sl_buf_free(&x.body);
+    }
+    sl_buf_free(&path);
+    return code;
+}
 int cli_create_script(cli *c, const cli_verb *v, const cli_args *a) {
     if (a->n != 1)
         return cli_bad_args(c, v, "Expect JavaScript function definition JSON.");

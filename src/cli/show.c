@@ -227,3 +227,22 @@ void cli_describe_json(FILE *f, sl_str text) {
     sl_buf_free(&two);
     sl_arena_free(a);
 }
+void cli_function(FILE *f, sl_str text) {
+    sl_arena *a = sl_arena_new(0);
+    sl_json *j = NULL;
+    sl_err *e = a ? sl_json_parse(a, text, &j, NULL) : NULL;
+    if (!j || e)
+        fprintf(f, "%.*s\n", SL_FMT(text));
+    else {
+        sl_str kind = sl_json_text(sl_json_iget(j, "kind"), SL_S("")), eg = sl_json_text(sl_json_iget(j, "example"), SL_S("")),
+               gives = sl_json_text(sl_json_iget(j, "gives"), SL_S(""));
+        sl_str sig = sl_json_text(sl_json_iget(j, "signature"), SL_S("")), doc = sl_json_text(sl_json_iget(j, "description"), SL_S(""));
+        fprintf(f, "%.*s\n%.*s function\n\n%.*s\n", SL_FMT(sig), SL_FMT(kind), SL_FMT(doc));
+        if (eg.n)
+            fprintf(f, "\nexample  %.*s\n", SL_FMT(eg));
+        if (gives.n)
+            fprintf(f, "gives    %.*s\n", SL_FMT(gives));
+    }
+    sl_err_free(e);
+    sl_arena_free(a);
+}

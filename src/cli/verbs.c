@@ -17,6 +17,8 @@ static const cli_verb verbs[] = {
     {"drop table", "NAME", "Drops a table.", "names", cli_statement},
     {"query", "['SELECT …'] [-n COUNT]", "Runs a SELECT without creating a rule and shows its results as they come; without one, reads them from the terminal.",
      "'SELECT * FROM demo WHERE t > 30' -n 10", cli_query},
+    {"show functions", "", "Lists the functions of SQL.", "", one, NULL, "GET", "/functions", NULL, NULL, "No functions are found."},
+    {"describe function", "NAME", "Shows what a function of SQL takes, does and gives.", "lag", cli_describe_function},
     /* rules */
     {"create rule", "ID 'JSON' | ID -f FILE", "Creates a rule and starts it.", "r1 '{\"sql\":\"SELECT * FROM demo WHERE t > 30\",\"actions\":[{\"log\":{}}]}'", cli_create_rule},
     {"validate rule", "ID 'JSON' | ID -f FILE", "Checks a rule without creating it.", "r1 -f rule.json", cli_validate_rule},

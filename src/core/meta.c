@@ -154,6 +154,32 @@ sl_json *sl_api_meta_functions(sl_arena *a) {
     sl_json_add(list, file);
     return list;
 }
+static sl_json *function_row(sl_arena *a, const sl_func *f, bool whole) {
+    const char *const said[][2] = {{"name", f->name},       {"kind", sl_func_kind(f)}, {"signature", sl_arena_printf(a, "%s%s", f->name, f->sig).p},
+                                   {"description", f->doc}, {"example", f->example},   {"gives", f->gives}};
+    sl_json *j = sl_json_obj(a);
+    for (size_t i = 0; i < (whole ? 6 : 4); i++)
+        if (said[i][1] && *said[i][1])
+            sl_json_set(a, j, said[i][0], sl_json_str(a, sl_str_of(said[i][1])));
+    return j;
+}
+sl_json *sl_api_functions(sl_arena *a) {
+    sl_json *list = sl_json_arr(a);
+    const sl_func *f;
+    for (size_t i = 0; (f = sl_func_at(i)); i++)
+        if (!(f->flags & SL_FN_HIDDEN))
+            sl_json_add(list, function_row(a, f, false));
+    return list;
+}
+sl_err *sl_api_function(sl_arena *a, sl_str name, sl_json **out) {
+    const sl_func *f = sl_func_find(name);
+    if (f && !(f->flags & SL_FN_HIDDEN)) {
+        *out = function_row(a, f, true);
+        return NULL;
+    }
+    const char *near = sl_func_near(name);
+    return sl_err_new(SL_E_NOTFOUND, "function %.*s not found%s%s%s", SL_FMT(name), near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
 sl_json *sl_api_meta_operators(sl_arena *a) {
     static const char *const ops[][2] = {{"filter", "Keeps the rows for which an expression is true."},
                                          {"function", "Adds the result of a function as a column."},

@@ -160,6 +160,8 @@ sl_json *sl_api_resources(sl_office *o, sl_arena *a);
 sl_json *sl_api_meta_list(sl_office *o, sl_arena *a, const char *role, sl_str kind);
 sl_err *sl_api_meta_get(sl_office *o, sl_arena *a, const char *role, sl_str name, sl_json **out);
 sl_json *sl_api_meta_functions(sl_arena *a);
+sl_json *sl_api_functions(sl_arena *a);                           /* what the rows of the table say: one object a function */
+sl_err *sl_api_function(sl_arena *a, sl_str name, sl_json **out); /* NOTFOUND names the nearest one */
 sl_json *sl_api_meta_operators(sl_arena *a);
 /* Tries to reach the peer. role: "sources", "sinks", "lookups". done is called once. */
 void sl_api_meta_ping(sl_office *o, const char *role, sl_str type, sl_str body, sl_api_done done, void *arg);

@@ -59,6 +59,16 @@ static void functions(void *app, sl_http_req *r, const sl_str *v) {
     sl_arena *a = sl_arena_new(0);
     send(r, a, sl_api_meta_functions(a), NULL, false);
 }
+static void function_rows(void *app, sl_http_req *r, const sl_str *v) {
+    sl_arena *a = sl_arena_new(0);
+    send(r, a, sl_api_functions(a), NULL, false);
+}
+static void function_row(void *app, sl_http_req *r, const sl_str *v) {
+    sl_arena *a = sl_arena_new(0);
+    sl_json *j = NULL;
+    sl_err *e = sl_api_function(a, v[0], &j);
+    send(r, a, j, e, false);
+}
 static void operators(void *app, sl_http_req *r, const sl_str *v) {
     sl_arena *a = sl_arena_new(0);
     send(r, a, sl_api_meta_operators(a), NULL, false);
@@ -142,6 +152,8 @@ static void explain_rule(void *app, sl_http_req *r, const sl_str *v) {
     send(r, a, j, e, false);
 }
 static const sl_route routes[] = {
+    {"GET", "/functions", function_rows, "All functions of SQL as the reference page shows them."},
+    {"GET", "/functions/{name}", function_row, "One function: signature, what it does, an example and what that gives."},
     {"GET", "/metadata/functions", functions, "All functions with arguments and examples."},
     {"GET", "/metadata/operators", operators, "Operators of graph rules."},
     {"GET", "/metadata/sources", list, "Source types; kind=lookup: those of lookup tables."},

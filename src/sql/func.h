@@ -74,6 +74,10 @@ struct sl_func {
 };
 const sl_func *sl_func_find(sl_str name); /* any case; NULL when unknown */
 const sl_func *sl_func_at(size_t i);      /* all, in table order; NULL behind the last */
+/* "scalar", "aggregate", … */
+const char *sl_func_kind(const sl_func *f);
+/* The visible function whose name is nearest to a name that nobody has; NULL when none is near. */
+const char *sl_func_near(sl_str name);
 /* The parser's check of one call: NULL when fine, else the text after "validate function NAME error: ". */
 const char *sl_func_validate(sl_arena *a, const sl_func *f, sl_expr **args, uint32_t n);
 /* The null gate: true when it decides the result (then *out is it). */

@@ -87,6 +87,17 @@ static const struct {
     {"invalid string", NULL, "a backslash in a string is written \\\\"},
 };
 
+static void offer_functions(struct near *x) {
+    const sl_func *f;
+    for (size_t i = 0; (f = sl_func_at(i)); i++)
+        if (!(f->flags & SL_FN_HIDDEN))
+            offer(x, f->name);
+}
+const char *sl_func_near(sl_str name) {
+    struct near x = {.want = name, .d = LONGEST};
+    offer_functions(&x);
+    return x.best;
+}
 static void advice(sl_buf *out, const char *error, const sl_token *t) {
     struct near x = {.want = t->lit, .d = LONGEST};
     for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
@@ -96,10 +107,7 @@ static void advice(sl_buf *out, const char *error, const sl_token *t) {
         }
     bool fn = strncmp(error, "function ", 9) == 0 && strstr(error, " not found");
     if (fn) {
-        const sl_func *f;
-        for (size_t i = 0; (f = sl_func_at(i)); i++)
-            if (!(f->flags & SL_FN_HIDDEN))
-                offer(&x, f->name);
+        offer_functions(&x);
         offer_all(&x, windows);
     } else if (strstr(error, "keyword stream")) {
         offer_all(&x, kinds_of);

@@ -55,6 +55,14 @@ def test_client():
         assert sluice("explain", "rule", "r1")
         assert sluice.json("describe", "rule", "r1")["options"]["bufferLength"] == 1024
 
+        # functions: out of the table
+        head, rows = columns(sluice("show", "functions"))
+        assert head == ["NAME", "KIND", "SIGNATURE", "DESCRIPTION"] and ["lag", "analytic"] in [r[:2] for r in rows] and len(rows) > 150
+        said = sluice("describe", "function", "UPPER")
+        assert said.startswith("upper(s string) -> string\nscalar function\n") and 'example  upper("hello")\ngives    "HELLO"\n' in said, said
+        assert sluice.json("describe", "function", "lag")["kind"] == "analytic"
+        assert 'did you mean "lag"' in sluice("describe", "function", "lagg", code=1)
+
         # schedule: as options of the rule; the next start is shown
         sluice("create", "rule", "timed", json.dumps({"sql": "SELECT * FROM demo", "actions": [{"nop": {}}], "options": {"cron": "0 0 1 1 *", "duration": "1m"}}))
         assert sluice.json("getstatus", "rule", "timed")["nextStartTimestamp"] > 0

@@ -45,6 +45,20 @@ const sl_func *sl_func_at(size_t i) {
     return i < nall ? all[i] : NULL;
 }
 
+const char *sl_func_kind(const sl_func *f) {
+    switch ((sl_fkind)f->kind) {
+    case SL_FN_SCALAR: return "scalar";
+    case SL_FN_AGG: return "aggregate";
+    case SL_FN_ANALYTIC: return "analytic";
+    case SL_FN_WINDOW: return "window";
+    case SL_FN_SRF: return "set-returning";
+    case SL_FN_COLS: return "several columns";
+    case SL_FN_STATE: return "state";
+    case SL_FN_META: return "message";
+    }
+    return "";
+}
+
 /* ---- a call ---- */
 sl_value sl_call_fail(sl_call *c, const char *fmt, ...) {
     va_list ap, again;
