@@ -11,8 +11,9 @@ struct sl_err {
     sl_code code;
     bool fixed; /* the static one, never freed */
     char *text;
+    sl_spot *spot; /* one piece of memory with its texts */
 };
-static sl_err out_of_memory = {SL_E_NOMEM, true, (char *)"out of memory"};
+static sl_err out_of_memory = {SL_E_NOMEM, true, (char *)"out of memory", NULL};
 
 static char *vfmt(const char *fmt, va_list ap) {
     va_list again;
@@ -84,10 +85,55 @@ int sl_code_http(sl_code c) {
 void sl_err_free(sl_err *e) {
     if (e && !e->fixed) {
         free(e->text);
+        free(e->spot);
         free(e);
     }
 }
-sl_err *sl_err_dup(const sl_err *e) { return e ? sl_err_new(e->code, "%s", e->text) : NULL; }
+sl_err *sl_err_dup(const sl_err *e) {
+    if (!e)
+        return NULL;
+    sl_err *c = sl_err_put_spot(sl_err_new(e->code, "%s", e->spot ? e->spot->why : e->text), e->spot);
+    return sl_err_retext(c, "%s", e->text);
+}
+sl_err *sl_err_retext(sl_err *e, const char *fmt, ...) {
+    if (!e || e->fixed)
+        return e;
+    va_list ap;
+    va_start(ap, fmt);
+    char *text = vfmt(fmt, ap);
+    va_end(ap);
+    if (text) {
+        free(e->text);
+        e->text = text;
+    }
+    return e;
+}
+static const char *append(char **at, const char *s) {
+    if (!s)
+        return NULL;
+    char *to = *at;
+    size_t n = strlen(s) + 1;
+    memcpy(to, s, n);
+    *at = to + n;
+    return to;
+}
+sl_err *sl_err_put_spot(sl_err *e, const sl_spot *s) {
+    if (!e || e->fixed || !s)
+        return e;
+    sl_spot *c = malloc(sizeof *c + strlen(e->text) + strlen(s->text) + strlen(s->mark) + (s->hint ? strlen(s->hint) : 0) + 4);
+    if (!c)
+        return e; /* advice can be missed */
+    char *at = (char *)(c + 1);
+    *c = *s;
+    c->why = append(&at, e->text);
+    c->text = append(&at, s->text);
+    c->mark = append(&at, s->mark);
+    c->hint = append(&at, s->hint);
+    free(e->spot);
+    e->spot = c;
+    return e;
+}
+const sl_spot *sl_err_spot(const sl_err *e) { return e ? e->spot : NULL; }
 
 /* ---- arena ---- */
 typedef struct chunk {

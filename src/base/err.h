@@ -48,6 +48,20 @@ int sl_code_ekuiper(sl_code c);
 int sl_code_http(sl_code c);
 void sl_err_free(sl_err *e);
 sl_err *sl_err_dup(const sl_err *e);
+/* Another text in the same error: code and place stay. Takes and returns e. */
+sl_err *sl_err_retext(sl_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Where in a text of many lines an error lies, and advice. It stands beside the error's own text, which may be somebody else's contract. */
+typedef struct sl_spot {
+    unsigned line, column; /* from 1, in characters */
+    const char *why;       /* the error's text when the place was put, without what was said around it later */
+    const char *text;      /* the line, what surrounds the place when it is long */
+    const char *mark;      /* blanks up to the place and ^~~~ below it */
+    const char *hint;      /* what to write instead; NULL: no advice */
+} sl_spot;
+/* Puts a place beside the error, in place of the one it had; copied (but for why). Takes and returns e. */
+sl_err *sl_err_put_spot(sl_err *e, const sl_spot *s);
+const sl_spot *sl_err_spot(const sl_err *e); /* lent; NULL: it has none */
 
 /* Returns from the enclosing function when EXPR yields an error. The only macro that hides a return; used
  * where a function has nothing to clean up. */

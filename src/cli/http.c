@@ -129,6 +129,8 @@ static bool send_request(cli *c, int fd, const char *port, const char *method, c
     bool six = strchr(c->host, ':') != NULL;
     sl_buf_printf(&b, "%s %s%s HTTP/1.1\r\nHost: %s%s%s:%s\r\nConnection: close\r\nUser-Agent: sluice/" SL_VERSION "\r\n", method, c->base, path, six ? "[" : "", c->host,
                   six ? "]" : "", port);
+    if (!c->kuiper)
+        sl_buf_puts(&b, "Accept: application/json\r\n"); /* errors come with help */
     if (c->token)
         sl_buf_printf(&b, "Authorization: %s\r\n", c->token);
     if (body.p)

@@ -1,5 +1,6 @@
 /* The table of verbs and the ones that are a single request. */
 #include <stdlib.h>
+#include <unistd.h>
 #include "cli/cli.h"
 
 static int one(cli *c, const cli_verb *v, const cli_args *a);
@@ -186,6 +187,27 @@ char *cli_reason(sl_arena *a, const cli_answer *x) {
     }
     return (char *)(uintptr_t)sl_arena_dup(a, sl_str_n(m.p + skip, m.n - skip)).p;
 }
+/* What the daemon knows about the place of an error: the line, a mark below it, advice. Colours only where a person looks. */
+static bool help(const cli *c, const sl_json *j) {
+    const sl_json *h = sl_json_get(j, "help");
+    int64_t line, column;
+    if (c->kuiper || !h || !sl_json_i64(sl_json_get(h, "line"), &line) || !sl_json_i64(sl_json_get(h, "column"), &column))
+        return false;
+    bool colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+    sl_str none = {"", 0}, hint = sl_json_text(sl_json_get(h, "hint"), none), why = sl_str_trim(sl_json_text(sl_json_get(h, "reason"), none));
+    fprintf(stderr, "sluice: %.*s\n  line %lld, column %lld\n    %.*s\n    %s%.*s%s\n", SL_FMT(why), (long long)line, (long long)column,
+            SL_FMT(sl_json_text(sl_json_get(h, "text"), none)), colour ? "\x1b[1;31m" : "", SL_FMT(sl_json_text(sl_json_get(h, "mark"), none)), colour ? "\x1b[0m" : "");
+    if (hint.n)
+        fprintf(stderr, "  %.*s\n", SL_FMT(hint));
+    return true;
+}
+static bool helped(cli *c, sl_arena *a, const cli_answer *x) {
+    sl_json *j = NULL;
+    sl_err *e = sl_json_parse(a, sl_arena_dup(a, sl_str_trim(sl_buf_view(&x->body))), &j, NULL);
+    bool said = !e && help(c, j);
+    sl_err_free(e);
+    return said;
+}
 bool cli_judge(cli *c, bool there, const char *fail, cli_answer *x, int *code) {
     if (there && x->status >= 200 && x->status < 300)
         return true;
@@ -198,6 +220,8 @@ bool cli_judge(cli *c, bool there, const char *fail, cli_answer *x, int *code) {
         sl_arena *a = sl_arena_new(0);
         if (cli_absent(x))
             *code = cli_fail(c, fail, c->kuiper ? "not found" : "this daemon does not offer that");
+        else if (a && helped(c, a, x))
+            *code = 1;
         else
             *code = cli_fail(c, fail, a ? cli_reason(a, x) : "out of memory");
         sl_arena_free(a);

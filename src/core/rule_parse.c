@@ -189,9 +189,10 @@ static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d
     e = tmp ? sl_parse_select(tmp, d->sql, &sel, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
     sl_arena_free(tmp);
     if (e && sl_err_code(e) != SL_E_RULE) {
-        sl_err *wrapped = sl_err_new(SL_E_UNDEFINED, "Parse SQL %.*s error: %s.", SL_FMT(d->sql), sl_err_text(e));
-        sl_err_free(e);
-        return wrapped;
+        sl_buf why = {0};
+        sl_buf_puts(&why, sl_err_text(e));
+        e = sl_err_recode(sl_err_retext(e, "Parse SQL %.*s error: %s.", SL_FMT(d->sql), sl_buf_cstr(&why)), SL_E_UNDEFINED);
+        sl_buf_free(&why);
     }
     if (e)
         return e;
@@ -369,6 +370,7 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     po.zone = o->zone;
     po.rule_id = spec->rule_id;
     po.temp_rule = d->temp;
+    po.streams = o->streams;
     if (!e)
         e = sl_plan_make(sel, sl_office_find_def, o, &po, &spec->plan);
     sl_arena_free(tmp);

@@ -3,6 +3,7 @@
 #include "base/num.h"
 #include "core/body.h"
 #include "core/office_int.h"
+#include "sql/parse.h"
 
 static sl_rule *find(sl_office *o, sl_str id) { return sl_map_get(o->rules, id); }
 static const char *state_name(sl_rule_state s) {
@@ -411,7 +412,7 @@ sl_err *sl_api_rule_validate(sl_office *o, sl_str id, sl_str text, sl_buf *out) 
     for (uint32_t i = 0; !e && i <= sel->njoins; i++) {
         sl_str n = i ? sel->joins[i - 1].src.name : sel->from.name;
         if (!sl_map_has(o->streams, n))
-            e = sl_err_new(SL_E_PLAN, "%.*s is not found", SL_FMT(n));
+            e = sl_hint_stream(sl_err_new(SL_E_PLAN, "%.*s is not found", SL_FMT(n)), sel->text, i ? &sel->joins[i - 1].src : &sel->from, o->streams);
         if (i)
             sl_buf_putc(&names, ',');
         sl_json_put_str(&names, n);

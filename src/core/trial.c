@@ -153,9 +153,10 @@ static sl_err *statement_error(sl_arena *a, sl_str sql) {
     sl_select *sel = NULL;
     sl_err *e = sl_parse_select(a, sql, &sel, NULL);
     if (e && sl_err_code(e) != SL_E_RULE) {
-        sl_err *w = sl_err_new(SL_E_UNDEFINED, "Parse SQL %.*s error: %s.", SL_FMT(sql), sl_err_text(e));
-        sl_err_free(e);
-        return w;
+        sl_buf why = {0};
+        sl_buf_puts(&why, sl_err_text(e));
+        e = sl_err_recode(sl_err_retext(e, "Parse SQL %.*s error: %s.", SL_FMT(sql), sl_buf_cstr(&why)), SL_E_UNDEFINED);
+        sl_buf_free(&why);
     }
     return e;
 }

@@ -307,7 +307,14 @@ static void validate_rule(void *app, sl_http_req *r, const sl_str *v) {
     sl_http_query_get(r, "id", &id);
     sl_err *e = sl_api_rule_validate(OFFICE(app), sl_buf_view(&id), r->body, &b);
     sl_buf_free(&id);
-    if (e) {
+    if (e && sl_rest_wants_help(r)) {
+        sl_buf_puts(&b, "{\"valid\":false,\"message\":");
+        sl_json_put_str(&b, sl_str_of(sl_err_text(e)));
+        sl_rest_help(&b, e);
+        sl_buf_puts(&b, "}\n");
+        sl_rest_json(r, 422, sl_buf_view(&b));
+        sl_err_free(e);
+    } else if (e) {
         sl_rest_text(r, 422, sl_str_of(sl_err_text(e)));
         sl_err_free(e);
     } else

@@ -157,17 +157,54 @@ void sl_rest_textf(sl_http_req *r, int status, const char *fmt, ...) {
     sl_rest_text(r, status, b.failed ? SL_S("") : sl_buf_view(&b));
     sl_buf_free(&b);
 }
+bool sl_rest_wants_help(const sl_http_req *r) {
+    sl_str accept;
+    return sl_http_header_get(r, "Accept", &accept) && sl_str_find(accept, SL_S("application/json")) >= 0;
+}
+static void member(sl_buf *out, const char *name, const char *text) {
+    sl_buf_printf(out, ",\"%s\":", name);
+    sl_json_put_str(out, sl_str_of(text));
+}
+void sl_rest_help(sl_buf *out, const sl_err *e) {
+    const sl_spot *s = sl_err_spot(e);
+    if (!s)
+        return;
+    sl_buf_printf(out, ",\"help\":{\"line\":%u,\"column\":%u", s->line, s->column);
+    member(out, "reason", s->why);
+    member(out, "text", s->text);
+    member(out, "mark", s->mark);
+    if (s->hint)
+        member(out, "hint", s->hint);
+    sl_buf_putc(out, '}');
+}
+/* Help as one line of a header, for those who look at an answer with curl -i. */
+static void help_header(sl_buf *out, const sl_err *e) {
+    const sl_spot *s = sl_err_spot(e);
+    sl_buf_puts(out, "X-Content-Type-Options: nosniff\r\n");
+    if (!s)
+        return;
+    sl_buf_printf(out, "Sluice-Help: line %u, column %u", s->line, s->column);
+    sl_buf_puts(out, s->hint ? ": " : "");
+    for (const char *p = s->hint ? s->hint : ""; *p; p++)
+        sl_buf_putc(out, *p >= ' ' && *p <= '~' ? *p : '?');
+    sl_buf_puts(out, "\r\n");
+}
 void sl_rest_fail(sl_http_req *r, sl_err *e, const char *prefix) {
-    sl_buf text = {0}, body = {0};
+    sl_buf text = {0}, body = {0}, head = {0};
     if (prefix && *prefix)
         sl_buf_printf(&text, "%s: ", prefix);
     sl_buf_puts(&text, sl_err_text(e));
     sl_buf_printf(&body, "{\"error\":%d,\"message\":", sl_code_ekuiper(sl_err_code(e)));
     sl_go_quote(&body, sl_buf_view(&text));
+    if (sl_rest_wants_help(r))
+        sl_rest_help(&body, e);
     sl_buf_puts(&body, "}\n");
+    help_header(&head, e);
     int status = sl_code_http(sl_err_code(e));
     sl_err_free(e);
-    sl_rest_reply(r, body.failed ? 500 : status, "text/plain; charset=utf-8", body.failed ? SL_S("") : sl_buf_view(&body), "X-Content-Type-Options: nosniff\r\n");
+    bool bad = body.failed || head.failed;
+    sl_rest_reply(r, bad ? 500 : status, "text/plain; charset=utf-8", bad ? SL_S("") : sl_buf_view(&body), sl_buf_cstr(&head));
+    sl_buf_free(&head);
     sl_buf_free(&text);
     sl_buf_free(&body);
 }

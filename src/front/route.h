@@ -41,8 +41,13 @@ void sl_rest_json(sl_http_req *r, int status, sl_str json); /* application/json 
 #define sl_rest_ok_json(r, json) sl_rest_json((r), 200, (json))
 /* printf form of sl_rest_text. */
 void sl_rest_textf(sl_http_req *r, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* {"error":code,"message":"prefix: text"}\n; 404 for code NOTFOUND, 500 for NOMEM, else 400. Takes e; prefix "" or NULL = none. */
+/* {"error":code,"message":"prefix: text"}\n; 404 for code NOTFOUND, 500 for NOMEM, else 400. Takes e; prefix "" or NULL = none. Where the error
+ * lies in a statement and advice are told in a header, and in the body to who asks for JSON: others compare it byte by byte. */
 void sl_rest_fail(sl_http_req *r, sl_err *e, const char *prefix);
+/* Does the request name application/json as what it accepts? */
+bool sl_rest_wants_help(const sl_http_req *r);
+/* Appends ,"help":{"line":…} of an error that has a place; nothing otherwise. */
+void sl_rest_help(sl_buf *out, const sl_err *e);
 /* Any other answer with the CORS header added. */
 void sl_rest_reply(sl_http_req *r, int status, const char *type, sl_str body, const char *extra);
 #endif

@@ -129,6 +129,7 @@ typedef struct sl_select {
     sl_sort *order;
     uint32_t norder;
     int64_t limit; /* -1 = none */
+    sl_str text;   /* the whole statement, which positions count in; forgotten once the plan is made */
 } sl_select;
 
 typedef struct sl_stream_opts { /* WITH (…): text options, "" = not given */

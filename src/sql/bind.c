@@ -4,6 +4,7 @@
  * (D40); s.* is all columns of s (D8). */
 #include <stdlib.h>
 #include "base/vec.h"
+#include "sql/hint.h"
 #include "sql/parse.h"
 #include "sql/planner.h"
 
@@ -55,6 +56,7 @@ static const sl_field *declared(const sl_psource *s, sl_str name, bool anycase) 
     }
     return other;
 }
+static sl_str shown_name(const sl_psource *s) { return s->alias.n ? s->alias : s->pub.stream; }
 static bool any_schemaless(const sl_plan *p) {
     for (uint32_t i = 0; i < p->nsrc; i++)
         if (p->src[i].schemaless)
@@ -79,7 +81,7 @@ static void bind_column(binder *b, sl_expr *e) {
         while (i < p->nsrc && !sl_str_eq(p->src[i].pub.stream, e->source) && !(p->src[i].alias.n && sl_str_eq(p->src[i].alias, e->source)))
             i++;
         if (i == p->nsrc) {
-            b->err = sl_err_new(SL_E_PLAN, "stream %.*s not found", SL_FMT(e->source));
+            b->err = sl_hint_qualifier(sl_err_new(SL_E_PLAN, "stream %.*s not found", SL_FMT(e->source)), p, e);
             return;
         }
         sl_psource *s = &p->src[i];
@@ -94,6 +96,7 @@ static void bind_column(binder *b, sl_expr *e) {
                 b->err = declared(s, name, true) ? sl_err_new(SL_E_PLAN, "field %.*s not found in stream %.*s", SL_FMT(name), SL_FMT(s->pub.stream))
                     : *q                         ? sl_err_new(SL_E_PLAN, "unknown field %.*s.%.*s", SL_FMT(e->source), SL_FMT(name))
                                                  : sl_err_new(SL_E_PLAN, "unknown field %.*s", SL_FMT(name));
+                sl_hint_column(b->err, p, e);
                 return;
             }
             if (f)
@@ -109,7 +112,8 @@ static void bind_column(binder *b, sl_expr *e) {
         if (!f)
             continue;
         if (found >= 0) {
-            b->err = sl_err_new(SL_E_PLAN, "ambiguous field %.*s", SL_FMT(e->name));
+            b->err = sl_hint_at(sl_err_new(SL_E_PLAN, "ambiguous field %.*s", SL_FMT(e->name)), p, e, "write %.*s.%.*s or %.*s.%.*s", SL_FMT(shown_name(&p->src[found])),
+                                SL_FMT(e->name), SL_FMT(shown_name(&p->src[i])), SL_FMT(e->name));
             return;
         }
         found = (int)i;
@@ -119,14 +123,15 @@ static void bind_column(binder *b, sl_expr *e) {
         for (uint32_t i = 0; i < p->nsrc; i++)
             if (declared(&p->src[i], e->name, true)) {
                 b->err = sl_err_new(SL_E_PLAN, "field %.*s not found in stream %.*s", SL_FMT(e->name), SL_FMT(p->src[i].pub.stream));
+                sl_hint_column(b->err, p, e);
                 return;
             }
-        b->err = sl_err_new(SL_E_PLAN, "unknown field %.*s", SL_FMT(e->name));
+        b->err = sl_hint_column(sl_err_new(SL_E_PLAN, "unknown field %.*s", SL_FMT(e->name)), p, e);
         return;
     }
     uintptr_t with = found < 0 && b->qualified ? (uintptr_t)sl_map_get(b->qualified, e->name) : 0;
     if (with == SEVERAL) {
-        b->err = sl_err_new(SL_E_PLAN, "ambiguous field %.*s", SL_FMT(e->name));
+        b->err = sl_hint_at(sl_err_new(SL_E_PLAN, "ambiguous field %.*s", SL_FMT(e->name)), p, e, "several sources have it here: write its source and a dot before it");
         return;
     }
     if (with) { /* written with its source elsewhere: the same column */
@@ -214,7 +219,7 @@ static void bind(binder *b, sl_expr *e) {
     switch (e->kind) {
     case SL_X_COLUMN: {
         if (sl_str_is(e->name, "*")) {
-            b->err = sl_err_new(SL_E_PLAN, "unknown field *");
+            b->err = sl_hint_at(sl_err_new(SL_E_PLAN, "unknown field *"), b->p, e, "* stands in the select list, or alone between the brackets of count(*)");
             return;
         }
         int32_t i = e->source.n ? -1 : alias_of(b, e->name);
@@ -241,7 +246,7 @@ static void bind(binder *b, sl_expr *e) {
         const sl_expr *from = e->args[0], *to = e->args[1];
         if (from && to && from->kind == SL_X_LITERAL && to->kind == SL_X_LITERAL && from->value.kind == SL_INT && to->value.kind == SL_INT && from->value.i >= 0 &&
             to->value.i >= 0 && from->value.i >= to->value.i) {
-            b->err = sl_err_new(SL_E_PLAN, "colon start value can't be greater than end value");
+            b->err = sl_hint_at(sl_err_new(SL_E_PLAN, "colon start value can't be greater than end value"), b->p, from, "elements are counted from 0, the end is not included");
             return;
         }
         break;
@@ -329,8 +334,10 @@ static sl_err *order_aliases(binder *b) {
                     p->alias_order[done++] = to;
             }
         }
-        if (!err && done < n)
-            err = sl_err_new(SL_E_PLAN, "select fields have cycled alias");
+        for (uint32_t i = 0; !err && done < n && i < n; i++)
+            if (wait[i])
+                err = sl_hint_at(sl_err_new(SL_E_PLAN, "select fields have cycled alias"), p, p->fields[p->alias_at[i]].expr, "%.*s stands for something that needs %.*s itself",
+                                 SL_FMT(p->fields[p->alias_at[i]].name), SL_FMT(p->fields[p->alias_at[i]].name));
     }
     free(wait);
     free(high);
@@ -345,9 +352,11 @@ static sl_err *order_aliases(binder *b) {
 static sl_err *add_source(sl_plan *p, const sl_source_ref *r, sl_lookup_def find, void *arg) {
     const sl_create *def = find(arg, r->name);
     if (!def)
-        return sl_err_new(SL_E_UNDEFINED, "fail to get stream %.*s, please check if stream is created", SL_FMT(r->name));
+        return sl_hint_stream(sl_err_new(SL_E_UNDEFINED, "fail to get stream %.*s, please check if stream is created", SL_FMT(r->name)), p->bound ? p->bound->text : (sl_str){0}, r,
+                              p->opts.streams);
     if (def->opts.temp && !p->opts.temp_rule)
-        return sl_err_new(SL_E_UNDEFINED, "temp stream %.*s can only be used by temp rules", SL_FMT(r->name));
+        return sl_hint_pos(sl_err_new(SL_E_UNDEFINED, "temp stream %.*s can only be used by temp rules", SL_FMT(r->name)), p, r->pos,
+                           "give the rule \"temp\": true, or create the stream without TEMP");
     sl_psource *s = &p->src[p->nsrc++];
     s->pub.stream = r->name;
     s->pub.is_table = def->table;
@@ -364,15 +373,17 @@ static sl_err *add_source(sl_plan *p, const sl_source_ref *r, sl_lookup_def find
     s->cols = sl_map_new();
     return s->cols ? NULL : no_memory();
 }
-static sl_err *event_time(sl_plan *p) {
+static sl_err *event_time(sl_plan *p, const sl_select *q) {
     for (uint32_t i = 0; p->opts.event_time && i < p->nsrc; i++) {
         sl_psource *s = &p->src[i];
         if (s->pub.is_table)
             continue;
         if (!s->def->opts.timestamp.n)
-            return sl_err_new(SL_E_PLAN, "preprocessor is set to be event time but stream option TIMESTAMP not found");
+            return sl_hint_pos(sl_err_new(SL_E_PLAN, "preprocessor is set to be event time but stream option TIMESTAMP not found"), p, i ? q->joins[i - 1].src.pos : q->from.pos,
+                               "the rule has isEventTime: say which column of %.*s holds the time, WITH (..., TIMESTAMP=\"column\")", SL_FMT(s->pub.stream));
         if (!s->schemaless && !declared(s, s->def->opts.timestamp, false))
-            return sl_err_new(SL_E_PLAN, "timestamp field %.*s not found", SL_FMT(s->def->opts.timestamp));
+            return sl_hint_pos(sl_err_new(SL_E_PLAN, "timestamp field %.*s not found", SL_FMT(s->def->opts.timestamp)), p, i ? q->joins[i - 1].src.pos : q->from.pos,
+                               "TIMESTAMP of %.*s names a column that the stream does not declare", SL_FMT(s->pub.stream));
         if (sl_plan_column(p, i, sl_arena_dup(p->a, s->def->opts.timestamp)) < 0)
             return no_memory();
     }
@@ -441,7 +452,8 @@ static sl_err *fill_fields(sl_plan *p, sl_select *s, binder *b) {
         o->kind = SL_P_ALIAS;
         o->alias = (int32_t)p->nalias;
         if (sl_map_has(b->alias, f->alias))
-            return sl_err_new(SL_E_PLAN, "duplicate alias %.*s", SL_FMT(f->alias));
+            return sl_hint_pos(sl_err_new(SL_E_PLAN, "duplicate alias %.*s", SL_FMT(f->alias)), p, f->pos, "an earlier field is called %.*s too; give one of them another name",
+                               SL_FMT(f->alias));
         p->alias_at[p->nalias++] = p->nfields - 1;
         if (!sl_map_set(b->alias, f->alias, (void *)(uintptr_t)p->nalias, NULL))
             return no_memory();
@@ -496,7 +508,8 @@ static sl_err *unique_names(const sl_plan *p) {
         if (!f->visible || f->kind == SL_P_STAR || f->replace)
             continue;
         if (sl_map_has(seen, f->name))
-            err = sl_err_new(SL_E_PLAN, "duplicate field definition %.*s", SL_FMT(f->name));
+            err = sl_hint_at(sl_err_new(SL_E_PLAN, "duplicate field definition %.*s", SL_FMT(f->name)), p, f->expr,
+                             "an earlier field is called %.*s too; write AS and another name", SL_FMT(f->name));
         else if (!sl_map_set(seen, f->name, (void *)1, NULL))
             err = no_memory();
     }
@@ -569,10 +582,11 @@ static sl_err *bind_all(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg,
     SL_TRY(bind_fields(p, b));
     for (uint32_t i = 1; i < p->nsrc && !s->window; i++)
         if (!p->src[i].pub.is_table)
-            return sl_err_new(SL_E_PLAN, "a time window or count window is required to join multiple streams");
+            return sl_hint_pos(sl_err_new(SL_E_PLAN, "a time window or count window is required to join multiple streams"), p, s->joins[i - 1].src.pos,
+                               "add GROUP BY and a window, for example TUMBLINGWINDOW(ss, 10), or make %.*s a table", SL_FMT(p->src[i].pub.stream));
     SL_TRY(bind_rest(b, s));
     SL_TRY(unique_names(p));
-    SL_TRY(event_time(p));
+    SL_TRY(event_time(p, s));
     p->where = s->where;
     return NULL;
 }

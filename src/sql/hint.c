@@ -1,6 +1,6 @@
-/* Help beside a parse error, for people: the error's own text is upstream's and stays; this says where, and what to write instead. */
-#include "base/utf8.h"
+/* What to write instead: nearest names, forms that people bring from other dialects, what a function takes. */
 #include "sql/func.h"
+#include "sql/hint.h"
 #include "sql/lex.h"
 #include "sql/parse.h"
 
@@ -28,19 +28,16 @@ static unsigned distance(sl_str a, sl_str b) {
     }
     return row[a.n % 3][b.n];
 }
-struct near {
-    sl_str want;
-    const char *best;
-    unsigned d;
-};
-static void offer(struct near *x, const char *name) {
-    unsigned d = distance(x->want, sl_str_of(name));
+sl_near sl_near_to(sl_str want) { return (sl_near){.want = want, .d = LONGEST}; }
+void sl_near_offer(sl_near *x, sl_str name) {
+    unsigned d = distance(x->want, name);
     if (d < x->d && d <= (x->want.n < 4 ? 1 : x->want.n < 8 ? 2 : 3)) {
         x->d = d;
         x->best = name;
     }
 }
-static void offer_all(struct near *x, const char *const *names) {
+static void offer(sl_near *x, const char *name) { sl_near_offer(x, sl_str_of(name)); }
+static void offer_all(sl_near *x, const char *const *names) {
     for (; *names; names++)
         offer(x, *names);
 }
@@ -56,7 +53,6 @@ static const char *const windows[] = {"tumblingwindow", "hoppingwindow", "slidin
 static const struct {
     const char *error, *token, *advice;
 } habits[] = {
-    {"expected FROM", "DISTINCT", "there is no DISTINCT; GROUP BY a window and the columns, or use deduplicate()"},
     {NULL, "JOIN", "write the kind of join: INNER JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN or CROSS JOIN"},
     {"JOIN key word", "LEFT", "write LEFT JOIN, without OUTER"},
     {"JOIN key word", "RIGHT", "write RIGHT JOIN, without OUTER"},
@@ -84,25 +80,49 @@ static const struct {
     {"expected as alias", NULL, "an alias is a plain name; a reserved word stands between backquotes: AS `name`"},
     {"expect stream field name", NULL, "a reserved word as a column name stands between backquotes"},
     {"expect string or boolean value", NULL, "option values stand between double quotes: TYPE=\"mqtt\""},
+    {"CASE expression, END", NULL, "CASE WHEN condition THEN value ELSE value END"},
+    {"expect ) for IN", NULL, "the list of IN ends with a bracket: IN (1, 2)"},
+    {"GROUP BY clause", NULL, "group by columns; conditions on aggregates go into HAVING"},
+    {"set-returning-functions", NULL, "unnest stands alone in the select list, once"},
+    {"srf except fields", NULL, "unnest stands alone in the select list, once"},
+    {"window functions can only", NULL, "number the rows in a rule of its own with a memory sink, and filter in the next rule"},
     {"invalid string", NULL, "a backslash in a string is written \\\\"},
 };
 
-static void offer_functions(struct near *x) {
+static void offer_functions(sl_near *x) {
     const sl_func *f;
     for (size_t i = 0; (f = sl_func_at(i)); i++)
         if (!(f->flags & SL_FN_HIDDEN))
             offer(x, f->name);
 }
 const char *sl_func_near(sl_str name) {
-    struct near x = {.want = name, .d = LONGEST};
+    sl_near x = sl_near_to(name);
     offer_functions(&x);
-    return x.best;
+    return x.best.p;
 }
-static void advice(sl_buf *out, const char *error, const sl_token *t) {
-    struct near x = {.want = t->lit, .d = LONGEST};
+/* The word that ends before pos. */
+static sl_str word_before(sl_str text, uint32_t pos) {
+    size_t end = pos;
+    while (end && strchr(" \t\r\n", text.p[end - 1]))
+        end--;
+    size_t from = end;
+    while (from && (((text.p[from - 1] | 32) >= 'a' && (text.p[from - 1] | 32) <= 'z') || text.p[from - 1] == '_'))
+        from--;
+    return sl_str_n(text.p + from, end - from);
+}
+static void advice(sl_buf *out, const char *error, const sl_token *t, sl_str before) {
+    if (t->kind == SL_K_ILLEGAL && t->lit.n && (unsigned char)t->lit.p[0] >= 0x80) {
+        sl_buf_puts(out, "a name with letters beyond a to z stands between backquotes");
+        return;
+    }
+    if (strstr(error, "expected FROM") && sl_str_ieq(before, SL_S("DISTINCT"))) {
+        sl_buf_puts(out, "there is no DISTINCT; GROUP BY a window and the columns, or use deduplicate()");
+        return;
+    }
+    sl_near x = sl_near_to(t->lit);
     for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
         if ((!habits[i].error || strstr(error, habits[i].error)) && (!habits[i].token || sl_str_ieq(t->lit, sl_str_of(habits[i].token)))) {
-            sl_buf_printf(out, "%s\n", habits[i].advice);
+            sl_buf_puts(out, habits[i].advice);
             return;
         }
     bool fn = strncmp(error, "function ", 9) == 0 && strstr(error, " not found");
@@ -124,45 +144,138 @@ static void advice(sl_buf *out, const char *error, const sl_token *t) {
     } else if (strstr(error, "expected EOF")) {
         offer_all(&x, behind);
     }
-    if (x.best)
-        sl_buf_printf(out, "did you mean \"%s\"?\n", x.best);
+    if (x.best.n)
+        sl_buf_printf(out, "did you mean \"%.*s\"?", SL_FMT(x.best));
     else if (strstr(error, "expected FROM") && t->kind == SL_K_IDENT)
-        sl_buf_puts(out, "an alias needs AS, and fields are separated by commas\n");
+        sl_buf_puts(out, "an alias needs AS, and fields are separated by commas");
     else if (strstr(error, "expected EOF") && t->kind == SL_K_IDENT)
-        sl_buf_puts(out, "an alias of a stream needs AS\n");
+        sl_buf_puts(out, "an alias of a stream needs AS");
+    else if (strstr(error, "comma or rparen") && t->kind == SL_K_IDENT)
+        sl_buf_puts(out, "columns are separated by commas");
+    else if (strstr(error, "expected expression") && (t->kind == SL_K_EOF || t->kind > SL_K_HASH || t->kind == SL_K_COMMA || t->kind == SL_K_RP))
+        sl_buf_puts(out, "something is missing before this: a column, a value or a call");
 }
-void sl_parse_hint(sl_buf *out, sl_str text, uint32_t pos, const sl_err *e) {
-    if (pos > text.n)
-        pos = (uint32_t)text.n;
-    size_t from = pos, to = pos, line = 1;
-    for (size_t i = 0; i < pos; i++)
-        line += text.p[i] == '\n';
-    while (from && text.p[from - 1] != '\n')
-        from--;
-    while (to < text.n && text.p[to] != '\n')
-        to++;
-    size_t column = 1 + sl_utf8_count(sl_str_n(text.p + from, pos - from));
-    sl_buf_printf(out, "line %zu, column %zu\n", line, column);
-    bool cut = pos - from > SHOWN; /* a long line: what surrounds the place */
-    if (cut)
-        for (from = pos - SHOWN / 2; from < pos && ((unsigned char)text.p[from] & 0xC0) == 0x80; from++)
-            ;
-    bool more = to - from > 2 * SHOWN;
-    if (more)
-        for (to = from + 2 * SHOWN; to > pos && ((unsigned char)text.p[to] & 0xC0) == 0x80; to--)
-            ;
-    sl_buf_printf(out, "%s%.*s%s\n%s", cut ? "..." : "", (int)(to - from), text.p + from, more ? "..." : "", cut ? "   " : "");
-    for (size_t i = from; i < pos;) { /* tabs keep their width, every other rune is one blank */
-        uint32_t r;
-        i += sl_utf8_get(text.p + i, text.n - i, &r);
-        sl_buf_putc(out, r == '\t' ? '\t' : ' ');
-    }
-    sl_buf_puts(out, "^\n");
+void sl_hint_parse(sl_buf *out, sl_str text, uint32_t pos, const sl_err *e) {
     sl_arena *a = sl_arena_new(0);
     if (!a)
         return;
+    if (pos > text.n)
+        pos = (uint32_t)text.n;
     sl_lexer x = {.a = a, .text = sl_str_n(text.p + pos, text.n - pos < SHOWN ? text.n - pos : SHOWN)};
     sl_token t = sl_lex(&x);
-    advice(out, sl_err_text(e), &t);
+    advice(out, sl_err_text(e), &t, word_before(text, pos));
     sl_arena_free(a);
+}
+static const char *kind_of(const sl_expr *e) {
+    if (sl_x_is_int(e))
+        return "a whole number";
+    if (sl_x_is_float(e))
+        return "a number with a fraction";
+    if (sl_x_is_str(e))
+        return "a text";
+    if (sl_x_is_unit(e))
+        return "a time unit";
+    if (sl_x_is_bool(e))
+        return "a condition";
+    return e->kind == SL_X_WILDCARD ? "*" : NULL;
+}
+void sl_hint_call(sl_buf *out, const sl_func *f, const sl_expr *found) {
+    const char *what = found ? kind_of(found) : NULL;
+    sl_buf_printf(out, "%s%s", f->name, f->sig ? f->sig : "(...)");
+    if (what)
+        sl_buf_printf(out, ", but this is %s", what);
+    else if (f->example)
+        sl_buf_printf(out, ", for example %s", f->example);
+}
+
+/* ---- planning ---- */
+static sl_err *put(sl_err *e, const sl_plan *p, uint32_t pos, uint32_t len, const char *fmt, va_list ap) {
+    sl_buf b = {0};
+    if (!p->bound || !p->bound->text.p)
+        return e;
+    if (fmt)
+        sl_buf_vprintf(&b, fmt, ap);
+    sl_hint_put(e, p->bound->text, pos, len, sl_buf_cstr(&b));
+    sl_buf_free(&b);
+    return e;
+}
+sl_err *sl_hint_at(sl_err *e, const sl_plan *p, const sl_expr *x, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    put(e, p, x->pos, x->len, fmt, ap);
+    va_end(ap);
+    return e;
+}
+sl_err *sl_hint_pos(sl_err *e, const sl_plan *p, uint32_t pos, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    put(e, p, pos, 0, fmt, ap);
+    va_end(ap);
+    return e;
+}
+static void did_you_mean(sl_buf *out, const sl_near *x) {
+    if (x->best.n)
+        sl_buf_printf(out, "did you mean \"%.*s\"?", SL_FMT(x->best));
+}
+sl_err *sl_hint_stream(sl_err *e, sl_str text, const sl_source_ref *r, const sl_map *streams) {
+    sl_near x = sl_near_to(r->name);
+    size_t it = 0, n = streams ? sl_map_len(streams) : 0;
+    sl_str name;
+    sl_buf b = {0};
+    while (n && sl_map_next(streams, &it, &name, NULL))
+        sl_near_offer(&x, name);
+    did_you_mean(&b, &x);
+    if (!b.n && streams && n < 10) {
+        sl_buf_puts(&b, n ? "there are " : "no stream or table is defined yet; CREATE STREAM comes first");
+        it = 0;
+        for (size_t i = 0; sl_map_next(streams, &it, &name, NULL); i++)
+            sl_buf_printf(&b, "%s%.*s", !i ? "" : i + 1 == n ? " and " : ", ", SL_FMT(name));
+    }
+    sl_hint_put(e, text, r->pos, (uint32_t)r->name.n, sl_buf_cstr(&b));
+    sl_buf_free(&b);
+    return e;
+}
+/* stream demo has a bigint, b string */
+static void columns(sl_buf *b, const sl_psource *s) {
+    const sl_create *c = s->def;
+    if (!c || s->schemaless || !c->nfields || c->nfields > 12)
+        return;
+    sl_buf_printf(b, "%s%s %.*s has ", !b->n ? "" : b->p[b->n - 1] == '?' ? " " : "; ", c->table ? "table" : "stream", SL_FMT(s->pub.stream));
+    for (uint32_t i = 0; i < c->nfields; i++) {
+        sl_buf_printf(b, "%s%.*s ", i ? ", " : "", SL_FMT(c->fields[i].name));
+        sl_type_print(b, c->fields[i].type);
+    }
+}
+sl_err *sl_hint_column(sl_err *e, const sl_plan *p, const sl_expr *x) {
+    sl_near near = sl_near_to(x->name);
+    sl_buf b = {0};
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        for (uint32_t k = 0; p->src[i].def && k < p->src[i].def->nfields; k++)
+            sl_near_offer(&near, p->src[i].def->fields[k].name);
+    for (uint32_t i = 0; i < p->nalias && !x->source.n; i++)
+        sl_near_offer(&near, p->fields[p->alias_at[i]].name);
+    for (uint32_t i = 0; i < p->nsrc && !x->source.n; i++) { /* x.y where x was meant to be a source */
+        sl_near_offer(&near, p->src[i].pub.stream);
+        sl_near_offer(&near, p->src[i].alias);
+    }
+    did_you_mean(&b, &near);
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        columns(&b, &p->src[i]);
+    sl_hint_at(e, p, x, "%s", sl_buf_cstr(&b));
+    sl_buf_free(&b);
+    return e;
+}
+sl_err *sl_hint_qualifier(sl_err *e, const sl_plan *p, const sl_expr *x) {
+    sl_near near = sl_near_to(x->source);
+    sl_buf b = {0};
+    for (uint32_t i = 0; i < p->nsrc; i++) {
+        sl_near_offer(&near, p->src[i].pub.stream);
+        sl_near_offer(&near, p->src[i].alias);
+    }
+    did_you_mean(&b, &near);
+    if (!b.n)
+        sl_buf_puts(&b, "what stands before the dot is a source of this statement");
+    sl_hint_at(e, p, x, "%s", sl_buf_cstr(&b));
+    sl_buf_free(&b);
+    return e;
 }

@@ -1,5 +1,6 @@
 /* Statements and the clauses of SELECT: recursive descent with two tokens of look-ahead. The order in which things are found wrong is
  * upstream's, because clients see its texts; where upstream accepts nonsense (sql.md 18) the stance there decides. */
+#include "sql/hint.h"
 #include "sql/parser.h"
 
 void *sl_p_fail(sl_parser *p, uint32_t pos, const char *fmt, ...) {
@@ -14,6 +15,12 @@ void *sl_p_fail(sl_parser *p, uint32_t pos, const char *fmt, ...) {
     p->errpos = pos;
     sl_buf_free(&b);
     return NULL;
+}
+void sl_p_advise(sl_parser *p, uint32_t len, const char *hint) {
+    if (p->hint)
+        return;
+    p->errlen = len;
+    p->hint = sl_arena_dup(p->a, sl_str_of(hint)).p;
 }
 void *sl_p_found(sl_parser *p, sl_token t, const char *fmt) {
     sl_buf b = {0};
@@ -279,6 +286,13 @@ static void statement(sl_parser *p, sl_stmt *out) {
         return; /* what follows the name in DESCRIBE, EXPLAIN and DROP is ignored, as upstream */
     out->create = sl_p_create(p, out->table, out->name);
 }
+static void show_place(sl_parser *p) {
+    sl_buf b = {0};
+    if (!p->hint)
+        sl_hint_parse(&b, p->lex.text, p->errpos, p->err);
+    sl_hint_put(p->err, p->lex.text, p->errpos, p->errlen, p->hint ? p->hint : sl_buf_cstr(&b));
+    sl_buf_free(&b);
+}
 sl_err *sl_parse(sl_arena *a, sl_str text, sl_stmt *out, uint32_t *pos) {
     *out = (sl_stmt){0};
     if (pos)
@@ -300,6 +314,10 @@ sl_err *sl_parse(sl_arena *a, sl_str text, sl_stmt *out, uint32_t *pos) {
     }
     if (p.err && pos)
         *pos = p.errpos;
+    if (p.err && sl_err_code(p.err) == SL_E_PARSE)
+        show_place(&p);
+    if (out->select)
+        out->select->text = out->text;
     return p.err;
 }
 sl_err *sl_parse_select(sl_arena *a, sl_str text, sl_select **out, uint32_t *pos) {

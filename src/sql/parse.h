@@ -2,16 +2,17 @@
 #ifndef SL_SQL_PARSE_H
 #define SL_SQL_PARSE_H
 #include "base/err.h"
+#include "base/map.h"
 #include "sql/ast.h"
 /* Parses one statement into a. An unknown first word gives kind SL_ST_NONE and no error. Error texts are upstream's, code
- * SL_E_PARSE. pos (may be NULL) gets the byte offset the error points at. Limits: 1 MiB of text, nesting 256. The checks of a
+ * SL_E_PARSE, with the place and advice beside them (sl_err_spot). pos (may be NULL) gets the byte offset the error points at. Limits: 1 MiB of text, nesting 256. The checks of a
  * whole statement are run too, with or without ';'. */
 sl_err *sl_parse(sl_arena *a, sl_str text, sl_stmt *out, uint32_t *pos);
 /* As sl_parse, and refuses all but SELECT (code RULE) with `SQL <text> is not a select statement.` */
 sl_err *sl_parse_select(sl_arena *a, sl_str text, sl_select **out, uint32_t *pos);
-/* For a person at a prompt: line and column, the line with a caret below pos, and advice where we have any (a name that is near, the form
- * to write instead). pos and e as sl_parse gave them. Ends with a line break. */
-void sl_parse_hint(sl_buf *out, sl_str text, uint32_t pos, const sl_err *e);
+/* Puts the place of a source that is not there beside the error, and the nearest of the streams there are (names; NULL: unknown). Takes and
+ * returns e. */
+sl_err *sl_hint_stream(sl_err *e, sl_str text, const sl_source_ref *r, const sl_map *streams);
 /* Name rule of streams, rules, …. */
 sl_err *sl_check_id(sl_str id);
 /* A type's text as DESCRIBE prints it: bigint, array(struct(a bigint)). */

@@ -81,9 +81,16 @@ static bool split_name(sl_expr *e, void *arg) {
 static bool not_aggregate(sl_expr *e, void *arg) {
     return !(e->kind == SL_X_CALL && e->func && (e->func->kind == SL_FN_AGG || sl_str_is(e->name, "last_agg_hit_count") || sl_str_is(e->name, "last_agg_hit_time")));
 }
+struct of_kind {
+    uint8_t kind;
+    uint32_t pos; /* of the one found */
+};
 static bool not_of_kind(sl_expr *e, void *arg) {
-    uint8_t kind = *(uint8_t *)arg;
-    return !(e->kind == SL_X_CALL && e->func && e->func->kind == kind);
+    struct of_kind *k = arg;
+    if (e->kind != SL_X_CALL || !e->func || e->func->kind != k->kind)
+        return true;
+    k->pos = e->pos;
+    return false;
 }
 static bool checks(sl_parser *p, sl_select *s) {
     for (uint32_t i = 0; i < s->ndims; i++)
@@ -98,21 +105,21 @@ static bool checks(sl_parser *p, sl_select *s) {
             sl_buf_free(&b);
             return false;
         }
-    uint8_t srf = SL_FN_SRF, window = SL_FN_WINDOW;
+    struct of_kind srf = {.kind = SL_FN_SRF}, window = {.kind = SL_FN_WINDOW};
     uint32_t nsrf = 0;
     for (uint32_t i = 0; i < s->nfields; i++) {
         sl_expr *e = s->fields[i].expr;
         bool top = !not_of_kind(e, &srf);
         if (top ? !walk_all(e->args, e->nargs, not_of_kind, &srf) : !sl_expr_walk(e, not_of_kind, &srf))
-            return sl_p_fail(p, e->pos, "select clause shouldn't has nested set-returning-functions");
+            return sl_p_fail(p, srf.pos, "select clause shouldn't has nested set-returning-functions");
         nsrf += top;
     }
     if (nsrf > 1)
-        return sl_p_fail(p, s->fields[0].pos, "select clause shouldn't has multi set-returning-functions");
+        return sl_p_fail(p, srf.pos, "select clause shouldn't has multi set-returning-functions");
     if (!walk_clauses(s, not_of_kind, &srf))
-        return sl_p_fail(p, s->from.pos, "select statement shouldn't has srf except fields");
+        return sl_p_fail(p, srf.pos, "select statement shouldn't has srf except fields");
     if (!walk_clauses(s, not_of_kind, &window))
-        return sl_p_fail(p, s->from.pos, "window functions can only be in select fields");
+        return sl_p_fail(p, window.pos, "window functions can only be in select fields");
     return true;
 }
 

@@ -1,6 +1,8 @@
 /* Expressions and calls, by precedence climbing. Decision (sql.md D4): -> . and [ ] bind tighter than * (upstream puts them on the
  * level of *, where `2 * arr[1]` can only fail). Functions are looked up and their arguments checked here, as upstream does. */
+#include <stdlib.h>
 #include "base/num.h"
+#include "sql/hint.h"
 #include "sql/parser.h"
 
 const char *const sl_op_text[] = {"", "+", "-", "*", "/", "%", "&", "|", "^", "AND", "OR", "=", "!=", "<", "<=", ">", ">="};
@@ -213,6 +215,8 @@ static sl_expr *bracket(sl_parser *p, sl_expr *of) {
             if (sl_err_code(p->err) == SL_E_PARSE && !p->at_limit) {
                 sl_err_free(p->err);
                 p->err = NULL;
+                p->hint = NULL;
+                p->errlen = 0;
                 sl_p_fail(p, t.pos, "The end index %.*s is invalid in bracket expression.", SL_FMT(t.lit));
             }
             return NULL;
@@ -386,9 +390,17 @@ static bool over(sl_parser *p, sl_expr *call) {
 static bool check_args(sl_parser *p, const sl_expr *e) {
     const sl_func *f = e->func;
     const char *why = sl_func_validate(p->a, f, e->args, e->nargs);
-    if (why)
-        sl_p_fail(p, e->pos, "validate function %s error: %s", f->name, why);
-    return !why;
+    if (!why)
+        return true;
+    const char *par = strstr(why, "parameter ");
+    unsigned long at = par ? strtoul(par + 10, NULL, 10) : 0;
+    const sl_expr *found = at && at <= e->nargs ? e->args[at - 1] : NULL;
+    sl_buf b = {0};
+    sl_hint_call(&b, f, found);
+    sl_p_fail(p, found ? found->pos : e->pos, "validate function %s error: %s", f->name, why);
+    sl_p_advise(p, found ? found->len : p->last_end - e->pos, sl_buf_cstr(&b));
+    sl_buf_free(&b);
+    return false;
 }
 /* dedup_trigger is an operator of its own upstream; its form is checked like a window's. */
 static bool dedup_trigger(sl_parser *p, const sl_expr *e) {

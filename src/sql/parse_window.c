@@ -5,9 +5,13 @@
 static const struct {
     const char *name;
     int min, max;
-    const char *counts;
-} kinds[] = {[SL_W_TUMBLING] = {"tumblingwindow", 2, 2, "2"}, [SL_W_HOPPING] = {"hoppingwindow", 3, 3, "3"}, [SL_W_SLIDING] = {"slidingwindow", 2, 3, "2 or 3"},
-             [SL_W_SESSION] = {"sessionwindow", 3, 3, "3"},   [SL_W_COUNT] = {"countwindow", 1, 2, ""},      [SL_W_STATE] = {"statewindow", 1, 2, "1 or 2"}};
+    const char *counts, *form; /* form: for advice */
+} kinds[] = {[SL_W_TUMBLING] = {"tumblingwindow", 2, 2, "2", "TUMBLINGWINDOW(unit, length), for example TUMBLINGWINDOW(ss, 10)"},
+             [SL_W_HOPPING] = {"hoppingwindow", 3, 3, "3", "HOPPINGWINDOW(unit, length, hop), for example HOPPINGWINDOW(ss, 10, 5)"},
+             [SL_W_SLIDING] = {"slidingwindow", 2, 3, "2 or 3", "SLIDINGWINDOW(unit, length [, delay]), for example SLIDINGWINDOW(ss, 10)"},
+             [SL_W_SESSION] = {"sessionwindow", 3, 3, "3", "SESSIONWINDOW(unit, longest, timeout), for example SESSIONWINDOW(mi, 20, 2)"},
+             [SL_W_COUNT] = {"countwindow", 1, 2, "", "COUNTWINDOW(rows [, step]) with step at most rows, for example COUNTWINDOW(10, 5)"},
+             [SL_W_STATE] = {"statewindow", 1, 2, "1 or 2", "STATEWINDOW(begin, emit), for example STATEWINDOW(v > 10, v < 5)"}};
 
 sl_wkind sl_p_window_kind(sl_str lower) {
     for (int k = SL_W_TUMBLING; k <= SL_W_STATE; k++)
@@ -95,7 +99,14 @@ sl_expr *sl_p_window(sl_parser *p, sl_wkind kind, sl_token name) {
     w->pos = name.pos;
     sl_expr **args = NULL;
     uint32_t n = 0;
-    if (!sl_p_args(p, name.lit, &args, &n) || !read_args(p, w, name.lit, args, n) || !filter(p, w) || !over(p, w))
+    if (!sl_p_args(p, name.lit, &args, &n))
+        return NULL;
+    if (!read_args(p, w, name.lit, args, n)) {
+        bool unit = n && p->errpos == args[0]->pos && w->kind != SL_W_COUNT;
+        sl_p_advise(p, 0, unit ? "units stand without quotes: dd, hh, mi, ss or ms" : kinds[kind].form);
+        return NULL;
+    }
+    if (!filter(p, w) || !over(p, w))
         return NULL;
     e->value = sl_v_null();
     e->b_aux = w;

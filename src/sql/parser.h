@@ -15,7 +15,8 @@ typedef struct sl_parser {
     int nahead;
     uint32_t last_end; /* end of the token taken last */
     sl_err *err;
-    uint32_t errpos;
+    uint32_t errpos, errlen; /* errlen 0: the token that stands there */
+    const char *hint;        /* advice that is known where the error is found; NULL: it is looked for */
     uint32_t depth;
     bool at_limit;  /* the error is a limit of ours: told as it is */
     bool in_fields; /* in the select list */
@@ -29,6 +30,8 @@ typedef struct sl_parser {
 
 /* Sets the error (the first one stays); pos is a byte of the statement. Returns NULL. */
 void *sl_p_fail(sl_parser *p, uint32_t pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Advice for the error just set: how long the place is, what to write. The first one stays. */
+void sl_p_advise(sl_parser *p, uint32_t len, const char *hint);
 /* Fails with fmt, in which the one %s stands for the token's text quoted as Go's %q. */
 void *sl_p_found(sl_parser *p, sl_token t, const char *fmt);
 /* The token with its text in upper case: how messages of DDL show words. */

@@ -3,6 +3,7 @@
  * processing time); with joins it always runs behind them (D19, D20). */
 #include <stdlib.h>
 #include "base/vec.h"
+#include "sql/hint.h"
 #include "sql/parse.h"
 #include "sql/pipe.h"
 
@@ -171,15 +172,15 @@ static sl_err *window_spec(sl_plan *p, const sl_window *w) {
     k->windowed = true;
     o->two = w->emit != NULL;
     if (o->v2 && w->kind != SL_W_SLIDING && w->kind != SL_W_STATE)
-        return sl_err_new(SL_E_PLAN, "unsupported window type:%s", names[w->kind]);
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "unsupported window type:%s", names[w->kind]), p, w->pos, "windowOption v2 knows sliding and state windows");
     if (w->kind == SL_W_COUNT || w->kind == SL_W_STATE)
         return NULL;
     enum { YEARS = 100 };
     int64_t u = unit_ms[w->unit], most = (int64_t)YEARS * 365 * 86400000 / u;
     if (w->length <= 0 || (w->kind != SL_W_SLIDING && w->kind != SL_W_TUMBLING && w->interval <= 0) || w->delay < 0)
-        return sl_err_new(SL_E_PLAN, "the length of a window must be greater than zero");
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "the length of a window must be greater than zero"), p, w->pos, "so must its hop or timeout");
     if (w->length > most || w->interval > most || w->delay > most)
-        return sl_err_new(SL_E_LIMIT, "the length of a window may be at most %d years", YEARS);
+        return sl_hint_pos(sl_err_new(SL_E_LIMIT, "the length of a window may be at most %d years", YEARS), p, w->pos, NULL);
     o->length_ms = w->length * u;
     o->interval_ms = w->interval * u;
     o->delay_ms = w->delay * u;

@@ -273,6 +273,8 @@ sl_err *sl_plan_make(const sl_select *sel, sl_lookup_def find, void *arg, const 
     }
     for (uint32_t i = 0; i < p->nsrc; i++)
         p->src[i].def = NULL;
+    p->bound->text = (sl_str){0};
+    p->opts.streams = NULL;
     *out = p;
     return NULL;
 }

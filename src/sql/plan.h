@@ -8,6 +8,7 @@
 #ifndef SL_SQL_PLAN_H
 #define SL_SQL_PLAN_H
 #include "base/err.h"
+#include "base/map.h"
 #include "data/batch.h"
 #include "sql/ast.h"
 
@@ -26,10 +27,11 @@ typedef struct sl_plan_opts { /* rule options that change SQL results */
     sl_zone zone;
     sl_str rule_id;
     bool temp_rule;
+    const sl_map *streams; /* names there are, for advice about one there is not; NULL: unknown. Used while planning only */
 } sl_plan_opts;
 void sl_plan_opts_default(sl_plan_opts *o);
 
-/* Binds and plans. Errors: SL_E_PLAN with upstream's text; what parses but cannot run yet: SL_E_UNSUPPORTED with a text
+/* Binds and plans. Errors: SL_E_PLAN with upstream's text, the place and advice beside it (sl_err_spot); what parses but cannot run yet: SL_E_UNSUPPORTED with a text
  * that names it. The statement is copied as needed. */
 sl_err *sl_plan_make(const sl_select *sel, sl_lookup_def find, void *arg, const sl_plan_opts *o, sl_plan **out);
 sl_plan *sl_plan_hold(sl_plan *p);

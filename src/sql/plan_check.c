@@ -1,4 +1,5 @@
 /* What planning refuses: first what upstream refuses, then what is understood and not built yet. */
+#include "sql/hint.h"
 #include "sql/parse.h"
 #include "sql/planner.h"
 
@@ -21,9 +22,9 @@ static sl_err *printed(const char *head, const sl_expr *e, const char *tail) {
 }
 
 typedef struct scan {
-    const char *nested; /* aggregate with an aggregate inside */
-    const char *last_hit;
-    sl_str missing; /* first function that cannot run yet */
+    const sl_expr *nested; /* aggregate with an aggregate inside */
+    const sl_expr *last_hit;
+    const sl_expr *missing; /* first function that cannot run yet */
     const char *missing_kind;
 } scan;
 static bool visit(sl_expr *e, void *arg) {
@@ -33,33 +34,42 @@ static bool visit(sl_expr *e, void *arg) {
     if (is_call(e, SL_FN_AGG))
         for (uint32_t i = 0; i < e->nargs && !s->nested; i++)
             if (!sl_expr_walk(e->args[i], no_aggregate, NULL))
-                s->nested = e->func->name;
+                s->nested = e;
     if (sl_str_is(e->name, "last_hit_count") || sl_str_is(e->name, "last_hit_time"))
-        s->last_hit = e->func ? e->func->name : "last_hit_count";
-    if (s->missing.n)
+        s->last_hit = e;
+    if (s->missing)
         return true;
     static const char *const kinds[] = {"", "aggregate function ", "analytic function ", "window function ", "set-returning function ", "function ", "state function ", ""};
     uint8_t kind = e->func ? e->func->kind : 0;
     bool there = e->func && (kind == SL_FN_SCALAR || kind == SL_FN_META || kind == SL_FN_WINDOW || kind == SL_FN_SRF || (kind == SL_FN_AGG && e->func->eval) || e->func->kept);
     if (!there) {
-        s->missing = e->name;
+        s->missing = e;
         s->missing_kind = e->func ? kinds[e->func->kind] : "function ";
     }
     return true;
 }
 
-/* Bare columns and calls without an aggregate as operands; does not look into parentheses, paths and CASE. */
-static bool having_ok(const sl_plan *p, sl_expr *e) {
+/* The first bare column or call without an aggregate that is an operand; does not look into parentheses, paths and CASE. */
+static sl_expr *not_for_having(const sl_plan *p, sl_expr *e) {
+    sl_expr *bad;
     switch (e->kind) {
-    case SL_X_BINARY: return having_ok(p, e->l) && having_ok(p, e->r);
+    case SL_X_BINARY: return (bad = not_for_having(p, e->l)) ? bad : not_for_having(p, e->r);
     case SL_X_BETWEEN:
     case SL_X_LIKE:
-    case SL_X_IN: return having_ok(p, e->l);
+    case SL_X_IN: return not_for_having(p, e->l);
     case SL_X_COLUMN:
     case SL_X_CALL:
-    case SL_X_SLOT: return has_aggregate(p, e);
-    default: return true;
+    case SL_X_SLOT: return has_aggregate(p, e) ? NULL : e;
+    default: return NULL;
     }
+}
+struct found {
+    const sl_expr *e;
+};
+static bool find_aggregate(sl_expr *e, void *arg) {
+    if (is_call(e, SL_FN_AGG))
+        ((struct found *)arg)->e = e;
+    return !is_call(e, SL_FN_AGG);
 }
 static int source_of(const sl_plan *p, const sl_expr *e) {
     for (uint32_t i = 0; e->kind == SL_X_COLUMN && i < p->nsrc; i++)
@@ -81,7 +91,9 @@ static sl_err *check_joins(const sl_plan *p, const sl_select *s) {
     for (uint32_t i = 0; i < s->njoins; i++) {
         const sl_psource *j = &p->src[i + 1];
         if (j->lookup && (!s->joins[i].on || !has_equi(p, s->joins[i].on, (int)i + 1)))
-            return printed("join condition ", s->joins[i].on, " is invalid, at least one equi-join predicate is required");
+            return sl_hint_pos(printed("join condition ", s->joins[i].on, " is invalid, at least one equi-join predicate is required"), p,
+                               s->joins[i].on ? s->joins[i].on->pos : s->joins[i].src.pos, "rows of a lookup table are asked for by key: ON stream.column = %.*s.column",
+                               SL_FMT(j->alias.n ? j->alias : j->pub.stream));
     }
     return NULL;
 }
@@ -99,7 +111,7 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
         sl_expr_walk(s->dims[i], visit, &sc);
     for (uint32_t i = 0; i < s->njoins; i++)
         sl_expr_walk(s->joins[i].on, visit, &sc);
-    const char *hit = sc.last_hit;
+    const sl_expr *hit = sc.last_hit;
     if (s->window) {
         sl_expr_walk(s->window->begin, visit, &sc);
         sl_expr_walk(s->window->emit, visit, &sc);
@@ -110,25 +122,33 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
         sc.last_hit = hit; /* allowed in the trigger condition */
     }
     if (sc.nested)
-        return sl_err_new(SL_E_PLAN, "invalid argument for func %s: aggregate argument is not allowed", sc.nested);
+        return sl_hint_at(sl_err_new(SL_E_PLAN, "invalid argument for func %s: aggregate argument is not allowed", sc.nested->func->name), p, sc.nested,
+                          "an aggregate goes over columns of rows; let a rule of its own compute the inner one, with a memory sink");
+    struct found agg = {NULL};
     for (uint32_t i = 0; i < s->ndims; i++)
-        if (!sl_expr_walk(s->dims[i], no_aggregate, NULL))
-            return printed("Not allowed to call aggregate functions in GROUP BY clause: ", s->dims[i], ".");
+        if (!sl_expr_walk(s->dims[i], find_aggregate, &agg))
+            return sl_hint_at(printed("Not allowed to call aggregate functions in GROUP BY clause: ", s->dims[i], "."), p, agg.e,
+                              "group by columns; conditions on aggregates go into HAVING");
     if (sc.last_hit && (s->window || s->ndims || s->njoins))
-        return sl_err_new(SL_E_PLAN, "function %s is not allowed in an aggregate query", sc.last_hit);
-    if (s->having && !having_ok(p, s->having))
-        return printed("Not allowed to call non-aggregate functions in HAVING clause: ", s->having, ".");
+        return sl_hint_at(sl_err_new(SL_E_PLAN, "function %s is not allowed in an aggregate query", sc.last_hit->func ? sc.last_hit->func->name : "last_hit_count"), p, sc.last_hit,
+                          "it counts rows of a statement without window, GROUP BY and join; here last_agg_hit_count and last_agg_hit_time count emissions");
+    const sl_expr *bad = s->having ? not_for_having(p, s->having) : NULL;
+    if (bad)
+        return sl_hint_at(printed("Not allowed to call non-aggregate functions in HAVING clause: ", s->having, "."), p, bad,
+                          "HAVING judges groups: use an aggregate such as count(*) or max(column); conditions on rows go into WHERE");
     if (s->window && p->src[0].pub.is_table)
-        return sl_err_new(SL_E_PLAN, "cannot run window for TABLE sources");
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "cannot run window for TABLE sources"), p, s->from.pos, "a table has no time; read the stream FROM here and join the table");
     SL_TRY(check_joins(p, s));
     if (s->ndims && !s->window)
-        return sl_err_new(SL_E_PLAN, "select stmt group by should be used with window");
+        return sl_hint_at(sl_err_new(SL_E_PLAN, "select stmt group by should be used with window"), p, s->dims[0],
+                          "groups need an end: add a window, for example TUMBLINGWINDOW(ss, 10) or COUNTWINDOW(100)");
     if (p->opts.event_time && s->window && s->window->kind == SL_W_COUNT)
-        return sl_err_new(SL_E_PLAN, "unsupported window type 5");
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "unsupported window type 5"), p, s->window->pos, "the rule has isEventTime, and a count window does not look at the time");
     if (p->opts.send_meta && (s->window || s->njoins))
-        return sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window");
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window"), p, s->window ? s->window->pos : s->joins[0].src.pos,
+                           "many rows have no metadata of their own; select meta(key) AS name instead");
 
-    if (sc.missing.n)
-        return sl_err_new(SL_E_UNSUPPORTED, "%s%.*s is not available yet", sc.missing_kind, SL_FMT(sc.missing));
+    if (sc.missing)
+        return sl_hint_at(sl_err_new(SL_E_UNSUPPORTED, "%s%.*s is not available yet", sc.missing_kind, SL_FMT(sc.missing->name)), p, sc.missing, NULL);
     return NULL;
 }

@@ -19,7 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (pos > size)
         abort();
     if (e) {
-        sl_parse_hint(&b, text, pos, e);
+        const sl_spot *spot = sl_err_spot(e);
+        if (spot && (!spot->line || !spot->column || !*spot->mark || strlen(spot->text) > 300 || strlen(spot->mark) > 600 || spot->line > size + 1))
+            abort();
     } else if (st.select) {
         size_t n = 0;
         for (uint32_t i = 0; i < st.select->nfields; i++) {

@@ -417,55 +417,10 @@ static void json_forms(void **st) {
               "{\"Name\":\"d\",\"StreamFields\":[{\"DefaultClause\":5,\"FieldType\":\"bigint\",\"Name\":\"a\"}],\"Options\":{},\"StreamType\":0,\"Statement\":null}",
               "{\"a\":{\"default\":5,\"index\":0,\"type\":\"bigint\"}}");
 }
-static void hints(void **st) {
-    static const struct {
-        const char *sql, *hint;
-    } t[] = {
-        {"SELECT asb(a) FROM s", "line 1, column 8\nSELECT asb(a) FROM s\n       ^\ndid you mean \"abs\"?\n"},
-        {"SELECT a\n\tFORM s", "line 2, column 2\n\tFORM s\n\t^\ndid you mean \"FROM\"?\n"},
-        {"SELECT \"\xe6\x9d\xb1\" x FROM s", "line 1, column 12\nSELECT \"\xe6\x9d\xb1\" x FROM s\n           ^\nan alias needs AS, and fields are separated by commas\n"},
-        {"SELECT a FROM s JOIN b",
-         "line 1, column 17\nSELECT a FROM s JOIN b\n                ^\n"
-         "write the kind of join: INNER JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN or CROSS JOIN\n"},
-        {"SELECT a FROM s WHRE a > 1", "line 1, column 17\nSELECT a FROM s WHRE a > 1\n                ^\ndid you mean \"WHERE\"?\n"},
-        {"SELECT a FROM s x", "line 1, column 17\nSELECT a FROM s x\n                ^\nan alias of a stream needs AS\n"},
-        {"CREATE STREM s () WITH ()", "line 1, column 8\nCREATE STREM s () WITH ()\n       ^\ndid you mean \"STREAM\"?\n"},
-        {"CREATE STREAM s (a INT) WITH ()", "line 1, column 20\nCREATE STREAM s (a INT) WITH ()\n                   ^\ndid you mean \"BIGINT\"?\n"},
-        {"CREATE STREAM s () WITH (DATASORCE=\"x\")", "line 1, column 26\nCREATE STREAM s () WITH (DATASORCE=\"x\")\n                         ^\ndid you mean \"DATASOURCE\"?\n"},
-        {"SELECT a FROM s WHERE a >", "line 1, column 26\nSELECT a FROM s WHERE a >\n                         ^\n"},
-    };
-    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-        sl_arena *a = sl_arena_new(0);
-        sl_stmt s;
-        uint32_t pos;
-        sl_err *e = sl_parse(a, sl_str_of(t[i].sql), &s, &pos);
-        assert_non_null(e);
-        sl_buf b = {0};
-        sl_parse_hint(&b, sl_str_of(t[i].sql), pos, e);
-        assert_string_equal(sl_buf_cstr(&b), t[i].hint);
-        sl_buf_free(&b);
-        sl_err_free(e);
-        sl_arena_free(a);
-    }
-    /* One very long line shows only what surrounds the place. */
-    char *sql = repeat("SELECT a", ", a", 5000, " + FROM s");
-    sl_arena *a = sl_arena_new(0);
-    sl_stmt s;
-    uint32_t pos;
-    sl_err *e = sl_parse(a, sl_str_of(sql), &s, &pos);
-    sl_buf b = {0};
-    sl_parse_hint(&b, sl_str_of(sql), pos, e);
-    assert_true(b.n < 400 && strstr(sl_buf_cstr(&b), "column 15012\n"));
-    sl_buf_free(&b);
-    sl_err_free(e);
-    sl_arena_free(a);
-    free(sql);
-}
-
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(error_texts), cmocka_unit_test(field_names), cmocka_unit_test(clauses),    cmocka_unit_test(limits), cmocka_unit_test(ddl_errors),
-        cmocka_unit_test(plan_forms),  cmocka_unit_test(definitions), cmocka_unit_test(json_forms), cmocka_unit_test(hints),
+        cmocka_unit_test(error_texts), cmocka_unit_test(field_names), cmocka_unit_test(clauses),     cmocka_unit_test(limits),
+        cmocka_unit_test(ddl_errors),  cmocka_unit_test(plan_forms),  cmocka_unit_test(definitions), cmocka_unit_test(json_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
