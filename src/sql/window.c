@@ -216,14 +216,15 @@ static void session_next(sl_win *w) {
     w->next = quiet < w->boundary ? quiet : w->boundary;
 }
 static bool session_row(sl_win *w, const sl_winrow *x) {
+    if (w->s->event_time) /* where it begins is seen when the watermark comes, from rows in order */
+        return push(w, x->row);
     if (!w->started) {
         w->started = true;
         w->from = x->row->time;
     }
     w->last = x->row->time;
     bool ok = push(w, x->row);
-    if (!w->s->event_time)
-        session_next(w);
+    session_next(w);
     return ok;
 }
 
@@ -390,8 +391,8 @@ static bool mark_session(sl_win *w, int64_t mark) {
             w->boundary = sl_win_align(first, s->unit, s->length, s->zone);
         }
         tick = w->boundary;
-        while (tick - w->from <= s->length_ms)
-            tick += s->length_ms;
+        if (tick - w->from <= s->length_ms)
+            tick += ((s->length_ms - tick + w->from) / s->length_ms + 1) * s->length_ms;
         uint32_t n = w->scanned ? w->scanned : 1;
         while (n < w->q.n && sl_kq_at(&w->q, n)->time - sl_kq_at(&w->q, n - 1)->time <= s->interval_ms && sl_kq_at(&w->q, n)->time < tick)
             n++;

@@ -69,6 +69,22 @@ static void long_session(void **unused) {
     sl_krows_end(&k);
     assert_int_equal(k.bytes, 0);
 }
+/* In event time too the greatest length is measured on ticks of the clock's field, and finding the next one costs nothing however long ago time began. */
+static void session_ticks(void **unused) {
+    sl_wspec s = {.kind = SL_W_SESSION, .unit = 3, .length = 11, .interval = 2, .length_ms = 11000, .interval_ms = 2000, .event_time = true};
+    int64_t minute = 1699999980000;
+    sl_krows k = {0};
+    sl_win *w = window(&s);
+    for (int i = 0; i < 30000; i += 10) {
+        row(&k, w, minute + i, (sl_winrow){0});
+        assert_true(sl_win_mark(w, minute + i));
+        assert_int_equal(fired, i >= 22000 ? 1 : 0); /* second 11 is not more than the length after its begin, second 22 is */
+    }
+    assert_int_equal(last_end, minute + 22000);
+    assert_int_equal(held, 2200);
+    sl_win_free(w);
+    sl_krows_end(&k);
+}
 static void partitions(void **unused) {
     enum { KEYS = 20000 };
     sl_wspec s = {.kind = SL_W_STATE, .two = true};
@@ -92,6 +108,6 @@ static void partitions(void **unused) {
     assert_int_equal(k.bytes, 0);
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(far_future), cmocka_unit_test(long_session), cmocka_unit_test(partitions)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(far_future), cmocka_unit_test(long_session), cmocka_unit_test(session_ticks), cmocka_unit_test(partitions)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }
