@@ -160,6 +160,13 @@ void metrics_write(sl_office *o, const rule_meters *l, size_t n, sl_buf *b) {
         label(b, l[i].r->id);
         sl_buf_printf(b, "\"} %.6f\n", (double)l[i].m->busy_us / 1e6);
     }
+    head(b, "kuiper_rule_memory_bytes", "gauge", "Memory that a rule holds: state of its statement, messages waiting for sinks");
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; k < 2; k++) {
+            sl_buf_puts(b, "kuiper_rule_memory_bytes{rule=\"");
+            label(b, l[i].r->id);
+            sl_buf_printf(b, "\",kind=\"%s\"} %lld\n", k ? "waiting" : "state", (long long)(k ? l[i].m->bytes_queued : l[i].m->bytes_state));
+        }
     head(b, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
     sl_buf_printf(b, "process_resident_memory_bytes %lld\n", (long long)sl_rss_bytes());
     head(b, "process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.");

@@ -83,6 +83,7 @@ sl_err *sl_office_open(const sl_office_conf *c, sl_office **out) {
         sl_office_free(o);
         return e;
     }
+    limits_set(o);
     usage_start(o);
     dump_set(o);
     *out = o;

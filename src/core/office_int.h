@@ -23,6 +23,7 @@ typedef struct queued {
 typedef struct rule_opts {
     bool event_time, send_meta, send_error, send_nil, no_discard, incremental, window_v2, sliding_twice, disable_alias, plain;
     int64_t late_ns, concurrency, buffer_length, qos, checkpoint_ns;
+    int64_t memory_soft, memory_hard; /* bytes, 0 none */
     sl_str cron, duration;
     sl_json *ranges;
     int64_t attempts, delay_ns, max_delay_ns;
@@ -93,6 +94,9 @@ sl_err *tasks_load(sl_office *o); /* tasks that the last life left running are c
 /* Parses a rule's JSON. path_id "" for POST. */
 sl_err *rule_parse(sl_office *o, sl_str body, sl_str path_id, rule_def **out);
 void rule_def_free(rule_def *d);
+/* Memory limits of a rule (limits.c): the settings, and over them its options (may be NULL). */
+sl_err *rule_limits(const sl_office *o, const sl_json *options, rule_opts *p);
+void limits_set(const sl_office *o); /* the limit of all rules together */
 /* Everything needed to run: plan, source, sinks. */
 sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out);
 void rule_free(sl_rule *r);

@@ -50,6 +50,7 @@ static sl_err *store_rule(sl_rule *r, bool triggered) {
 
 /* ---- flow events ---- */
 static void start_again(void *arg);
+enum { LIMIT_WAIT = 10000 }; /* ms, at least, after a failure by the memory limit */
 /* ms until the rule is tried again as its restart strategy says; below 0: not again */
 static int64_t next_wait(sl_rule *r) {
     const rule_opts *o = &r->def->o;
@@ -128,6 +129,9 @@ static void on_event(void *arg, sl_flow_event e, const char *why) {
     begin_stop(r, SL_RULE_ERROR, NULL);
     set_message(r, why);
     r->retry_in = next_wait(r);
+    int64_t longest = r->def->o.max_delay_ns / 1000000;
+    if (e == SL_FLOW_LIMIT && r->retry_in >= 0) /* it would grow again: at once is too soon, whatever the delay */
+        r->retry_in = longest > LIMIT_WAIT ? longest : LIMIT_WAIT;
 }
 /* What was kept when the rule ended, or was killed; read as late as possible, behind the end of the former flow. */
 static void take_state(sl_rule *r, sl_flowspec *spec) {

@@ -41,6 +41,7 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
                      .multiplier = 2,
                      .max_delay_ns = 30000000000,
                      .jitter = 0.1};
+    SL_TRY(rule_limits(o, j, p));
     if (!j)
         return NULL;
     bool ignored = false;
@@ -414,6 +415,8 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     }
     spec->send_error = d->o.send_error;
     spec->qos = (int)d->o.qos;
+    spec->memory_soft = d->o.memory_soft;
+    spec->memory_hard = d->o.memory_hard;
     spec->buffer_length = d->o.buffer_length;
     spec->home = o->conf.home;
     spec->http = o->conf.http;

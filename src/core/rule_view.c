@@ -69,6 +69,10 @@ static void head(sl_arena *a, sl_json *j, const sl_rule *r) {
     sl_json_set(a, j, "nextStartTimestamp", sl_json_int(a, schedule_next(r)));
 }
 static void body(sl_arena *a, sl_json *j, const sl_meters *ms) {
+    if (ms->bytes_state || ms->bytes_queued) { /* ours; where there is nothing to say the document is as upstream's */
+        sl_json_set(a, j, "memory_state_bytes", sl_json_int(a, ms->bytes_state));
+        sl_json_set(a, j, "memory_waiting_bytes", sl_json_int(a, ms->bytes_queued));
+    }
     for (uint32_t i = 0; i < ms->n; i++) {
         const sl_meter *m = &ms->at[i];
 #define K(suffix, v) key(a, j, m, suffix, v)
@@ -91,8 +95,17 @@ static void body(sl_arena *a, sl_json *j, const sl_meters *ms) {
 #undef K
     }
 }
+static sl_json *memory(sl_arena *a, const sl_rule *r, const sl_meters *ms) {
+    sl_json *m = sl_json_obj(a);
+    sl_json_set(a, m, "state", sl_json_int(a, ms->bytes_state));
+    sl_json_set(a, m, "waiting", sl_json_int(a, ms->bytes_queued));
+    sl_json_set(a, m, "softLimit", sl_json_int(a, r->def->o.memory_soft));
+    sl_json_set(a, m, "limit", sl_json_int(a, r->def->o.memory_hard));
+    sl_json_set(a, m, "heldBack", sl_json_bool(a, ms->held_back));
+    return m;
+}
 /* Where every row and every message is. Of a rule that runs: in = the sum of the others, at any moment (rows: unless windows absorb). */
-static void ledger(sl_arena *a, sl_json *j, const sl_meters *ms) {
+static void ledger(sl_arena *a, sl_json *j, const sl_rule *r, const sl_meters *ms) {
     sl_json *rows = sl_json_obj(a), *sinks = sl_json_obj(a);
     sl_json_set(a, rows, "in", sl_json_int(a, (int64_t)ms->rows_in));
     sl_json_set(a, rows, "filtered", sl_json_int(a, (int64_t)ms->rows_filtered));
@@ -116,6 +129,7 @@ static void ledger(sl_arena *a, sl_json *j, const sl_meters *ms) {
     }
     sl_json_set(a, j, "rows", rows);
     sl_json_set(a, j, "sinks", sinks);
+    sl_json_set(a, j, "memory", memory(a, r, ms));
 }
 typedef struct ask { /* one question about a rule's meters */
     sl_office *office;
@@ -134,7 +148,7 @@ static void status_ready(void *arg, sl_meters *m) {
     else {
         sl_json *j = sl_json_obj(a);
         if (q->ledger)
-            ledger(a, j, m->n ? m : &r->last);
+            ledger(a, j, r, m->n ? m : &r->last);
         else {
             head(a, j, r);
             body(a, j, m->n ? m : &r->last);

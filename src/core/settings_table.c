@@ -39,6 +39,14 @@ const sl_setting sl_settings_table[] = {
     {"rule.lateTolerance", SL_SET_BOTH, NULL, "How late a row may come in event time; 1s when not given."},
     {"rule.concurrency", SL_SET_BOTH, NULL, "Accepted; order is always kept."},
     {"rule.bufferLength", SL_SET_BOTH, NULL, "Messages that may wait in front of a rule or an action; 1024 when not given."},
+    {"rule.memoryLimit", SL_SET_BOTH, "\"25%\"",
+     "Memory that a rule may hold for its windows, groups, joins, functions and waiting messages: bytes, \"64MB\", or a share of the machine's (or its control group's) memory; "
+     "beyond it "
+     "the rule is stopped by error. 0: no limit."},
+    {"rule.memorySoftLimit", SL_SET_BOTH, "\"80%\"",
+     "From here on a warning is logged and the rule's own sources are held back while sinks, or windows that time alone closes, make it less; a percentage is one of memoryLimit. "
+     "0: none."},
+    {"basic.rulesMemoryLimit", SL_SET_DAEMON, "\"70%\"", "The same for all rules together: beyond it one that holds at least the mean of all is stopped by error. 0: no limit."},
     {"rule.sendMetaToSink", SL_SET_BOTH, NULL, "Metadata of the message goes to the actions under __meta."},
     {"rule.restartStrategy.attempts", SL_SET_BOTH, NULL, "How often a failed rule is started again; 0: never."},
     {"rule.restartStrategy.delay", SL_SET_RULE, "1000", "First wait before it, in ms."},

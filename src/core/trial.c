@@ -104,7 +104,7 @@ static trial *living(const sl_office *o, sl_str id) {
 /* ---- the run ---- */
 static void on_event(void *arg, sl_flow_event e, const char *why) {
     trial *t = arg;
-    if (e == SL_FLOW_FAILED)
+    if (e != SL_FLOW_DONE)
         sl_error("trial", "%s: %s", t->id, why);
     close_flow(t); /* the path stays for as long as the trial lives */
 }

@@ -215,6 +215,7 @@ static void load_first(sink_node *s) {
             break;
         *ring_at(&s->wait, s->wait.n++) =
             (item){.p = bytes, .n = n, .dn = dn && block_fits(s->def, body + n, dn) ? dn : 0, .page = p, .owned = true, .is_error = flags & 1, .collection = flags >> 1 & 1};
+        item_holds(s, ring_at(&s->wait, s->wait.n - 1), all);
         p->left++;
         at += HEAD + all;
     }

@@ -147,6 +147,7 @@ static void event_arrives(void *arg) { /* @on office */
     free(l->why);
     free(l);
 }
+static void press(sl_flow *f, bool on);
 static void tell(sl_flow *f, sl_flow_event e, const char *why) {
     if (f->told || f->closing)
         return;
@@ -156,6 +157,12 @@ static void tell(sl_flow *f, sl_flow_event e, const char *why) {
     f->told = true;
     *l = (letter){.e = e, .why = sl_strdup_n(why, strlen(why)), .event = f->event, .arg = f->event_arg};
     sl_post(f->office, event_arrives, l);
+}
+
+void flow_fail(sl_flow *f, sl_flow_event e, const char *why) {
+    tell(f, e, why);
+    f->open = false;
+    press(f, true);
 }
 
 /* ---- rows ---- */
@@ -223,6 +230,8 @@ static void tick(void *arg) {
         sl_error(f->spec->rule_id.p, "out of memory: rows of a window were lost");
     if (out)
         give_out(f, out, t, 1);
+    if (f->heavy)
+        account_turn(f);
     wind(f);
 }
 void flow_warm(const sl_flow *f, int step) {
@@ -273,6 +282,8 @@ void flow_batch(sl_flow *from, sl_batch *b, int64_t now) {
         give_out(f, out, t, weight);
     }
     trace_end(f, seen);
+    if (f->heavy)
+        account_turn(f);
 }
 static bool idle(const sl_flow *f) {
     for (uint32_t i = 0; i < f->nsinks; i++)
@@ -284,6 +295,13 @@ static void press(sl_flow *f, bool on) {
     source_pressure(f, on);
     for (uint32_t i = 0; i < f->nlimbs; i++)
         source_pressure(f->limbs[i], on);
+}
+void flow_press(sl_flow *f) { press(f, f->pressed || f->account.back); }
+bool flow_rewinds(const sl_flow *f) {
+    bool all = f->source && !source_is_shared(f->source) && source_rewinds(f->source);
+    for (uint32_t i = 0; i < f->nlimbs; i++)
+        all &= f->limbs[i]->source && !source_is_shared(f->limbs[i]->source) && source_rewinds(f->limbs[i]->source);
+    return all;
 }
 static void close_source(void *arg);
 void flow_sink_moved(sl_flow *f) {
@@ -304,10 +322,15 @@ void flow_sink_moved(sl_flow *f) {
     }
     if (full && !f->pressed) {
         f->pressed = true;
-        press(f, true);
+        flow_press(f);
     } else if (low && f->pressed) {
         f->pressed = false;
-        press(f, false);
+        flow_press(f);
+    }
+    if (f->account.back) { /* less may wait now */
+        account_turn(f);
+        if (!f->open)
+            return;
     }
     if (f->eof && idle(f))
         tell(f, SL_FLOW_DONE, "done");
@@ -396,6 +419,7 @@ static void open_now(void *arg) {
     }
     f->open = !e;
     f->timed = f->exec && sl_exec_timed(f->exec);
+    f->account.keeps = f->heavy = f->exec && sl_exec_stateful(f->exec);
     if (!e && f->lookups) {
         sl_exec_env_set(f->exec, &(sl_exec_env){f, look, wake});
         e = open_lookups(f);
@@ -461,6 +485,11 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     m->busy_us = f->busy_us;
     m->rows_in = f->rows_in;
     m->rows_out = f->rows_out;
+    m->bytes_state = f->exec ? (int64_t)sl_exec_state_bytes(f->exec) : 0;
+    m->bytes_queued = 0;
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        m->bytes_queued += (int64_t)sink_bytes(f->sinks[i]);
+    m->held_back = f->account.back;
     m->at = calloc((size_t)f->spec->nsinks * (2 + SL_SINK_STEPS) + (size_t)f->nlimbs * 3 + 24, sizeof *m->at);
     if (!m->at)
         return;
@@ -588,6 +617,7 @@ static void all_closed(void *arg) { /* @on lane */
         sl_defer(f->lane->loop, all_closed, f);
         return;
     }
+    account_end(f);
     limbs_free(f);
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_free(f->sinks[i]);

@@ -114,12 +114,15 @@ typedef struct sl_flowspec {
     const char *home;
     struct sl_http_mount *http;
     bool private_net;
-    sl_str from; /* JSON position that a private source starts from, "" = its own beginning */
+    int64_t memory_soft, memory_hard; /* bytes it may hold: from here on held back, from there on failed; 0 no limit */
+    sl_str from;                      /* JSON position that a private source starts from, "" = its own beginning */
 } sl_flowspec;
 void sl_flowspec_free(sl_flowspec *s);
 
 typedef struct sl_flow sl_flow;
-typedef enum sl_flow_event { SL_FLOW_FAILED, SL_FLOW_DONE } sl_flow_event;
+/* Bytes that all flows may hold together; beyond, one that holds at least the mean of all is failed. 0: no limit. @on office, before flows are made */
+void sl_flow_memory(int64_t bytes);
+typedef enum sl_flow_event { SL_FLOW_FAILED, SL_FLOW_DONE, SL_FLOW_LIMIT /* failed by its memory limit: it would again */ } sl_flow_event;
 /* Takes spec. event comes on the office's loop, at most once, never after close's done. */
 sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg, sl_flow_event e, const char *why), void *arg, sl_flow **out);
 void sl_flow_open(sl_flow *f);                       /* posts the opening to the flow's lane. @on office */
@@ -147,6 +150,8 @@ typedef struct sl_meters {
     uint64_t rows_in, rows_filtered, rows_failed, rows_out; /* ledger of the entry: in = filtered + failed + out, or, with memory, */
     sl_buf state;                                           /* of a flow that was closed: its state, when it is to be kept */
     uint64_t rows_late, rows_absorbed;                      /* in = filtered + failed + late + absorbed */
+    int64_t bytes_state, bytes_queued;                      /* what it holds across turns */
+    bool held_back;                                         /* its sources, for the soft mark */
 } sl_meters;
 void sl_meters_free(sl_meters *m);
 /* Ends: intake stops, what is in flight may settle for up to a second, everything is closed. done comes on the office's loop with the last

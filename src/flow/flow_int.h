@@ -39,6 +39,7 @@ const sl_meter *source_meter(const source_node *s);
 const sl_meter *source_decoder_meter(const source_node *s);      /* NULL when rows come decoded */
 const sl_meter *source_preprocessor_meter(const source_node *s); /* NULL without strict validation */
 bool source_is_shared(const source_node *s);
+bool source_rewinds(const source_node *s); /* waiting loses nothing */
 
 /* ---- intake: what common source properties put between the connector and the decoder ---- */
 typedef struct intake intake;
@@ -61,6 +62,7 @@ void sink_finish(sink_node *s);               /* end of input: flushes a partial
 bool sink_idle(const sink_node *s);           /* nothing queued or in flight */
 bool sink_full(const sink_node *s);
 bool sink_low(const sink_node *s);
+size_t sink_bytes(const sink_node *s); /* of what waits in memory */
 void sink_close(sink_node *s, sl_fn done, void *arg);
 sink_node *sink_resend(const sink_node *s); /* resendAlterQueue: the one that sends again, or NULL */
 const sl_meter *sink_meter(const sink_node *s);
@@ -90,6 +92,16 @@ sl_err *watch_open(sl_flow *f, const char *path, flow_watch **out);
 void watch_take(flow_watch *t, const sl_batch *b);
 void watch_close(flow_watch *t, sl_fn done, void *arg); /* frees it; done may be NULL */
 
+/* ---- account: what a flow holds across turns (account.c) ---- */
+typedef struct account {
+    int64_t state, queued; /* bytes at the last look */
+    int64_t told;          /* counted in the sum over all flows */
+    bool keeps;            /* the statement has state */
+    bool soft, back;       /* beyond the soft mark; the sources are held back for it */
+} account;
+void account_turn(sl_flow *f); /* looks, holds back, or fails the flow; behind each turn while f->heavy */
+void account_end(sl_flow *f);
+
 /* ---- flow ---- */
 struct sl_flow {
     /* what every batch touches, in two lines of the cache (a flow starts at one) */
@@ -101,7 +113,8 @@ struct sl_flow {
     uint16_t *colmap;
     const sl_layout *seen; /* layout that colmap belongs to, held */
     uint32_t nsinks, src;
-    bool open, closing, eof, eof_here, pressed, told;
+    bool open, closing, eof, eof_here, pressed;
+    bool heavy;     /* it may hold more than at the last look: account_turn */
     bool timed;     /* the statement may wait for time */
     bool whole;     /* colmap has all columns */
     sink_node *one; /* room for sinks and colmap of small rules */
@@ -131,6 +144,8 @@ struct sl_flow {
     uint32_t closing_sinks;
     sl_timer *watch_end;
     sl_meter ops; /* duration of the operators' last turns, shared by all */
+    bool told;
+    account account;
     int64_t busy_us;
 };
 static inline const sl_plan_source *flow_want(const sl_flow *f) { return sl_plan_source_at(f->spec->plan, f->src); }
@@ -139,5 +154,8 @@ void flow_batch(sl_flow *f, sl_batch *b, int64_t now); /* from the source */
 /* Asks the cache for what flow_batch of f will touch, steps 0 to 3 some work apart; f may be NULL. */
 void flow_warm(const sl_flow *f, int step);
 void flow_eof(sl_flow *f);
-void flow_sink_moved(sl_flow *f); /* a sink's queue became shorter or longer */
+void flow_fail(sl_flow *f, sl_flow_event e, const char *why); /* takes no more rows; the office will close it */
+void flow_press(sl_flow *f);                                  /* tells the sources whether they are held back */
+bool flow_rewinds(const sl_flow *f);                          /* all its sources are its own, and give the same rows later */
+void flow_sink_moved(sl_flow *f);                             /* a sink's queue became shorter or longer */
 #endif

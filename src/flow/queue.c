@@ -10,6 +10,9 @@
 
 static size_t queued(const sink_node *s) { return s->wait.n + s->unsettled; }
 static size_t room_of(const sink_node *s) { return (size_t)(s->def->opts.cache ? s->def->opts.cache_memory : s->def->opts.buffer_length); }
+size_t sink_bytes(const sink_node *s) {
+    return s->held + s->batch_buf.cap + s->batch_dyn.cap + (s->batch_rows ? sl_arena_bytes(sl_builder_arena(s->batch_rows)) : 0) + (s->resend ? sink_bytes(s->resend) : 0);
+}
 bool sink_idle(const sink_node *s) { return queued(s) == 0 && s->batch_n == 0 && spill_n(s) == 0 && (!s->resend || sink_idle(s->resend)); }
 bool sink_full(const sink_node *s) {
     const spill *c = s->spill;
@@ -48,6 +51,7 @@ void item_clear(sink_node *s, item *x) {
         s->loose--;
     if (x->page)
         spill_done(s, x->page);
+    s->held -= x->held;
     hold *h = x->hold;
     *x = (item){.state = DONE};
     hold_drop(h); /* last: may come back through the source */
@@ -241,6 +245,7 @@ static void own_ring(sink_node *s, ring *r, bool sent) {
         }
         x->p = p;
         x->owned = true;
+        item_holds(s, x, x->n + x->dn);
         s->loose--;
     }
 }
@@ -249,6 +254,7 @@ void queue_own(sink_node *s) {
         own_ring(s, &s->spill->fresh, false);
     own_ring(s, &s->sent, true);
     own_ring(s, &s->wait, false);
+    s->flow->heavy |= s->held > 0;
     if (s->scratch.cap > 16384 && s->scratch.n < s->scratch.cap / 8) /* a burst is over */
         sl_buf_free(&s->scratch);
     sl_buf_clear(&s->scratch);
@@ -273,10 +279,13 @@ static bool hand_over(sink_node *s, item *x) {
     if (!ring_room(in, 1) || (loose && !(p = own_copy(s, x))))
         return false;
     s->loose -= loose;
+    s->held -= x->held;
     item y = *x;
     y.p = p;
     y.owned |= loose;
     y.state = WAIT;
+    y.held = 0;
+    item_holds(t, &y, x->held ? x->held : y.n + y.dn);
     *ring_at(in, in->n++) = y;
     t->meter.in++;
     *x = (item){.state = DONE};

@@ -44,9 +44,16 @@ static void queue_bytes(sink_node *s, size_t off, hold *h, bool is_error, bool c
     if (!queue_push(s, (item){.off = off, .n = s->scratch.n - off, .hold = h, .is_error = is_error, .collection = collection, .doff = s->doff, .dn = s->dn}))
         queue_fail(s, SL_S("out of memory: a message was lost"));
 }
+/* What some rows of a batch hold, with the batch that they point into. */
+static size_t share(const sl_batch *b, uint32_t count) {
+    size_t n = sl_arena_bytes(b->arena) + (b->base ? sl_arena_bytes(b->base->arena) : 0);
+    return n * count / (b->nrows ? b->nrows : 1);
+}
 static void queue_rows(sink_node *s, sl_batch *b, uint32_t first, uint32_t count, hold *h, bool collection, bool is_error) {
-    if (!queue_push(s,
-                    (item){.batch = sl_batch_hold(b), .first = first, .count = count, .hold = h, .collection = collection, .is_error = is_error, .doff = s->doff, .dn = s->dn})) {
+    item x = {.batch = sl_batch_hold(b), .first = first, .count = count, .hold = h, .collection = collection, .is_error = is_error, .doff = s->doff, .dn = s->dn};
+    item_holds(s, &x, share(b, count));
+    if (!queue_push(s, x)) {
+        s->held -= x.held;
         sl_batch_drop(b);
         queue_fail(s, SL_S("out of memory: a message was lost"));
     }

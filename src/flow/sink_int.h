@@ -21,6 +21,7 @@ typedef struct item {
     uint8_t state;
     bool owned, is_error, collection, tried;
     size_t doff, dn; /* rendered properties: in scratch, or behind the payload when owned; dn 0: none */
+    size_t held;     /* bytes told to the account of the flow */
 } item;
 typedef struct ring {
     item *at;
@@ -59,6 +60,7 @@ struct sink_node {
     uint64_t base;     /* sequence number of the head of sent */
     size_t unsettled;  /* of sent: SENT or BACK */
     size_t loose;      /* messages whose bytes are in scratch */
+    size_t held;       /* bytes of the messages that wait, rows and copies */
     size_t doff, dn;   /* rendered properties of the message being made */
     sl_str *props;     /* room for the rendered properties of one offer; NULL: none are templated */
     hold own;          /* for the batch of the moment, when nothing older uses it: no allocation */
@@ -109,6 +111,11 @@ void spill_free(sink_node *s);
 static inline size_t spill_n(const sink_node *s) { return s->spill ? s->spill->items + s->spill->fresh.n : 0; }
 
 /* ---- queue.c ---- */
+/* The item keeps so many bytes until it is cleared. */
+static inline void item_holds(sink_node *s, item *x, size_t n) {
+    x->held += n;
+    s->held += n;
+}
 enum { OFFER = 256 }; /* most messages of one put */
 bool ring_room(ring *r, size_t more);
 extern const sl_sink_host queue_host;

@@ -64,6 +64,7 @@ const sl_meter *source_meter(const source_node *s) { return &s->meter; }
 const sl_meter *source_decoder_meter(const source_node *s) { return s->dec ? &s->decoder : NULL; }
 const sl_meter *source_preprocessor_meter(const source_node *s) { return s->checked ? &s->preprocessor : NULL; }
 bool source_is_shared(const source_node *s) { return s->def->shared; }
+bool source_rewinds(const source_node *s) { return s->def->def->source->rewinds; }
 
 sl_srcdef *sl_srcdef_new(void) {
     sl_arena *a = sl_arena_new(2048);

@@ -129,11 +129,11 @@ sl_err *sl_exec_load(sl_exec *x, sl_str state) {
     return x->state ? sl_sites_load(&x->p->prog, x->state, &state) : NULL;
 }
 size_t sl_exec_state_bytes(const sl_exec *x) {
-    size_t n = x->pipe ? sl_pipes_bytes(x->pipe) : 0;
-    for (uint32_t i = 0; x->ana && i < x->p->nana; i++)
-        n += x->ana[i] ? sl_keeps_bytes(x->ana[i]) : 0;
-    return n;
+    if (x->pipe)
+        return sl_pipes_bytes(x->pipe);
+    return (x->ana ? sl_keeps_bytes_all(x->ana, x->p->nana) : 0) + sl_sites_bytes(&x->p->prog, x->state);
 }
+bool sl_exec_passes(const sl_exec *x) { return x->pipe && sl_pipes_passes(x->pipe); }
 static void warm(const void *p, size_t n) {
     for (size_t i = 0; i < n; i += 64)
         __builtin_prefetch((const char *)p + i);

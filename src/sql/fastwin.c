@@ -65,6 +65,7 @@ void sl_fast_clear(sl_fast *f, const sl_plan *p) {
     }
     f->n = 0;
     f->seen = 0;
+    f->texts = 0;
     free(f->error);
     f->error = NULL;
     if (f->a)
@@ -216,8 +217,10 @@ bool sl_fast_add(sl_fast *f, const sl_plan *p, sl_run *run, sl_group *g, uint32_
             }
             continue;
         }
+        uint32_t had = x->cap;
         if (x->lead != SL_ERROR && !take(x, kind_of(p->agg[k].func), run->tmp, v))
             return false;
+        f->texts += x->cap - had;
     }
     return true;
 }
@@ -238,7 +241,9 @@ sl_value sl_fast_result(sl_call *c, const sl_plan *p, const sl_group *g, uint32_
         return sl_v_float(k == ACC_AVG ? x->f / (double)x->n : x->f);
     return sl_v_int(k == ACC_AVG ? x->i / x->n : x->i);
 }
-size_t sl_fast_bytes(const sl_fast *f) { return sizeof *f + (f->a ? sl_arena_bytes(f->a) : 0) + f->cap * sizeof *f->at + (f->slots ? (f->mask + 1) * sizeof *f->slots : 0); }
+size_t sl_fast_bytes(const sl_fast *f) {
+    return sizeof *f + f->texts + (f->a ? sl_arena_bytes(f->a) : 0) + f->cap * sizeof *f->at + (f->slots ? (f->mask + 1) * sizeof *f->slots : 0);
+}
 
 /* ---- saving ---- */
 void sl_fast_save(const sl_fast *f, const sl_plan *p, uint32_t ncells, sl_buf *out) {
@@ -304,8 +309,10 @@ static sl_err *load(sl_fast *f, const sl_plan *p, sl_krows *k, const uint32_t *n
             return g ? damaged() : sl_err_new(SL_E_NOMEM, "out of memory");
         }
         g->first = first;
-        for (uint32_t j = 0; j < p->nagg; j++)
+        for (uint32_t j = 0; j < p->nagg; j++) {
             SL_TRY(load_acc(&accs(g)[j], a, at));
+            f->texts += accs(g)[j].cap;
+        }
     }
     return NULL;
 }

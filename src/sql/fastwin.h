@@ -21,6 +21,7 @@ typedef struct sl_fast {
     uint32_t mask; /* slots - 1 */
     char *error;   /* of the first row that failed: the window ends in it */
     int64_t seen;  /* count windows: rows so far */
+    size_t texts;  /* bytes of the texts that accumulators hold */
 } sl_fast;
 /* NULL: this plan can be run so; else why not, in words. Called when the pipe is planned. */
 const char *sl_fast_unfit(const sl_plan *p, const sl_select *s);

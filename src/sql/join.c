@@ -295,9 +295,16 @@ struct sl_parked { /* a collection on its way through the lookups */
     answer *answers; /* [t.n] */
     uint32_t waiting;
     bool issuing, asked, failed, row;
+    size_t bytes; /* told to the pipe */
     int64_t start, end;
 };
+static void account(sl_parked *p) {
+    size_t now = sizeof *p + sl_arena_bytes(p->a) + p->t.cap * p->r->p->nsrc * sizeof *p->t.at;
+    p->r->parked_bytes += now - p->bytes;
+    p->bytes = now;
+}
 static void parked_free(sl_parked *p) {
+    p->r->parked_bytes -= p->bytes;
     for (size_t i = 0; i < p->t.n * p->r->p->nsrc; i++)
         sl_krow_drop(p->t.at[i]);
     free(p->t.at);
@@ -308,6 +315,7 @@ static void answered(void *arg, sl_value rows) {
     answer *x = arg;
     sl_parked *p = x->parked;
     x->rows = sl_value_copy(p->a, rows);
+    account(p);
     if (--p->waiting == 0 && !p->issuing && p->r->env && p->r->env->wake)
         p->r->env->wake(p->r->env->arg);
 }
@@ -486,6 +494,7 @@ static void park(sl_pipes *r, tuples *t, int64_t start, int64_t end, bool row) {
     else
         r->parked = p;
     r->last_parked = p;
+    account(p);
     sl_join_drain(r);
 }
 

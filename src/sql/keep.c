@@ -13,10 +13,12 @@ typedef struct place {
 struct sl_keep {
     place *at;
     uint32_t n, cap;
+    size_t *bytes; /* of the table that it is in */
 };
 struct sl_keeps {
     sl_keep self; /* partition "" */
     sl_map *parts;
+    size_t bytes;
 };
 
 sl_value sl_keep_get(const sl_keep *k, uint32_t i) { return i < k->n ? k->at[i].v : sl_v_absent(); }
@@ -30,6 +32,7 @@ bool sl_keep_set(sl_keep *k, uint32_t i, sl_value v) {
         if (!at)
             return false;
         memset(at + k->cap, 0, (cap - k->cap) * sizeof *at);
+        *k->bytes += (cap - k->cap) * sizeof *at;
         k->at = at;
         k->cap = cap;
     }
@@ -44,6 +47,7 @@ bool sl_keep_set(sl_keep *k, uint32_t i, sl_value v) {
             sl_arena_free(a);
             return false;
         }
+        *k->bytes += sl_arena_bytes(a) - (p->a ? sl_arena_bytes(p->a) : 0);
         sl_arena_free(p->a);
         p->a = a;
     }
@@ -65,7 +69,14 @@ static void clear(sl_keep *k) {
     *k = (sl_keep){0};
 }
 
-sl_keeps *sl_keeps_new(void) { return calloc(1, sizeof(sl_keeps)); }
+sl_keeps *sl_keeps_new(void) {
+    sl_keeps *s = calloc(1, sizeof *s);
+    if (s) {
+        s->bytes = sizeof *s;
+        s->self.bytes = &s->bytes;
+    }
+    return s;
+}
 void sl_keeps_free(sl_keeps *s) {
     if (!s)
         return;
@@ -93,23 +104,12 @@ sl_keep *sl_keeps_at(sl_keeps *s, sl_str key) {
         free(k);
         return NULL;
     }
+    enum { ENTRY = 64 }; /* of the map, with what the heap adds */
+    k->bytes = &s->bytes;
+    s->bytes += sizeof *k + key.n + ENTRY;
     return k;
 }
-static size_t size(const sl_keep *k) {
-    size_t n = k->cap * sizeof *k->at;
-    for (uint32_t i = 0; i < k->cap; i++)
-        if (k->at[i].a)
-            n += sl_arena_bytes(k->at[i].a);
-    return n;
-}
-size_t sl_keeps_bytes(const sl_keeps *s) {
-    size_t n = sizeof *s + size(&s->self), it = 0;
-    sl_str key;
-    void *k;
-    while (s->parts && sl_map_next(s->parts, &it, &key, &k))
-        n += size(k) + sizeof(sl_keep) + key.n + 48;
-    return n;
-}
+size_t sl_keeps_bytes(const sl_keeps *s) { return s->bytes; }
 static void save(const sl_keep *k, sl_str key, sl_buf *out) {
     sl_pack_value(out, sl_v_str(key));
     sl_pack_value(out, sl_v_int(k->n));

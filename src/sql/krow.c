@@ -119,24 +119,33 @@ sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, const uint32_t *ncells, uint32_t
 }
 
 /* ---- queue ---- */
-static bool room(sl_kq *q) {
-    if (q->n < q->cap)
-        return true;
-    uint32_t cap = q->cap ? q->cap * 2 : 8;
+static void own(sl_kq *q, size_t more, size_t less) {
+    if (q->owner)
+        q->owner->bytes = q->owner->bytes + more * sizeof *q->at - less * sizeof *q->at;
+}
+static bool resize(sl_kq *q, uint32_t cap) {
     sl_krow **at = malloc(cap * sizeof *at);
     if (!at)
         return false;
     for (uint32_t i = 0; i < q->n; i++)
         at[i] = sl_kq_at(q, i);
     free(q->at);
+    own(q, cap, q->cap);
     q->at = at;
     q->head = 0;
     q->cap = cap;
     return true;
 }
+static bool room(sl_kq *q, sl_krows *owner) {
+    if (!q->owner && owner) {
+        q->owner = owner;
+        own(q, q->cap, 0);
+    }
+    return q->n < q->cap || resize(q, q->cap ? q->cap * 2 : 8);
+}
 bool sl_kq_push(sl_kq *q, sl_krow *r) { return sl_kq_insert(q, q->n, r); }
 bool sl_kq_insert(sl_kq *q, uint32_t i, sl_krow *r) {
-    if (!room(q)) {
+    if (!room(q, r->page ? r->page->owner : NULL)) {
         sl_krow_drop(r);
         return false;
     }
@@ -153,12 +162,17 @@ sl_krow *sl_kq_take(sl_kq *q) {
     return r;
 }
 void sl_kq_drop(sl_kq *q, uint32_t n) {
+    enum { LARGE = 4096 };
     while (n--)
         sl_krow_drop(sl_kq_take(q));
+    if (q->cap > LARGE && q->n < q->cap / 8) /* a burst is over */
+        resize(q, q->cap / 4);
 }
 void sl_kq_free(sl_kq *q) {
-    sl_kq_drop(q, q->n);
+    while (q->n)
+        sl_krow_drop(sl_kq_take(q));
     free(q->at);
+    own(q, 0, q->cap);
     *q = (sl_kq){0};
 }
 void sl_kq_save(const sl_kq *q, const uint32_t *ncells, sl_buf *out) {

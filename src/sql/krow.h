@@ -22,7 +22,7 @@ typedef struct sl_krow {
 /* Where rows are made: one per running instance. */
 typedef struct sl_krows {
     sl_page *page; /* being filled */
-    size_t bytes;  /* of all pages that live */
+    size_t bytes;  /* of all pages that live, and of the rings of the queues that hold their rows */
     uint64_t seq;
     bool failed; /* memory was out: latched */
 } sl_krows;
@@ -44,6 +44,7 @@ sl_err *sl_krow_unpack(sl_krows *k, sl_str *at, const uint32_t *ncells, uint32_t
 typedef struct sl_kq {
     sl_krow **at;          /* ring */
     uint32_t head, n, cap; /* cap a power of two */
+    sl_krows *owner;       /* whose bytes its ring is part of; NULL before the first row */
 } sl_kq;
 static inline sl_krow *sl_kq_at(const sl_kq *q, uint32_t i) { return q->at[(q->head + i) & (q->cap - 1)]; }
 bool sl_kq_push(sl_kq *q, sl_krow *r); /* takes the hold; false: out of memory, the hold is dropped */

@@ -73,11 +73,12 @@ void sl_pipes_free(sl_pipes *r) {
 }
 int64_t sl_pipes_next(const sl_pipes *r) { return r->win ? sl_win_next(r->win) : INT64_MAX; }
 size_t sl_pipes_bytes(const sl_pipes *r) {
-    size_t n = r->rows.bytes + (r->fast ? sl_fast_bytes(r->fast) : 0);
-    for (uint32_t i = 0; i < r->p->nana; i++)
-        n += r->ana[i] ? sl_keeps_bytes(r->ana[i]) : 0;
-    return n;
+    size_t n = r->rows.bytes + (r->fast ? sl_fast_bytes(r->fast) : 0) + (r->win ? sl_win_bytes(r->win) : 0) + r->parked_bytes;
+    n += sl_keeps_bytes_all(r->ana, r->p->nana) + sl_keeps_bytes_all(r->cols, r->p->ncols);
+    return n + sl_sites_bytes(&r->k->in, r->state_in) + sl_sites_bytes(&r->k->rows, r->state_rows) + sl_sites_bytes(&r->p->prog, r->state_out) +
+        sl_sites_bytes(&r->k->join, r->state_join);
 }
+bool sl_pipes_passes(const sl_pipes *r) { return r->win && (sl_win_passes(r->win) || (r->fast && r->fast->n && r->k->window.kind == SL_W_TUMBLING)); }
 void sl_pipe_error(sl_pipes *r, const char *head, sl_str text) {
     r->errors++;
     r->last_ms = r->now_ms;

@@ -88,6 +88,7 @@ typedef struct sl_pipes { /* one running pipe */
     sl_fast *fast;
     sl_kq *tables;                   /* [nsrc] rows of scan tables */
     sl_parked *parked, *last_parked; /* collections that wait for lookups */
+    size_t parked_bytes;             /* what they hold beside kept rows */
     const sl_exec_env *env;
     sl_wm *wm;                                                /* event time */
     uint64_t late;                                            /* rows older than the watermark */
@@ -109,12 +110,15 @@ void sl_pipes_run(sl_pipes *r, uint32_t src, const sl_view *in, int64_t now_ms, 
 void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed);
 int64_t sl_pipes_next(const sl_pipes *r);
 size_t sl_pipes_bytes(const sl_pipes *r);
-bool sl_pipes_quiet(const sl_pipes *r); /* nothing waits for an answer: it can be saved */
+bool sl_pipes_passes(const sl_pipes *r); /* holds a window rows that leave by the clock alone? */
+bool sl_pipes_quiet(const sl_pipes *r);  /* nothing waits for an answer: it can be saved */
 void sl_pipes_save(const sl_pipes *r, sl_buf *out);
 sl_err *sl_pipes_load(sl_pipes *r, sl_str *at);
 /* Memory of call sites: only functions with keeps are saved; others only cache. */
 void sl_sites_save(const sl_prog *p, void *const *state, sl_buf *out);
 sl_err *sl_sites_load(const sl_prog *p, void **state, sl_str *at);
+size_t sl_sites_bytes(const sl_prog *p, void *const *state);
+size_t sl_keeps_bytes_all(sl_keeps *const *k, uint32_t n);
 void sl_keeps_save_all(sl_keeps *const *k, uint32_t n, sl_buf *out);
 sl_err *sl_keeps_load_all(sl_keeps **k, uint32_t n, sl_str *at);
 

@@ -95,8 +95,10 @@ bool sl_exec_save(const sl_exec *x, sl_buf *out);
 /* Takes saved state over, before the first run. An error says why it cannot be used: of another plan, another version, damaged. The instance is
  * then to be thrown away. */
 sl_err *sl_exec_load(sl_exec *x, sl_str state);
-/* Bytes of state that this instance keeps across turns. */
+/* Bytes of state that this instance keeps across turns: kept rows, groups, what functions remember, what waits for lookups. Cheap: it adds up counters. */
 size_t sl_exec_state_bytes(const sl_exec *x);
+/* Does it hold rows that will leave by the clock alone, if no other row comes? */
+bool sl_exec_passes(const sl_exec *x);
 /* Where the rows of a statement with memory went: filtered out, failed, late (event time); all others were absorbed by its state. false: it has none. */
 bool sl_exec_absorbs(const sl_exec *x, uint64_t *filtered, uint64_t *failed, uint64_t *late);
 /* Operators of this plan in order, for metrics: "filter", "project", …; stats lent. NULL behind the last. */

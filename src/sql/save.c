@@ -10,6 +10,18 @@
 enum { FORM = 1 };
 
 /* ---- parts ---- */
+size_t sl_keeps_bytes_all(sl_keeps *const *k, uint32_t n) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < n; i++)
+        bytes += k[i] ? sl_keeps_bytes(k[i]) : 0;
+    return bytes;
+}
+size_t sl_sites_bytes(const sl_prog *p, void *const *state) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; state && i < p->nsite; i++)
+        bytes += p->sites[i]->kept && state[i] ? sl_keeps_bytes(state[i]) : 0;
+    return bytes;
+}
 void sl_keeps_save_all(sl_keeps *const *k, uint32_t n, sl_buf *out) {
     sl_pack_value(out, sl_v_int(n));
     for (uint32_t i = 0; i < n; i++) {

@@ -30,6 +30,7 @@ struct sl_win {
     uint32_t ndue, capdue, known; /* known: event time, triggers that an earlier watermark brought */
     sl_map *parts;                /* state window: partition key -> part */
     uint32_t scanned;             /* session in event time: so many rows are known to belong together */
+    size_t bytes;                 /* of the partitions, without their rows */
 };
 
 /* ---- alignment ---- */
@@ -59,6 +60,12 @@ int64_t sl_win_align(int64_t t, uint8_t unit, int64_t n, sl_zone zone) {
     default: field = ms; start = t - ms;
     }
     return start + (field >= n ? n * (field / n + 1) : n) * unit_ms[unit];
+}
+
+size_t sl_win_bytes(const sl_win *w) { return w->bytes + w->capdue * sizeof *w->due; }
+bool sl_win_passes(const sl_win *w) {
+    sl_wkind k = w->s->kind;
+    return !w->s->event_time && w->q.n && (k == SL_W_TUMBLING || k == SL_W_HOPPING || k == SL_W_SESSION);
 }
 
 /* ---- the queue ---- */
@@ -249,6 +256,7 @@ static bool count_row(sl_win *w, const sl_winrow *x, int64_t now) {
 }
 
 /* ---- state ---- */
+enum { PART_ENTRY = 64 }; /* of the map, with what the heap adds */
 static part *part_at(sl_win *w, sl_str key, bool make) {
     part *p = w->parts ? sl_map_get(w->parts, key) : NULL;
     if (p || !make || (!w->parts && !(w->parts = sl_map_new())) || !(p = calloc(1, sizeof *p)))
@@ -257,10 +265,12 @@ static part *part_at(sl_win *w, sl_str key, bool make) {
         free(p);
         return NULL;
     }
+    w->bytes += sizeof *p + key.n + PART_ENTRY;
     return p;
 }
 /* A partition that is idle is forgotten: keys may come and go for ever. */
 static void part_end(sl_win *w, sl_str key, part *p) {
+    w->bytes -= sizeof *p + key.n + PART_ENTRY;
     sl_map_del(w->parts, key);
     sl_kq_free(&p->q);
     free(p);

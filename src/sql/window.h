@@ -40,6 +40,10 @@ int64_t sl_win_next(const sl_win *w);
 bool sl_win_tick(sl_win *w, int64_t now_ms);
 /* Event time: all rows up to the watermark have been given. */
 bool sl_win_mark(sl_win *w, int64_t watermark);
+/* What it holds beside kept rows and their rings. */
+size_t sl_win_bytes(const sl_win *w);
+/* Does it hold rows that will leave by the clock alone, without another row? */
+bool sl_win_passes(const sl_win *w);
 /* State in binary form, for sl_win_load on a fresh instance of the same spec. k: where rows are made. */
 void sl_win_save(const sl_win *w, sl_buf *out);
 sl_err *sl_win_load(sl_win *w, sl_krows *k, uint32_t nsources, sl_str *at);

@@ -1,0 +1,76 @@
+/* What a flow holds across turns, and what happens when that becomes too much: a rule that grows without bound is stopped, its neighbours run on.
+ *
+ * Decisions: two marks. Beyond the soft one the flow warns and holds its own sources back, but only while waiting makes it smaller: while sinks have
+ * something to deliver, or, when the sources lose nothing by waiting, while a window holds rows that the clock alone will let go. A window that only new
+ * rows can close is never starved. At the hard mark the flow fails with a reason and is closed; its state is not saved, because it would fail again.
+ * The sum over all flows has a mark of its own: beyond it a flow that holds at least the mean fails, so the small ones never pay for the large. */
+#include <stdio.h>
+#include "base/log.h"
+#include "flow/flow_int.h"
+
+enum { STEP = 64 * 1024, SMALL = 1024 * 1024 };
+static int64_t most;                       /* of all flows; set before there are any */
+static _Atomic int64_t all_bytes, holders; /* holders: flows with a share in it */
+void sl_flow_memory(int64_t bytes) { most = bytes; }
+
+static double mb(int64_t n) { return (double)n / (1024 * 1024); }
+/* Brings the flow's share of the sum up to date; n below STEP counts as nothing. */
+static void share(account *a, int64_t n) {
+    if (n < STEP)
+        n = 0;
+    if (n && a->told && (n - a->told < STEP && a->told - n < STEP))
+        return;
+    if (n == a->told)
+        return;
+    if (!n != !a->told)
+        atomic_fetch_add_explicit(&holders, n ? 1 : -1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&all_bytes, n - a->told, memory_order_relaxed);
+    a->told = n;
+}
+static void fail(sl_flow *f, const char *limit, int64_t bytes) {
+    account *a = &f->account;
+    char why[256];
+    snprintf(why, sizeof why, "memory limit reached: the rule holds %.1f MB (state %.1f MB, waiting for sinks %.1f MB), %s is %.1f MB", mb(a->state + a->queued), mb(a->state),
+             mb(a->queued), limit, mb(bytes));
+    share(a, 0); /* on its way out: others need not fail for it */
+    flow_fail(f, SL_FLOW_LIMIT, why);
+}
+static void soft(sl_flow *f, int64_t held) {
+    account *a = &f->account;
+    int64_t mark = f->spec->memory_soft;
+    if (mark && !a->soft && held > mark) {
+        a->soft = true;
+        sl_warn(f->spec->rule_id.p, "holds %.1f MB (state %.1f MB, waiting for sinks %.1f MB), memorySoftLimit is %.1f MB", mb(held), mb(a->state), mb(a->queued), mb(mark));
+    } else if (a->soft && held <= mark - mark / 8)
+        a->soft = false;
+    bool back = a->soft && (a->queued > 0 || (sl_exec_passes(f->exec) && flow_rewinds(f)));
+    if (back != a->back) {
+        a->back = back;
+        flow_press(f);
+    }
+}
+void account_turn(sl_flow *f) {
+    account *a = &f->account;
+    if (!f->open || f->closing)
+        return;
+    a->state = (int64_t)sl_exec_state_bytes(f->exec);
+    a->queued = 0;
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        a->queued += (int64_t)sink_bytes(f->sinks[i]);
+    f->heavy = a->keeps || a->queued;
+    int64_t held = a->state + a->queued, hard = f->spec->memory_hard;
+    if (hard && held > hard) {
+        fail(f, "memoryLimit", hard);
+        return;
+    }
+    share(a, held);
+    if (most && a->told) {
+        int64_t sum = atomic_load_explicit(&all_bytes, memory_order_relaxed), n = atomic_load_explicit(&holders, memory_order_relaxed);
+        if (sum > most && held > SMALL && held >= sum / (n > 0 ? n : 1)) {
+            fail(f, "basic.rulesMemoryLimit, for all rules,", most);
+            return;
+        }
+    }
+    soft(f, held);
+}
+void account_end(sl_flow *f) { share(&f->account, 0); }
