@@ -75,6 +75,7 @@ int cli_show_streams(cli *c, const cli_verb *v, const cli_args *a);
 int cli_describe_function(cli *c, const cli_verb *v, const cli_args *a);
 int cli_create_rule(cli *c, const cli_verb *v, const cli_args *a);
 int cli_validate_rule(cli *c, const cli_verb *v, const cli_args *a);
+int cli_explain(cli *c, const cli_verb *v, const cli_args *a);
 int cli_show_plugins(cli *c, const cli_verb *v, const cli_args *a);
 int cli_describe_plugin(cli *c, const cli_verb *v, const cli_args *a);
 int cli_drop_plugin(cli *c, const cli_verb *v, const cli_args *a);

@@ -158,6 +158,44 @@ int cli_validate_rule(cli *c, const cli_verb *v, const cli_args *a) {
     return code;
 }
 
+/* A rule's plan, or that of the words behind the verb. eKuiper's client shows upstream's text of rules. */
+int cli_explain(cli *c, const cli_verb *v, const cli_args *a) {
+    bool rule = v->path != NULL;
+    if (rule ? a->n != 1 : !a->n)
+        return cli_bad_args(c, v, rule ? v->expect : "the statement is missing");
+    sl_buf path = {0}, body = {0};
+    sl_buf_puts(&path, "/rules/");
+    if (rule) {
+        cli_escape(&path, a->at[0]);
+        sl_buf_puts(&path, "/");
+    }
+    sl_buf_puts(&path, "explain");
+    if (!c->kuiper)
+        sl_buf_puts(&path, c->json || a->json ? "?format=json" : "?format=tree");
+    if (!rule) {
+        sl_buf sql = {0};
+        for (int i = 0; i < a->n; i++)
+            sl_buf_printf(&sql, "%s%s", i ? " " : "", a->at[i]);
+        sl_buf_putc(&body, '{');
+        say_json_member(&body, "sql", sl_buf_view(&sql));
+        sl_buf_putc(&body, '}');
+        sl_buf_free(&sql);
+    }
+    cli_answer x;
+    int code = 0;
+    if (cli_ask(c, rule ? "GET" : "POST", sl_buf_cstr(&path), rule ? (sl_str){0} : sl_buf_view(&body), NULL, &x, &code)) {
+        sl_str text = sl_str_trim(sl_buf_view(&x.body));
+        if (text.n && text.p[0] == '{' && (c->json || a->json || c->kuiper))
+            cli_indent(stdout, text);
+        else
+            printf("%.*s\n", SL_FMT(text));
+        sl_buf_free(&x.body);
+    }
+    sl_buf_free(&path);
+    sl_buf_free(&body);
+    return code;
+}
+
 /* ---- plugins ---- */
 static const char *plugin_path(cli *c, const char *type, int *code) {
     static const char *const kinds[][2] = {{"source", "sources"}, {"sink", "sinks"}, {"function", "functions"}, {"portable", "portables"}, {"wasm", "wasms"}};

@@ -32,7 +32,8 @@ static const cli_verb verbs[] = {
     {"getstatus rule", "ID", "Shows state and counters of a rule.", "r1", one, "Expect rule name.", "GET", "/rules/{}/status", NULL, NULL, NULL},
     {"gettopo rule", "ID", "Shows the nodes of a rule and how they are connected.", "r1", one, "Expect rule name.", "GET", "/rules/{}/topo", NULL, NULL, NULL},
     {"watch rule", "ID [-n COUNT]", "Shows what a running rule emits as it comes.", "r1 -n 10", cli_watch},
-    {"explain rule", "ID", "Shows the plan of a rule.", "r1", one, "Expect rule name.", "GET", "/rules/{}/explain", NULL, NULL, NULL},
+    {"explain rule", "ID", "Shows what of a rule runs where, in which form and why; --json for programs.", "r1", cli_explain, "Expect rule name.", "GET", "/rules/{}/explain", NULL,
+     NULL, NULL},
     /* plugins */
     {"create plugin", "TYPE NAME 'JSON' | TYPE NAME -f FILE | TYPE NAME -zf ZIP", "Installs a plugin; TYPE: source, sink, function, portable, wasm.",
      "portable pysam '{\"file\":\"file:///tmp/pysam.zip\"}'", cli_create_plugin},
@@ -76,6 +77,8 @@ static const cli_verb verbs[] = {
     {"explain actions", "RULE", "Shows every property of a rule's actions and who set it.", "r1", one, "Expect rule name.", "GET", "/config/explain/rule/{}", NULL, NULL,
      "The rule has no actions."},
     {"explain config", "", "Shows every setting of the daemon and who set it.", "", one, NULL, "GET", "/config/explain", NULL, NULL, NULL},
+    {"explain", "'SELECT ...'", "Shows the same of a statement that is no rule yet.", "'SELECT device, avg(t) AS t FROM demo GROUP BY device, TUMBLINGWINDOW(ss, 10)'",
+     cli_explain},
     /* everything at once */
     {"import ruleset", "-f FILE", "Creates streams, tables and rules of a file.", "-f rules.json", cli_import},
     {"import data", "-f FILE -s true|false -p true|false", "Imports definitions; -p true keeps what is there, -s true installs plugins and ends the daemon.",

@@ -67,7 +67,10 @@ void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void
 void sl_api_rule_ledger(sl_office *o, sl_str id, sl_api_text done, void *arg);
 void sl_api_rule_status_all(sl_office *o, sl_api_text done, void *arg);
 sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out);
-sl_err *sl_api_rule_explain(sl_office *o, sl_str id, sl_buf *out);
+typedef enum sl_explain_form { SL_EXPLAIN_TEXT, SL_EXPLAIN_TREE, SL_EXPLAIN_JSON } sl_explain_form; /* TEXT: upstream's */
+sl_err *sl_api_rule_explain(sl_office *o, sl_str id, sl_explain_form form, sl_buf *out);
+/* The same for a statement that is no rule: body {"sql", "options"…}. */
+sl_err *sl_api_explain(sl_office *o, sl_str body, sl_explain_form form, sl_buf *out);
 sl_err *sl_api_rule_schema(sl_office *o, sl_str id, sl_buf *out);
 /* NULL and sources when valid; else the text for a 422 answer. */
 sl_err *sl_api_rule_validate(sl_office *o, sl_str id, sl_str body, sl_buf *out); /* id: as in create */

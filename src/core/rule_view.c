@@ -384,16 +384,6 @@ sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out) {
         return never_ran(id);
     return NULL;
 }
-sl_err *sl_api_rule_explain(sl_office *o, sl_str id, sl_buf *out) {
-    sl_rule *r = find(o, id);
-    if (!r)
-        return sl_err_new(SL_E_NOTFOUND, "Rule %.*s is not found.", SL_FMT(id));
-    sl_flowspec *s = NULL;
-    SL_TRY(rule_plan(o, r->def, &s));
-    sl_plan_explain(s->plan, out);
-    sl_flowspec_free(s);
-    return NULL;
-}
 sl_err *sl_api_rule_schema(sl_office *o, sl_str id, sl_buf *out) {
     sl_rule *r = find(o, id);
     if (!r)

@@ -297,10 +297,37 @@ static void rule_schema(void *app, sl_http_req *r, const sl_str *v) {
     sl_err *e = sl_api_rule_schema(OFFICE(app), v[0], &b);
     answer_json_or(r, e, "get rule schema error", &b, true);
 }
+static sl_err *explain_form(const sl_http_req *r, sl_explain_form *form) {
+    sl_buf b = {0};
+    sl_err *e = NULL;
+    if (sl_http_query_get(r, "format", &b)) {
+        if (sl_str_is(sl_buf_view(&b), "json"))
+            *form = SL_EXPLAIN_JSON;
+        else if (sl_str_is(sl_buf_view(&b), "tree"))
+            *form = SL_EXPLAIN_TREE;
+        else if (sl_str_is(sl_buf_view(&b), "text"))
+            *form = SL_EXPLAIN_TEXT;
+        else
+            e = sl_err_new(SL_E_UNDEFINED, "format: expected text, tree or json, got \"%.*s\"", SL_FMT(sl_buf_view(&b)));
+    }
+    sl_buf_free(&b);
+    return e;
+}
 static void rule_explain(void *app, sl_http_req *r, const sl_str *v) {
     sl_buf b = {0};
-    sl_err *e = sl_api_rule_explain(OFFICE(app), v[0], &b);
-    answer_json_or(r, e, "explain rules error", &b, false);
+    sl_explain_form form = SL_EXPLAIN_TEXT;
+    sl_err *e = explain_form(r, &form);
+    if (!e)
+        e = sl_api_rule_explain(OFFICE(app), v[0], form, &b);
+    answer_json_or(r, e, "explain rules error", &b, form == SL_EXPLAIN_JSON);
+}
+static void explain_statement(void *app, sl_http_req *r, const sl_str *v) {
+    sl_buf b = {0};
+    sl_explain_form form = SL_EXPLAIN_TREE;
+    sl_err *e = explain_form(r, &form);
+    if (!e)
+        e = sl_api_explain(OFFICE(app), r->body, form, &b);
+    answer_json_or(r, e, "explain error", &b, form == SL_EXPLAIN_JSON);
 }
 static void validate_rule(void *app, sl_http_req *r, const sl_str *v) {
     sl_buf b = {0}, id = {0};
@@ -474,7 +501,8 @@ static const sl_route routes[] = {
     {"POST", "/rules/{name}/restart", restart_rule, "Restarts a rule."},
     {"GET", "/rules/{name}/topo", rule_topo, "Nodes of a rule and their edges."},
     {"GET", "/rules/{name}/schema", rule_schema, "Output columns of a rule."},
-    {"GET", "/rules/{name}/explain", rule_explain, "Plan of a rule."},
+    {"GET", "/rules/{name}/explain", rule_explain, "Plan of a rule: upstream's text; ?format=tree or ?format=json: what runs, in which form and why."},
+    {"POST", "/rules/explain", explain_statement, "The same of a statement that is no rule yet, {\"sql\", \"options\"}; ?format=tree (default), json or text."},
     {"PUT", "/rules/{name}/tags", tags, "Sets the tags of a rule."},
     {"PATCH", "/rules/{name}/tags", tags, "Adds tags to a rule."},
     {"DELETE", "/rules/{name}/tags", tags, "Removes tags of a rule."},

@@ -30,7 +30,8 @@ typedef struct sl_pjoin {
 
 typedef struct sl_early {
     sl_block block;
-    int32_t src; /* asked of rows of this source only; -1: of all */
+    int32_t src;       /* asked of rows of this source only; -1: of all */
+    const sl_expr *of; /* the condition it is a part of, for explain */
 } sl_early;
 struct sl_pipe {            /* part of the plan; immutable. The program `out` is that of the plan. */
     sl_prog in, rows, join; /* rows is unused unless aggregated */

@@ -334,7 +334,7 @@ static void add_early(sl_plan *p, sl_comp *c, const sl_expr *e, int32_t src) {
     if (k->nearly)
         memcpy(more, k->early, k->nearly * sizeof *more);
     for (uint32_t i = 0; i < n; i++)
-        more[k->nearly++] = (sl_early){b[i], src};
+        more[k->nearly++] = (sl_early){b[i], src, e};
     k->early = more;
 }
 /* Of an inner join, parts of ON and WHERE that read one stream are asked before the window, where that lets them through: it tells in where an

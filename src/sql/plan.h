@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "data/batch.h"
+#include "data/json.h"
 #include "sql/ast.h"
 
 typedef struct sl_plan sl_plan;
@@ -57,6 +58,13 @@ const char *sl_plan_op(const sl_plan *p, uint32_t i);
 /* Upstream's explain text. */
 void sl_plan_explain(const sl_plan *p, sl_buf *out);
 
+/* What runs here and why, as a tree for people and programs. text: the statement that the plan was made of (positions of the bound one count in it).
+ *   {"plan": NODE, "state": [TEXT…], "folded": [{"text","value"}…], "columns": [TEXT…]}
+ *   NODE: {"op", "text", "notes": [TEXT…], "inputs": [NODE…], and what the kind of node has: "stream", "columns", "keys", "form", "why", …}
+ * The root is what comes last. In a; NULL: out of memory. */
+sl_json *sl_plan_outline(const sl_plan *p, sl_str text, sl_arena *a);
+/* A NODE drawn as a tree: op, text, notes below them, inputs below those. */
+void sl_outline_draw(sl_buf *out, const sl_json *node);
 /* How the parts of a statement with memory run here, in words: one line per part, "PART: FORM; REASON", the reason only where another form was passed
  * over. Nothing for statements without memory. */
 void sl_plan_forms(const sl_plan *p, sl_buf *out);

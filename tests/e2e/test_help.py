@@ -72,3 +72,58 @@ sluice: The arguments for tumblingwindow should be 2.
 """), client(*verb)
     finally:
         d.close()
+
+
+def test_explain():
+    d = Daemon().start()
+    try:
+        for sql in ('CREATE STREAM demo (temperature FLOAT, device STRING, o STRUCT(x BIGINT, y STRING)) WITH (DATASOURCE="devices/+", TYPE="mqtt", SHARED="true")',
+                    'CREATE STREAM press (device STRING, pressure FLOAT) WITH (DATASOURCE="press", TYPE="memory")',
+                    'CREATE TABLE rooms (id STRING, name STRING) WITH (DATASOURCE="rooms", TYPE="memory", KIND="lookup", KEY="id")'):
+            assert post(d.port, "/streams", {"sql": sql})[0].status == 201
+
+        def client(*args, code=0):
+            p = subprocess.run([BUILD + "/sluice", "--url", "http://127.0.0.1:%d" % d.port, *args], capture_output=True, text=True, timeout=30)
+            assert p.returncode == code, (args, p.stdout, p.stderr)
+            return p.stdout if code == 0 else p.stderr
+        assert client("explain", "SELECT temperature, o->x AS x FROM demo WHERE temperature > 2 * 3 AND device = 'a'") == """\
+to  nop
+└─ select  temperature, o->x AS x
+   └─ filter  temperature > 2 * 3 AND device = 'a'
+      │    2 conditions, each asked of the rows that passed those before it
+      └─ source  demo
+              mqtt devices/+, json; shared: one reader for all rules
+              decodes o, temperature, device
+              of o only struct(x bigint)
+
+columns  temperature, x
+state    none
+computed now  2 * 3 = 6
+"""
+        sql = """SELECT demo.device, name, count(*) AS n FROM demo INNER JOIN press ON demo.device = press.device AND pressure > 3
+            LEFT JOIN rooms ON demo.device = rooms.id WHERE temperature > 10 GROUP BY demo.device, name, TUMBLINGWINDOW(ss, 10) HAVING count(*) > 1"""
+        assert post(d.port, "/rules", {"id": "r", "sql": sql, "actions": [{"log": {}}, {"nop": {}}], "triggered": False, "options": {"qos": 1, "checkpointInterval": 60000}})[0].status == 201
+        plan = json.loads(client("explain", "rule", "r", "--json"))
+        assert (plan["rule"], plan["qos"], plan["checkpointInterval"], plan["columns"]) == ("r", 1, 60000, ["device", "name", "n"]), plan
+        assert plan["state"] == ["rows of the open windows"] and plan["kept"].startswith("qos 1: it is saved every 1 min"), plan
+        ops, node = [], plan["plan"]
+        while node:
+            ops.append((node["op"], node["text"]))
+            last, node = node, node.get("inputs", [None])[-1]
+        assert [o for o, _ in ops] == ["to", "select", "having", "group", "filter", "lookup", "join", "window", "source"], ops
+        assert ops[0][1] == "log, nop" and ops[3][1] == "demo.device, name" and ops[6][1] == "inner press ON demo.device = press.device AND pressure > 3", ops
+        assert last["stream"] == "press" and last["columns"] and not last["shared"], last
+        text = client("explain", "rule", "r")
+        for part in ("hash", "demo.device = press.device", "the rule has qos 1", "lookup by key: id", "rows kept"):
+            assert part in text, (part, text)
+        # upstream's text is what its clients get
+        r = d.ask("GET", "/rules/r/explain")
+        assert (r if isinstance(r, str) else r[1]).startswith('{"op":"ProjectPlan_0"'), r
+        r, body = post(d.port, "/rules/explain?format=nonsense", {"sql": sql})
+        assert r.status == 400 and "expected text, tree or json" in body, body
+        r, body = post(d.port, "/rules/explain?format=json", {"sql": "SELECT lag(pressure) FROM press", "options": {"qos": 2}})
+        assert json.loads(body)["state"] == ["memory of lag(pressure)"] and json.loads(body)["qos"] == 2, body
+        assert post(d.port, "/rules/explain", {"select": 1})[0].status == 400 and post(d.port, "/rules/explain", [])[0].status == 400
+        assert "did you mean" in client("explain", "SELECT presure FROM press", code=1)
+    finally:
+        d.close()
