@@ -294,9 +294,10 @@ struct sl_parked { /* a collection on its way through the lookups */
     uint32_t join;   /* the lookup join it is at */
     answer *answers; /* [t.n] */
     uint32_t waiting;
-    bool issuing, asked, failed, row;
-    size_t bytes; /* told to the pipe */
+    bool issuing, asked, failed, row, error; /* error: only a text, told in its turn */
+    size_t bytes;                            /* told to the pipe */
     int64_t start, end;
+    sl_str text;
 };
 static void account(sl_parked *p) {
     size_t now = sizeof *p + sl_arena_bytes(p->a) + p->t.cap * p->r->p->nsrc * sizeof *p->t.at;
@@ -438,7 +439,7 @@ static void combine(sl_parked *p, const sl_pjoin *d) {
 /* Goes as far as the answers allow. true: it is through (or failed). */
 static bool advance(sl_parked *p) {
     const sl_pipe *k = p->r->k;
-    while (!p->failed && p->join < k->njoins) {
+    while (!p->failed && !p->error && p->join < k->njoins) {
         const sl_pjoin *d = &k->joins[p->join];
         if (!d->lookup) {
             p->join++;
@@ -456,15 +457,20 @@ static bool advance(sl_parked *p) {
     return p->waiting == 0;
 }
 void sl_join_drain(sl_pipes *r) {
+    bool inside = r->draining; /* what fails now is the oldest: it is told at once */
+    r->draining = true;
     while (r->parked && advance(r->parked)) {
         sl_parked *p = r->parked;
         r->parked = p->next;
         if (!r->parked)
             r->last_parked = NULL;
-        if (!p->failed)
+        if (p->error)
+            sl_builder_error(r->w, p->text);
+        else if (!p->failed)
             sl_pipe_emit(r, p->t.at, (uint32_t)p->t.n, r->p->nsrc, p->start, p->end, p->row);
         parked_free(p);
     }
+    r->draining = inside;
 }
 void sl_join_end(sl_pipes *r) {
     while (r->parked) {
@@ -473,14 +479,33 @@ void sl_join_end(sl_pipes *r) {
         parked_free(p);
     }
 }
-static void park(sl_pipes *r, tuples *t, int64_t start, int64_t end, bool row) {
+static sl_parked *parked_new(sl_pipes *r) {
     sl_parked *p = calloc(1, sizeof *p);
     if (!p || !(p->a = sl_arena_new(0))) {
         free(p);
         r->nomem = true;
-        return;
+        return NULL;
     }
     p->r = r;
+    if (r->last_parked)
+        r->last_parked->next = p;
+    else
+        r->parked = p;
+    r->last_parked = p;
+    return p;
+}
+void sl_join_tell(sl_pipes *r, sl_str text) {
+    sl_parked *p = parked_new(r);
+    if (!p)
+        return;
+    p->error = true;
+    p->text = sl_arena_dup(p->a, text);
+    account(p);
+}
+static void park(sl_pipes *r, tuples *t, int64_t start, int64_t end, bool row) {
+    sl_parked *p = parked_new(r);
+    if (!p)
+        return;
     p->t = *t;
     *t = (tuples){0};
     p->start = start;
@@ -489,11 +514,6 @@ static void park(sl_pipes *r, tuples *t, int64_t start, int64_t end, bool row) {
     for (size_t i = 0; i < p->t.n * r->p->nsrc; i++)
         if (p->t.at[i])
             sl_krow_hold(p->t.at[i]);
-    if (r->last_parked)
-        r->last_parked->next = p;
-    else
-        r->parked = p;
-    r->last_parked = p;
     account(p);
     sl_join_drain(r);
 }

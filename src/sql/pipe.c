@@ -79,17 +79,30 @@ size_t sl_pipes_bytes(const sl_pipes *r) {
         sl_sites_bytes(&r->k->join, r->state_join);
 }
 bool sl_pipes_passes(const sl_pipes *r) { return r->win && (sl_win_passes(r->win) || (r->fast && r->fast->n && r->k->window.kind == SL_W_TUMBLING)); }
-void sl_pipe_error(sl_pipes *r, const char *head, sl_str text) {
+static void note(sl_pipes *r, const char *head, sl_str text) {
     r->errors++;
     r->last_ms = r->now_ms;
     sl_buf_clear(&r->last);
     sl_buf_puts(&r->last, head);
     sl_buf_str(&r->last, text);
+}
+static void tell(sl_pipes *r, sl_str text) {
+    if (r->parked && !r->draining)
+        sl_join_tell(r, text);
+    else
+        sl_builder_error(r->w, text);
+}
+void sl_pipe_error(sl_pipes *r, const char *head, sl_str text) {
+    note(r, head, text);
     if (r->p->opts.send_error)
-        sl_builder_error(r->w, sl_buf_view(&r->last));
+        tell(r, sl_buf_view(&r->last));
 }
 
 /* ---- rows of a source ---- */
+typedef struct told { /* an error of the rows before the window, told where its row stands */
+    uint32_t row;
+    sl_str text;
+} told;
 typedef struct intake { /* one call with rows of one source */
     sl_pipes *r;
     uint32_t src;
@@ -99,11 +112,34 @@ typedef struct intake { /* one call with rows of one source */
     sl_run run;
     sl_rows rows;
     const char *head; /* of errors */
+    told *told;       /* by row; only when errors are sent */
+    uint32_t ntold, toldcap;
 } intake;
+/* Errors wait until the rows before them have gone on: how rows were cut into batches must not be seen in the order of what comes out. */
+static void tell_later(intake *t, uint32_t row, sl_str text) {
+    if (t->ntold == t->toldcap) {
+        uint32_t cap = t->toldcap ? t->toldcap * 2 : 16;
+        told *more = sl_arena_alloc(t->tmp->arena, cap * sizeof *more);
+        if (!more) {
+            t->r->nomem = true;
+            return;
+        }
+        if (t->ntold)
+            memcpy(more, t->told, t->ntold * sizeof *more);
+        t->told = more;
+        t->toldcap = cap;
+    }
+    uint32_t at = t->ntold++; /* nearly in order: each stage goes through the rows once */
+    for (; at > 0 && t->told[at - 1].row > row; at--)
+        t->told[at] = t->told[at - 1];
+    t->told[at] = (told){row, sl_arena_dup(t->tmp->arena, text)};
+}
 static void row_failed(void *arg, uint32_t row, sl_value err) {
     intake *t = arg;
-    (void)row;
-    sl_pipe_error(t->r, t->head, sl_v_text(err));
+    sl_pipes *r = t->r;
+    note(r, t->head, sl_v_text(err));
+    if (r->p->opts.send_error)
+        tell_later(t, row, sl_buf_view(&r->last));
 }
 static void load(intake *t) {
     const sl_plan *p = t->r->p;
@@ -447,10 +483,42 @@ static bool fast_rows(intake *t) {
     sl_run_end(&run);
     return ok;
 }
-static void source_errors(sl_pipes *r, const sl_view *in) {
-    for (uint32_t i = 0; in->frames && i < in->nframes && r->p->opts.send_error; i++)
+/* Errors that came with the rows: told before the row in front of which they stand. */
+static void source_errors(intake *t) {
+    const sl_view *in = t->in;
+    for (uint32_t i = 0; in->frames && i < in->nframes && t->r->p->opts.send_error; i++)
         if (in->frames[i].kind == SL_FRAME_ERROR)
-            sl_builder_error(r->w, in->frames[i].error);
+            tell_later(t, in->frames[i].first < in->n ? sl_view_row(in, in->frames[i].first) : UINT32_MAX, in->frames[i].error);
+}
+static uint32_t tell_upto(intake *t, uint32_t done, uint32_t row) {
+    while (done < t->ntold && t->told[done].row <= row)
+        tell(t->r, t->told[done++].text);
+    return done;
+}
+/* The rows that are left go on, in stretches between the errors. */
+static bool go_on(intake *t, bool (*half)(intake *t)) {
+    sl_rows all = t->rows;
+    uint32_t at = 0, done = 0;
+    bool ok = true;
+    while (ok && done < t->ntold) {
+        uint32_t n = 0;
+        while (at + n < all.n && (all.at ? all.at[at + n] : at + n) < t->told[done].row)
+            n++;
+        uint32_t *some = sl_arena_alloc(t->tmp->arena, (n + 1) * sizeof *some);
+        if (!some || sl_arena_failed(t->tmp->arena))
+            return false;
+        for (uint32_t i = 0; i < n; i++)
+            some[i] = all.at ? all.at[at + i] : at + i;
+        t->rows = (sl_rows){some, n};
+        ok = half(t);
+        at += n;
+        done = tell_upto(t, done, t->told[done].row);
+    }
+    uint32_t *rest = at ? sl_arena_alloc(t->tmp->arena, (all.n - at + 1) * sizeof *rest) : NULL;
+    for (uint32_t i = at; rest && i < all.n; i++)
+        rest[i - at] = all.at ? all.at[i] : i;
+    t->rows = rest ? (sl_rows){rest, all.n - at} : all;
+    return ok && (rest || !at) && half(t);
 }
 static bool timestamp(intake *t, uint32_t row, int64_t *out) {
     sl_pipes *r = t->r;
@@ -496,7 +564,7 @@ static void released(sl_pipes *r, uint32_t n) {
     if (ok) {
         t.kept = rows;
         sl_pipe_load(r, &t.run, rows, n, 1);
-        ok = !r->nomem && first_program(&t) && !r->nomem && second_half(&t);
+        ok = !r->nomem && first_program(&t) && !r->nomem && go_on(&t, second_half);
         for (uint32_t i = 0; i < n; i++)
             sl_krow_drop(rows[i]);
     }
@@ -519,10 +587,11 @@ static void table_rows(intake *t) {
 /* Event time: rows are kept in order of their timestamps; what the watermark reaches goes on. */
 static void await(intake *t) {
     sl_pipes *r = t->r;
-    uint32_t ncols = 0, *cols = foreign(t, &ncols);
+    uint32_t ncols = 0, *cols = foreign(t, &ncols), done = 0;
     for (uint32_t i = 0; cols && i < t->in->n && !r->nomem; i++) {
         uint32_t row = sl_view_row(t->in, i);
         int64_t ts;
+        done = tell_upto(t, done, row);
         if (!timestamp(t, row, &ts)) {
             r->nfailed++;
             continue;
@@ -548,17 +617,21 @@ static void await(intake *t) {
         if (r->win && !r->nomem && !sl_win_mark(r->win, mark))
             r->nomem = true;
     }
+    tell_upto(t, done, UINT32_MAX);
 }
 static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
     intake t = {.r = r, .src = src, .in = in, .rows = {in->sel, in->n}};
-    source_errors(r, in);
-    if (!in->n)
-        return;
-    r->nin += in->n;
     if (!(t.tmp = sl_batch_fresh())) {
         r->nomem = true;
         return;
     }
+    source_errors(&t);
+    if (!in->n) {
+        tell_upto(&t, 0, UINT32_MAX);
+        sl_batch_drop(t.tmp);
+        return;
+    }
+    r->nin += in->n;
     const sl_batch *b = in->batch;
     sl_arena *a = t.tmp->arena;
     bool ok = sl_pipe_begin(r, &t.run, &r->k->in, r->state_in, a, a, b->nrows);
@@ -568,11 +641,12 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
         t.run.at = b->at;
         load(&t);
         bool table = r->p->src[src].pub.is_table;
-        if (table)
+        if (table) {
             table_rows(&t);
-        else if (r->wm)
+            tell_upto(&t, 0, UINT32_MAX);
+        } else if (r->wm)
             await(&t);
-        ok = !r->nomem && (table || r->wm || (first_program(&t) && !r->nomem && (r->fast ? fast_rows(&t) : second_half(&t))));
+        ok = !r->nomem && (table || r->wm || (first_program(&t) && !r->nomem && go_on(&t, r->fast ? fast_rows : second_half)));
     }
     r->nomem |= !ok || t.run.nomem || sl_arena_failed(a);
     sl_run_end(&t.run);

@@ -104,6 +104,7 @@ typedef struct sl_pipes { /* one running pipe */
     uint64_t nfiltered, nfailed; /* rows that did not pass the first program */
     uint64_t nin, nfired, nout;  /* rows in, collections fired, frames out */
     bool nomem;                  /* of this call */
+    bool draining;               /* what waited for lookups goes on */
 } sl_pipes;
 sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms);
 void sl_pipes_free(sl_pipes *r);
@@ -141,6 +142,8 @@ void sl_join_run(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, i
 /* Takes on what waited for lookups and has its answers. */
 void sl_join_drain(sl_pipes *r);
 void sl_join_end(sl_pipes *r);
+/* An error that must not overtake what waits. */
+void sl_join_tell(sl_pipes *r, sl_str text);
 /* The object that * stands for in a function, of the tuple t. */
 sl_value sl_pipe_object(sl_pipes *r, sl_run *run, const sl_pstar *s, sl_krow *const *t, uint32_t width, uint32_t row);
 

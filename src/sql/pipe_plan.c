@@ -389,6 +389,7 @@ static sl_err *compile_in(sl_plan *p, const sl_select *s, bool early, bool timer
     }
     return c.err;
 }
+/* In the order in which the blocks run: an alias is computed by the first that names it. */
 static void compile_groups(sl_plan *p, sl_comp *c, const sl_select *s) {
     sl_pipe *k = p->pipe;
     for (uint32_t i = 0; i < p->nstars; i++) {
@@ -398,28 +399,32 @@ static void compile_groups(sl_plan *p, sl_comp *c, const sl_select *s) {
             p->stars[i].replace[r] = sl_compile_block(c, e->replace[r].expr);
     }
     for (uint32_t i = 0; i < p->nagg; i++)
-        sl_plan_call(c, &p->agg[i]);
+        if (p->agg[i].in_where)
+            sl_plan_call(c, &p->agg[i]);
     if (s->where && !k->where_early)
         k->nwhere = sl_plan_conditions(p, c, s->where, &k->where);
     k->dims = sl_zero(p->a, (s->ndims + 1) * sizeof *k->dims);
     for (uint32_t i = 0; k->dims && i < s->ndims; i++)
         k->dims[i] = sl_compile_block(c, s->dims[i]);
     k->ndims = s->ndims;
+    for (uint32_t i = 0; i < p->nagg; i++)
+        if (!p->agg[i].in_where)
+            sl_plan_call(c, &p->agg[i]);
 }
 void sl_pipe_front(sl_plan *p, sl_comp *c, const sl_select *s) {
     sl_pipe *k = p->pipe;
     if (!k->aggregated)
         compile_groups(p, c, s);
-    for (uint32_t i = 0; i < p->nwf; i++)
-        sl_plan_call(c, &p->wf[i]);
-    for (uint32_t i = 0; i < p->ncols; i++)
-        sl_plan_call(c, &p->cols[i]);
     if (s->having) {
         k->having = sl_compile_block(c, s->having);
         k->has_having = true;
     }
+    for (uint32_t i = 0; i < p->nwf; i++)
+        sl_plan_call(c, &p->wf[i]);
     k->order = sl_zero(p->a, (s->norder + 1) * sizeof *k->order);
     k->desc = sl_zero(p->a, s->norder + 1);
+    if (!s->window && !s->njoins) /* a single row is not sorted; what only its sorting would compute, the select list must compute itself */
+        return;
     for (uint32_t i = 0; k->order && k->desc && i < s->norder; i++) {
         k->order[i] = sl_compile_block(c, s->order[i].expr);
         k->desc[i] = s->order[i].desc;

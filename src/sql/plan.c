@@ -203,6 +203,8 @@ static sl_err *compile_all(sl_plan *p, const sl_select *s) {
     for (uint32_t i = 0; i < p->nfields && !c.err; i++)
         if (p->fields[i].kind == SL_P_COLUMN) /* no code, unless it is looked up in a joined row */
             p->fields[i].block = sl_compile_block(&c, p->fields[i].expr);
+    for (uint32_t i = 0; i < p->ncols && !c.err; i++) /* they run last: an alias that they use is a field's to compute */
+        sl_plan_call(&c, &p->cols[i]);
     return c.err;
 }
 static sl_err *outputs(sl_plan *p) {
