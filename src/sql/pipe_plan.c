@@ -30,6 +30,18 @@ static void *more(sl_arena *a, void *old, uint32_t n, uint32_t *cap, size_t size
     return p;
 }
 static bool hit_function(const sl_func *f) { return strncmp(f->name, "last_agg_hit", 12) == 0; }
+static void find(finder *f, sl_expr *e);
+/* Aliases that an analytic call reads: the calls in them run before it. */
+static bool find_aliased(sl_expr *e, void *arg) {
+    finder *f = arg;
+    bool in_where = f->in_where;
+    if (e->kind == SL_X_SLOT) {
+        f->in_where = false;
+        find(f, f->p->fields[f->p->alias_at[e->b_slot]].expr);
+        f->in_where = in_where;
+    }
+    return true;
+}
 static void find(finder *f, sl_expr *e) {
     if (!e || f->failed)
         return;
@@ -62,6 +74,8 @@ static void find(finder *f, sl_expr *e) {
     int k = e->func->kind == SL_FN_ANALYTIC ? 0 : e->func->kind == SL_FN_AGG && !hit_function(e->func) ? 1 : e->func->kind == SL_FN_WINDOW ? 2 : -1;
     if (k < 0)
         return;
+    if (k == 0)
+        sl_expr_walk(e, find_aliased, f);
     sl_pcall *c = more(f->p->a, f->at[k], f->n[k], &f->cap[k], sizeof *c);
     if (!c) {
         f->failed = true;

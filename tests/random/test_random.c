@@ -15,6 +15,8 @@ typedef struct tally {
     uint64_t ran, refused, longer, empty, failing, frames, errors, moves, different;
 } tally;
 
+static uint64_t now; /* what is being run */
+static char now_file[1200];
 static void open_case(rq_case *c) { *c = (rq_case){.a = sl_arena_new(0)}; }
 static void made(rq_case *c, uint64_t seed) {
     rq_rnd r = {.s = seed};
@@ -155,6 +157,7 @@ static int replay_all(unsigned *n) {
         if (e->d_name[0] == '.')
             continue;
         snprintf(path, sizeof path, "%s/random/cases/%s", SL_TESTS, e->d_name);
+        memcpy(now_file, path, sizeof path);
         bad += !replay(path);
         ++*n;
     }
@@ -162,10 +165,9 @@ static int replay_all(unsigned *n) {
         closedir(d);
     return bad;
 }
-static uint64_t now;
 static void crashed(int sig) { /* the one thing that must be known of it */
-    char text[64];
-    int n = snprintf(text, sizeof text, "\nseed %llu crashes\n", (unsigned long long)now);
+    char text[1300];
+    int n = snprintf(text, sizeof text, "\nseed %llu %s crashes\n", (unsigned long long)now, now_file);
     if (write(2, text, (size_t)n) < 0) {
     }
     signal(sig, SIG_DFL);
@@ -247,6 +249,8 @@ int main(int argc, char **argv) {
         }
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGSEGV, crashed);
+    signal(SIGABRT, crashed);
     unsigned files = 0;
     int bad = replay_all(&files);
     printf("%u kept cases, %d differ\n", files, bad);
@@ -254,8 +258,6 @@ int main(int argc, char **argv) {
     bool test = argc == 1;
     if (test)
         count = 6000;
-    signal(SIGSEGV, crashed);
-    signal(SIGABRT, crashed);
     clock_t begin = clock();
     time_t told = time(NULL);
     for (uint64_t i = 0; i < count && test; i++) {
