@@ -20,6 +20,8 @@ static void help(bool kuiper) {
 }
 static void help_verb(const cli_verb *v) {
     printf("%s\n\nusage:   sluice %s%s%s\nexample: sluice %s%s%s\n", v->doc ? v->doc : "", v->name, *v->args ? " " : "", v->args, v->name, *v->example ? " " : "", v->example);
+    if (v->more)
+        printf("\n%s", v->more);
 }
 /* etc/client.yaml of the folder $KuiperBaseKey, of the current one, or beside the program. */
 static void read_yaml(cli *c) {

@@ -28,7 +28,7 @@ typedef struct daemon {
     int code;
 } daemon_t;
 
-static const char usage[] = "usage: sluiced [--home DIR] [--set KEY=VALUE]… [--lanes N] [--test]\n"
+static const char usage[] = "usage: sluiced [--home DIR] [--set KEY=VALUE]… [--lanes N] [--test | --stand-in]\n"
                             "\n"
                             "Runs the sluice daemon in the foreground until SIGTERM. Without arguments it uses the current folder as eKuiper's kuiperd does:\n"
                             "etc/kuiper.yaml when it is there (built-in defaults when not), data/ for what is stored, log/stream.log for the log.\n"
@@ -37,6 +37,7 @@ static const char usage[] = "usage: sluiced [--home DIR] [--set KEY=VALUE]… [-
                             "  --set KEY=VALUE   set one setting, for example --set basic.restPort=9082\n"
                             "  --lanes N         threads that run rules (default: one per core but one, at least one)\n"
                             "  --test            open the test door: held clock, fed rows (for tests only)\n"
+                            "  --stand-in        --test, and streams and lookup tables of any type are fed there (what `sluice rule test` starts)\n"
                             "  --version         print the version\n"
                             "  --reference PAGE  print a reference page (functions, connectors, settings, rest) as Markdown\n"
                             "\n"
@@ -164,7 +165,7 @@ int main(int argc, char **argv) {
     const char *home = NULL, *set[64];
     size_t nset = 0;
     int lanes = 0;
-    bool test = false;
+    bool test = false, stand_in = false;
     for (int i = 1; i < argc; i++) {
         const char *x = argv[i];
         if (strcmp(x, "--help") == 0 || strcmp(x, "-h") == 0) {
@@ -177,6 +178,10 @@ int main(int argc, char **argv) {
         }
         if (strcmp(x, "--test") == 0) {
             test = true;
+            continue;
+        }
+        if (strcmp(x, "--stand-in") == 0) {
+            test = stand_in = true;
             continue;
         }
         if (i + 1 >= argc || (strcmp(x, "--home") != 0 && strcmp(x, "--set") != 0 && strcmp(x, "--lanes") != 0 && strcmp(x, "--reference") != 0) ||
@@ -229,7 +234,7 @@ int main(int argc, char **argv) {
     if (!e)
         e = listen_on(&d, sl_mount_loop(d.mount), "data server", "source.httpServerIp", "source.httpServerPort", &push_opts, mount_serve, d.mount, &d.push);
     if (!e)
-        e = sl_office_open(&(sl_office_conf){d.loop, abs, d.settings, d.mount, sl_logfile_changed, test}, &d.office);
+        e = sl_office_open(&(sl_office_conf){d.loop, abs, d.settings, d.mount, sl_logfile_changed, test, stand_in}, &d.office);
     d.door.office = d.office;
     d.door.stop = end;
     d.door.restart = restart;

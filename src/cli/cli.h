@@ -5,6 +5,7 @@
  *; called as `sluice` it shows tables, ends with 1 on errors and writes them to stderr. */
 #ifndef SL_CLI_CLI_H
 #define SL_CLI_CLI_H
+#include <signal.h>
 #include <stdio.h>
 #include "data/json.h"
 
@@ -35,6 +36,7 @@ struct cli_verb {
     const char *fail;          /* kuiper's error line; %s = the reason; NULL: the reason alone */
     const char *ok;            /* kuiper's success line, {} = the name; NULL: what the daemon says */
     const char *none;          /* said for an empty list */
+    const char *more;          /* what --help says besides; NULL: nothing */
 };
 const cli_verb *cli_verb_at(size_t i); /* NULL at the end */
 /* The verb that the first words name; *words: how many of them. NULL: none. */
@@ -49,6 +51,8 @@ typedef struct cli_answer {
 } cli_answer;
 /* One request, whole answer. False when the daemon could not be reached. */
 bool cli_http(cli *c, const char *method, const char *path, sl_str body, cli_answer *out);
+/* How long an answer may take (0: five minutes, as at first), and a flag that ends the waiting when it is set (NULL: none). */
+void cli_http_limits(int64_t ms, const volatile sig_atomic_t *stop);
 /* Opens a request whose answer goes on for ever; returns the socket behind the head, -1 on failure. */
 int cli_http_open(cli *c, const char *port, const char *path, sl_buf *early);
 /* Splits "http://host:port/base"; an error text for people, or NULL. */
@@ -92,6 +96,10 @@ int cli_import(cli *c, const cli_verb *v, const cli_args *a);
 int cli_export(cli *c, const cli_verb *v, const cli_args *a);
 int cli_completion(cli *c, const cli_verb *v, const cli_args *a);
 int cli_names(cli *c, const cli_verb *v, const cli_args *a);
+
+/* ---- ruletest.c ---- */
+int cli_rule_test(cli *c, const cli_verb *v, const cli_args *a);
+extern const char cli_rule_test_help[]; /* what --help adds */
 
 /* ---- live.c ---- */
 int cli_query(cli *c, const cli_verb *v, const cli_args *a);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -86,13 +87,20 @@ static int dial(cli *c, const char *port, sl_buf *why) {
         freeaddrinfo(list);
     return fd;
 }
+static int64_t answer_ms = ANSWER_S * 1000;
+static const volatile sig_atomic_t *leave;
+void cli_http_limits(int64_t ms, const volatile sig_atomic_t *stop) {
+    answer_ms = ms > 0 ? ms : ANSWER_S * 1000;
+    leave = stop;
+}
 static bool ready(int fd, short what) {
     struct pollfd p = {fd, what, 0};
-    int rc;
-    do
-        rc = poll(&p, 1, ANSWER_S * 1000);
-    while (rc < 0 && errno == EINTR);
-    return rc == 1;
+    for (int64_t left = answer_ms; left > 0 && !(leave && *leave); left -= 200) { /* a signal may come just before poll */
+        int rc = poll(&p, 1, left < 200 ? (int)left : 200);
+        if (rc == 1 || (rc < 0 && errno != EINTR))
+            return rc == 1;
+    }
+    return false;
 }
 static bool send_all(int fd, sl_str s) {
     while (s.n) {

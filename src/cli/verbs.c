@@ -34,6 +34,9 @@ static const cli_verb verbs[] = {
     {"watch rule", "ID [-n COUNT]", "Shows what a running rule emits as it comes.", "r1 -n 10", cli_watch},
     {"explain rule", "ID", "Shows what of a rule runs where, in which form and why; --json for programs.", "r1", cli_explain, "Expect rule name.", "GET", "/rules/{}/explain", NULL,
      NULL, NULL},
+    {"rule test", "FILE… [-k PATTERN] [--update] [--json] [--junit FILE] [--timeout 30s] [--daemon PROGRAM]",
+     "Runs rules of files of cases on their input, on a held clock in a daemon of its own, and compares what they emit.", "tests/alarms.yaml", cli_rule_test,
+     .more = cli_rule_test_help},
     /* plugins */
     {"create plugin", "TYPE NAME 'JSON' | TYPE NAME -f FILE | TYPE NAME -zf ZIP", "Installs a plugin; TYPE: source, sink, function, portable, wasm.",
      "portable pysam '{\"file\":\"file:///tmp/pysam.zip\"}'", cli_create_plugin},

@@ -18,6 +18,7 @@ typedef struct sl_office_conf {
     sl_http_mount *http;
     void (*log_changed)(const sl_settings *s); /* a setting of the log was changed; may be NULL */
     bool test_mode;                            /* streams without a real source are fed by the test door */
+    bool stand_in;                             /* with test_mode: streams and lookup tables of any type are, by their own names */
 } sl_office_conf;
 /* Opens the catalogue and reads definitions back; rules are started afterwards in slices by sl_office_restore. */
 sl_err *sl_office_open(const sl_office_conf *c, sl_office **out);

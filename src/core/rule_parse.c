@@ -242,6 +242,10 @@ static sl_err *make_source(sl_office *o, sl_str stream, sl_str alone, bool looku
         if (feed && (sl_str_is(type, "memory") || sl_str_is(type, "mqtt")))
             s->def = feed;
     }
+    if (o->conf.stand_in) {
+        s->def = sl_conn_find(lookup ? SL_S("$table") : s->def && s->def->source && s->def->source->rows ? SL_S("$feed_rows") : SL_S("$feed"));
+        s->datasource = c->name;
+    }
     if (mock)
         s->def = &sl_conn_simulator;
     if (lookup && (!s->def || !s->def->lookup)) {

@@ -55,9 +55,9 @@ static sl_err *put(sl_office *o, stream_def *d) {
     return NULL;
 }
 /* A lookup table must be able to work when it is created. */
-static sl_err *check_lookup(const sl_create *c) {
+static sl_err *check_lookup(const sl_office *o, const sl_create *c) {
     const sl_conn_def *def = sl_conn_find(c->opts.type.n ? c->opts.type : SL_S("memory"));
-    if (!def || !def->lookup)
+    if ((!def || !def->lookup) && !o->conf.stand_in)
         return sl_err_new(SL_E_STREAM, "Create %s fails: lookup source type %.*s not found.", kind_of(c->table), SL_FMT(c->opts.type));
     if (!c->opts.key.n && sl_str_is(c->opts.type, "memory"))
         return sl_err_new(SL_E_STREAM, "Option \"key\" is required for memory lookup table.");
@@ -69,7 +69,7 @@ static sl_err *create(sl_office *o, sl_str sql, sl_buf *out) {
     const sl_create *c = d->def;
     sl_err *e = sl_check_id(c->name);
     if (!e && sl_str_ieq(c->opts.kind, SL_S("lookup")))
-        e = check_lookup(c);
+        e = check_lookup(o, c);
     if (!e && sl_map_has(o->streams, c->name))
         e = c->opts.temp ? sl_err_new(SL_E_STREAM, "Create %s fails: key %.*s already exists.", kind_of(c->table), SL_FMT(c->name))
                          : sl_err_new(SL_E_STREAM, "Create %s fails: Item %.*s already exists.", kind_of(c->table), SL_FMT(c->name));

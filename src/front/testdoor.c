@@ -196,7 +196,19 @@ static void play_answer(void *arg) { /* @on office */
     free(p->rule);
     free(p);
 }
+/* A row as a sink of JSON would write it. */
+static void put_plain(sl_buf *b, sl_arena *a, sl_value v) {
+    sl_str why = {0};
+    size_t from = b->n;
+    if (sl_json_put(b, v, &why))
+        return;
+    b->n = from;
+    sl_buf_puts(b, "{\"error\":");
+    sl_json_put_str(b, why);
+    sl_buf_putc(b, '}');
+}
 static void put_collected(play *p) {
+    bool plain = sl_json_true(sl_json_get(p->j, "plain"), false);
     collected *c = sl_collected_take(sl_str_of(p->rule));
     sl_buf_putc(&p->out, '[');
     for (collected *k = c; k; k = k->next) {
@@ -206,7 +218,7 @@ static void put_collected(play *p) {
             for (uint32_t i = 0; i < k->count; i++) {
                 if (i)
                     sl_buf_putc(&p->out, ',');
-                put_value(&p->out, p->a, sl_batch_row(k->batch, k->first + i, p->a));
+                (plain ? put_plain : put_value)(&p->out, p->a, sl_batch_row(k->batch, k->first + i, p->a));
             }
             sl_buf_puts(&p->out, "]}");
         } else {
@@ -239,13 +251,14 @@ static void play_lane(void *arg) { /* @on the rule's lane, once for every row th
         sl_str topic = sl_json_text(sl_json_get(x, "stream"), (sl_str){0});
         sl_value meta = value_of(p->a, sl_json_get(x, "meta"));
         const sl_json *row = sl_json_get(x, "row"), *b64text = sl_json_get(x, "payload_base64");
-        if (row && !sl_feed_row(topic, value_of(p->a, row), meta) &&
-            sl_memory_say(topic, value_of(p->a, row), sl_json_text(sl_json_get(x, "rowkind"), SL_S("")), sl_json_text(sl_json_get(x, "key"), SL_S("")))) {
+        bool fed = row
+            ? sl_feed_row(topic, value_of(p->a, row), meta) || sl_feed_bytes(topic, row->raw, meta.map, meta.kind == SL_MAP ? meta.len : 0) ||
+                sl_feed_table(topic, value_of(p->a, row))
+            : sl_feed_bytes(topic, b64text ? base64_get(p->a, b64text->s) : sl_json_text(sl_json_get(x, "payload"), (sl_str){"", 0}), meta.map, meta.kind == SL_MAP ? meta.len : 0);
+        if (!fed && row && sl_memory_say(topic, value_of(p->a, row), sl_json_text(sl_json_get(x, "rowkind"), SL_S("")), sl_json_text(sl_json_get(x, "key"), SL_S("")))) {
             sl_post(p->lane, play_lane, p); /* the table hears of it by letter: go on behind that */
             return;
         }
-        if (!row)
-            sl_feed_bytes(topic, b64text ? base64_get(p->a, b64text->s) : sl_json_text(sl_json_get(x, "payload"), (sl_str){"", 0}), meta.map, meta.kind == SL_MAP ? meta.len : 0);
     }
     if (sl_json_i64(sl_json_get(p->j, "until"), &at))
         sl_clock_move(p->lane, start + at);
