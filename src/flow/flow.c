@@ -249,12 +249,19 @@ void flow_warm(const sl_flow *f, int step) {
             sink_warm(f->sinks[i], 1);
     sl_exec_warm(f->exec, step - 1);
 }
-void flow_batch(sl_flow *from, sl_batch *b, int64_t now) {
+void flow_owe(sl_flow *f, uint64_t rows, int64_t last_ms) {
+    f->rows_in += rows;
+    sl_exec_skip(f->exec, rows);
+    if (last_ms > f->last_ms)
+        f->last_ms = last_ms;
+}
+void flow_batch(sl_flow *f, sl_batch *b, int64_t now) { flow_rows(f, b, NULL, b->nrows, now); }
+void flow_rows(sl_flow *from, sl_batch *b, const uint32_t *sel, uint32_t n, int64_t now) {
     sl_flow *f = from->root ? from->root : from;
     if (!f->open || f->eof || (f->closing && !source_stopped(from->source)))
         return;
     map_columns(from, b->layout);
-    sl_view v = {.batch = b, .n = b->nrows, .colmap = from->colmap, .whole = from->whole, .frames = b->frames, .nframes = b->nframes};
+    sl_view v = {.batch = b, .sel = sel, .n = n, .colmap = from->colmap, .whole = from->whole, .frames = b->frames, .nframes = b->nframes};
     /* Asking the clock costs as much as a small rule: of a long run every sixteenth turn stands for all. */
     enum { FIRST = 64, EVERY = 16 };
     bool timed = f->batches++ < FIRST || f->batches % EVERY == 0;
@@ -268,10 +275,11 @@ void flow_batch(sl_flow *from, sl_batch *b, int64_t now) {
     f->last_ms = now;
     int64_t t = timed ? clock_us() : 0;
     if (timed) {
-        meter_took(&f->ops, t - t0);
+        f->took_us = t - t0;
+        hist_took(&f->hist, t - t0);
         f->busy_us += (t - t0) * weight;
     }
-    f->rows_in += b->nrows;
+    f->rows_in += n;
     if (failed)
         sl_error(f->spec->rule_id.p, "out of memory: rows of one batch were lost");
     if (f->timed)
@@ -481,6 +489,7 @@ static void put_source(sl_meters *m, const source_node *s, int *op) {
     }
 }
 static void snapshot(sl_flow *f, sl_meters *m) {
+    source_settle(f);
     m->n = 0;
     m->busy_us = f->busy_us;
     m->rows_in = f->rows_in;
@@ -502,15 +511,8 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     for (uint32_t i = 0; f->exec && i < 12 && (name = sl_exec_op(f->exec, i, &st)); i++) {
         char full[64];
         snprintf(full, sizeof full, "%d_%s", op++, name);
-        sl_meter x = {.name = full,
-                      .where = 1,
-                      .in = st->in,
-                      .out = st->out,
-                      .processed = st->in,
-                      .errors = st->errors,
-                      .last_ms = f->last_ms,
-                      .latency_us = f->ops.latency_us,
-                      .hist = f->ops.hist};
+        sl_meter x = {
+            .name = full, .where = 1, .in = st->in, .out = st->out, .processed = st->in, .errors = st->errors, .last_ms = f->last_ms, .latency_us = f->took_us, .hist = f->hist};
         m->rows_failed += st->errors;
         if (strcmp(name, "filter") == 0)
             m->rows_filtered += st->in - st->out - st->errors;
@@ -630,7 +632,7 @@ static void all_closed(void *arg) { /* @on lane */
     letter *l = f->done_arg;
     l->f = NULL;
     sl_post(f->office, meters_arrive, l);
-    meter_free(&f->ops);
+    free(f->hist);
     free(f->tap);
     give_room(f);
     free(f);

@@ -3,6 +3,7 @@
 #define SL_FLOW_INT_H
 #include <stdlib.h>
 #include "flow/flow.h"
+#include "sql/predindex.h"
 
 struct sl_lane {
     sl_loop *loop;
@@ -23,6 +24,7 @@ static inline void *line_alloc(size_t n) {
 void meter_error(sl_meter *m, int64_t now_ms, sl_str text);
 void meter_state(sl_meter *m, int64_t now_ms, sl_conn_state s, sl_str why);
 void meter_took(sl_meter *m, int64_t us); /* duration of one processing */
+void hist_took(sl_hist **h, int64_t us);
 void meter_free(sl_meter *m);
 int64_t clock_us(void); /* monotonic */
 bool meter_copy(sl_meter *to, const sl_meter *from);
@@ -35,11 +37,33 @@ void source_leave(sl_flow *f, sl_fn done, void *arg);
 void source_stop_intake(sl_flow *f); /* f takes no more; when no other flow does either, the source is paused, until another joins */
 bool source_stopped(const source_node *s);
 void source_pressure(sl_flow *f, bool on);
+/* Counts what f was not shown because the source's index knew that its WHERE would not let it through. Before anybody looks at f's counters. */
+void source_settle(sl_flow *f);
 const sl_meter *source_meter(const source_node *s);
 const sl_meter *source_decoder_meter(const source_node *s);      /* NULL when rows come decoded */
 const sl_meter *source_preprocessor_meter(const source_node *s); /* NULL without strict validation */
 bool source_is_shared(const source_node *s);
 bool source_rewinds(const source_node *s); /* waiting loses nothing */
+
+/* ---- sieve: who of a source's flows is shown which rows of a batch ---- */
+typedef struct sieve {
+    sl_predindex *ix;
+    SL_VEC(sl_flow *) byid;
+    sl_flow *first; /* of those in the index: they stand at the end of the source's list */
+    uint32_t waiting;
+    uint64_t debt;  /* flows times rows that waiting has cost */
+    uint64_t shown; /* rows that the index was asked about */
+    int64_t shown_ms;
+    uint64_t asked, matched; /* pairs of row and flow, since it was judged */
+    uint32_t looks, rest;
+    bool busy;
+} sieve;
+void sieve_free(sieve *v);
+void sieve_in(sieve *v, sl_flow **subs, sl_flow *f);    /* puts f at the front of the list */
+void sieve_out(sieve *v, sl_flow *f);                   /* takes it out of the list */
+void sieve_again(sieve *v, sl_flow **subs, sl_flow *f); /* whether f may be in the index has changed */
+void sieve_settle(sieve *v, sl_flow *f);
+void sieve_batch(sieve *v, sl_flow **subs, sl_batch *b, int64_t now);
 
 /* ---- intake: what common source properties put between the connector and the decoder ---- */
 typedef struct intake intake;
@@ -79,7 +103,7 @@ typedef struct trace_tap {
     void *arg;
     bool head;
 } trace_tap;
-void source_watch(source_node *s);            /* some flow began or ended to be watched */
+void source_watch(sl_flow *f);                /* f, which has a source, began or ended to be watched */
 int64_t source_took(const source_node *s);    /* microseconds that the current batch took to gather */
 uint32_t source_kept_n(const source_node *s); /* payloads of the current batch, while watched */
 sl_str source_kept(const source_node *s, uint32_t i);
@@ -143,14 +167,22 @@ struct sl_flow {
     void *done_arg;
     uint32_t closing_sinks;
     sl_timer *watch_end;
-    sl_meter ops; /* duration of the operators' last turns, shared by all */
     bool told;
     account account;
+    int64_t took_us; /* duration of the operators' last turns, shared by all */
+    sl_hist *hist;
     int64_t busy_us;
+    uint64_t shown; /* rows that the source's index was asked about and this flow has counted */
+    uint32_t filed; /* number in that index + 1, 0 = it is shown every row */
+    bool waits;     /* to be taken into it */
+    bool aside;     /* not any more: it is about to end */
 };
 static inline const sl_plan_source *flow_want(const sl_flow *f) { return sl_plan_source_at(f->spec->plan, f->src); }
 static inline sl_srcdef *flow_def(const sl_flow *f) { return f->src ? f->spec->more[f->src - 1] : f->spec->src; }
 void flow_batch(sl_flow *f, sl_batch *b, int64_t now); /* from the source */
+/* The same for some rows of b; sel: as in sl_view. */
+void flow_rows(sl_flow *f, sl_batch *b, const uint32_t *sel, uint32_t n, int64_t now);
+void flow_owe(sl_flow *f, uint64_t rows, int64_t last_ms); /* rows that came and were filtered out, the last of them at last_ms */
 /* Asks the cache for what flow_batch of f will touch, steps 0 to 3 some work apart; f may be NULL. */
 void flow_warm(const sl_flow *f, int step);
 void flow_eof(sl_flow *f);

@@ -30,17 +30,21 @@ void meter_state(sl_meter *m, int64_t now_ms, sl_conn_state s, sl_str why) {
         break;
     }
 }
-void meter_took(sl_meter *m, int64_t us) {
-    m->latency_us = us;
-    if (!m->hist && !(m->hist = calloc(1, sizeof *m->hist)))
+void hist_took(sl_hist **at, int64_t us) {
+    sl_hist *h = *at;
+    if (!h && !(h = *at = calloc(1, sizeof *h)))
         return;
     int k = 0;
     for (int64_t bound = 10; k < SL_HIST_BUCKETS && us > bound; bound *= 2)
         k++;
     if (k < SL_HIST_BUCKETS)
-        m->hist->bucket[k]++;
-    m->hist->count++;
-    m->hist->sum_us += (uint64_t)(us > 0 ? us : 0);
+        h->bucket[k]++;
+    h->count++;
+    h->sum_us += (uint64_t)(us > 0 ? us : 0);
+}
+void meter_took(sl_meter *m, int64_t us) {
+    m->latency_us = us;
+    hist_took(&m->hist, us);
 }
 void meter_free(sl_meter *m) {
     free(m->hist);

@@ -22,6 +22,7 @@ struct source_node {
     sl_lane *lane;
     source_node *next; /* lane's list of shared ones */
     sl_flow *subs;
+    sieve sieve; /* hands batches to them */
     sl_source *src;
     sl_conn_env env;
     char *rule_id;
@@ -98,6 +99,7 @@ static void source_unref(source_node *s) {
     if (s->checked)
         sl_builder_free(s->checked);
     sl_arena_free(s->narrow);
+    sieve_free(&s->sieve);
     unkeep(s);
     free(s->ring);
     free(s->rule_id);
@@ -173,20 +175,6 @@ static bool covers(const source_node *s, const sl_flow *f) {
             return false;
     return true;
 }
-static void link_sub(source_node *s, sl_flow *f) {
-    f->source = s;
-    f->next_sub = s->subs;
-    f->sub_at = &s->subs;
-    if (s->subs)
-        s->subs->sub_at = &f->next_sub;
-    s->subs = f;
-}
-static void unlink_sub(sl_flow *f) {
-    *f->sub_at = f->next_sub;
-    if (f->next_sub)
-        f->next_sub->sub_at = f->sub_at;
-    f->next_sub = NULL;
-}
 static void relayout(source_node *s) {
     SL_VEC(sl_str) names = {0};
     bool all = false;
@@ -229,8 +217,14 @@ static void unkeep(source_node *s) {
     free(s->kept);
     s->kept = NULL;
 }
-void source_watch(source_node *s) {
+void source_settle(sl_flow *f) {
+    if (f->source)
+        sieve_settle(&f->source->sieve, f);
+}
+void source_watch(sl_flow *watched) {
+    source_node *s = watched->source;
     bool any = false;
+    sieve_again(&s->sieve, &s->subs, watched);
     s->want_meta = false;
     for (const sl_flow *f = s->subs; f; f = f->next_sub) {
         any |= f->tap != NULL;
@@ -355,23 +349,7 @@ static void publish(source_node *s) {
     }
     b->ticket = s->def->def->source->commit ? ticket_new(s) : NULL;
     s->refs++; /* flows may leave while they run */
-    /* Thousands of rules do not fit the cache: while one runs, the state of the next ones is on its way. A flow that leaves meanwhile is
-     * freed at the end of the turn, not before. */
-    enum { AHEAD = 5 };
-    sl_flow *next[AHEAD] = {0};
-    for (int i = 0; i < AHEAD && (i == 0 ? s->subs : next[i - 1]); i++)
-        next[i] = i == 0 ? s->subs : next[i - 1]->next_sub;
-    for (sl_flow *f = s->subs, *n; f; f = n) {
-        n = f->next_sub;
-        for (int i = 1; i < AHEAD; i++) /* next[i]: i steps ahead */
-            flow_warm(next[i], AHEAD - 1 - i);
-        for (int i = 0; i + 1 < AHEAD; i++)
-            next[i] = next[i + 1];
-        if (next[AHEAD - 1] && (next[AHEAD - 1] = next[AHEAD - 1]->next_sub))
-            for (size_t i = 0; i < 128; i += 64)
-                __builtin_prefetch((const char *)next[AHEAD - 1] + i, 1);
-        flow_batch(f, b, now);
-    }
+    sieve_batch(&s->sieve, &s->subs, b, now);
     sl_batch_drop(b); /* drops the batch's hold on the ticket too */
     if (s->kept) {
         s->kept->n = 0;
@@ -534,6 +512,8 @@ static void give_eof(sl_source_out *o) {
     for (sl_flow *f = s->subs, *n; f; f = n) {
         n = f->next_sub;
         flow_eof(f);
+        if (f->filed || f->waits)
+            sieve_again(&s->sieve, &s->subs, f);
     }
     source_unref(s);
 }
@@ -610,7 +590,8 @@ sl_err *source_join(sl_flow *f) {
         }
     if (s) {
         bool known = covers(s, f);
-        link_sub(s, f);
+        f->source = s;
+        sieve_in(&s->sieve, &s->subs, f);
         if (s->stop) { /* all others were about to leave */
             s->stop = false;
             set_pause(s, false);
@@ -623,7 +604,8 @@ sl_err *source_join(sl_flow *f) {
         return NULL;
     }
     SL_TRY(source_new(f, &s));
-    link_sub(s, f);
+    f->source = s;
+    sieve_in(&s->sieve, &s->subs, f);
     relayout(s);
     sl_err *e = s->w ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && def->shared) {
@@ -637,7 +619,7 @@ sl_err *source_join(sl_flow *f) {
     }
     if (e) {
         f->source = NULL;
-        s->subs = NULL;
+        sieve_out(&s->sieve, f);
         s->closing = true;
         source_unref(s);
     }
@@ -657,7 +639,7 @@ void source_leave(sl_flow *f, sl_fn done, void *arg) {
         done(arg);
         return;
     }
-    unlink_sub(f);
+    sieve_out(&s->sieve, f);
     if (s->subs) {
         s->stale = true; /* narrowed behind the next batch: many may leave at once */
         done(arg);
@@ -694,6 +676,8 @@ void source_stop_intake(sl_flow *f) {
     if (!s || s->closing)
         return;
     publish(s); /* what came before belongs to f */
+    f->aside = true;
+    sieve_again(&s->sieve, &s->subs, f);
     for (sl_flow *x = s->subs; x; x = x->next_sub)
         if (x != f && !x->closing)
             return;

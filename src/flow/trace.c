@@ -14,7 +14,7 @@ static void tap_now(void *arg) { /* @on lane */
     free(o->f->tap);
     o->f->tap = o->tap;
     if (o->f->source)
-        source_watch(o->f->source);
+        source_watch(o->f);
     free(o);
 }
 void sl_flow_trace(sl_flow *f, bool on, bool head, void (*got)(void *arg, sl_trace *t), void *arg) {

@@ -89,6 +89,8 @@ typedef struct sl_exec_stats { /* per operator, for status metrics; counted in r
  * nothing comes out. Rows that fail become ERROR frames in *out only when send_error; they are always counted. A NULL *out with *failed
  * set means out of memory. Order of rows and errors is kept. */
 void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl_batch **out, bool *failed);
+/* Counts n rows as read and filtered out by WHERE, for an owner who knew (predindex.h). */
+void sl_exec_skip(sl_exec *x, uint64_t n);
 /* The zone of date functions from now on; what was folded into the plan and where windows end stays. @on the exec's thread */
 void sl_exec_zone(sl_exec *x, sl_zone zone);
 /* Time: the instant (ms) at which sl_exec_tick must be called, INT64_MAX when nothing waits for time. sl_exec_run does what is due at its

@@ -38,8 +38,8 @@ static bool test_of(const sl_plan *p, sl_block b, test *t) {
     return false;
 }
 const sl_quick *sl_quick_make(sl_plan *p) {
-    if (p->opts.plain || p->pipe || p->nana || p->ncols || p->nstars || p->nsrc != 1 || p->src[0].pub.is_table || p->star || p->norder || p->nalias || !p->nout || p->nout > 64 || p->ncond > 16 ||
-        !p->limit || p->prog.nsite || p->opts.send_nil || p->opts.send_meta || p->opts.ignore_case || (p->where && !p->ncond))
+    if (p->opts.plain || p->pipe || p->nana || p->ncols || p->nstars || p->nsrc != 1 || p->src[0].pub.is_table || p->star || p->norder || p->nalias || !p->nout || p->nout > 64 ||
+        p->ncond > 16 || !p->limit || p->prog.nsite || p->opts.send_nil || p->opts.send_meta || p->opts.ignore_case || (p->where && !p->ncond))
         return NULL;
     for (uint32_t j = 0; j < p->nout; j++)
         if (p->outfield[j] == UINT32_MAX || p->fields[p->outfield[j]].kind != SL_P_COLUMN || p->fields[p->outfield[j]].block.res < 0)

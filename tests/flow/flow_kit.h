@@ -98,7 +98,7 @@ static void give_there(void *arg) {
     if (g->f->out)
         g->f->out->drained(g->f->out);
 }
-static void feed_n(feed *f, const char *text, int first, int n) { on_lane(give_there, &(give){f, text, n, first}); }
+static inline void feed_n(feed *f, const char *text, int first, int n) { on_lane(give_there, &(give){f, text, n, first}); }
 static inline void eof_there(void *arg) { ((feed *)arg)->out->eof(((feed *)arg)->out); }
 
 /* ---- sink ---- */
@@ -173,9 +173,9 @@ static void reply_there(void *arg) {
     if (r->c->answered < r->from + r->n)
         r->c->answered = r->from + r->n;
 }
-static void answer_n(collect *c, size_t from, size_t n, sl_answer a) { on_lane(reply_there, &(reply){c, from, n, a}); }
+static inline void answer_n(collect *c, size_t from, size_t n, sl_answer a) { on_lane(reply_there, &(reply){c, from, n, a}); }
 static inline void ready_there(void *arg) { ((collect *)arg)->host->ready(((collect *)arg)->host); }
-static void up_there(void *arg) { ((collect *)arg)->host->state(((collect *)arg)->host, SL_CONN_CONNECTED, SL_S("")); }
+static inline void up_there(void *arg) { ((collect *)arg)->host->state(((collect *)arg)->host, SL_CONN_CONNECTED, SL_S("")); }
 static void collect_init(collect *c, mode m) { *c = (collect){.mode = m, .room = SIZE_MAX}; }
 static void collect_forget(collect *c) {
     for (size_t i = 0; i < c->got.n; i++)
@@ -190,13 +190,13 @@ typedef struct set_mode {
     mode m;
 } set_mode;
 static void mode_there(void *arg) { ((set_mode *)arg)->c->mode = ((set_mode *)arg)->m; }
-static void collect_mode(collect *c, mode m) { on_lane(mode_there, &(set_mode){c, m}); }
+static inline void collect_mode(collect *c, mode m) { on_lane(mode_there, &(set_mode){c, m}); }
 typedef struct count {
     collect *c;
     size_t want, n;
 } count;
 static void count_there(void *arg) { ((count *)arg)->n = ((count *)arg)->c->got.n; }
-static void want_got(collect *c, size_t n) { /* waits until the sink took n messages */
+static inline void want_got(collect *c, size_t n) { /* waits until the sink took n messages */
     count k = {c, n, 0};
     for (int i = 0; i < 2000; i++) {
         on_lane(count_there, &k);
