@@ -99,6 +99,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (!e) {
             sl_buf b = {0};
             sl_plan_explain(p, &b);
+            sl_json *outline = sl_plan_outline(p, sel->text, a);
+            if (!outline)
+                abort();
+            sl_outline_draw(&b, sl_json_get(outline, "plan"));
             sl_buf_free(&b);
             run(p);
             sl_plan_drop(p);
