@@ -27,7 +27,7 @@ void sl_coll_check(sl_coll *c, const sl_run *r) {
 /* ---- registers ---- */
 bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n) {
     *run = (sl_run){.p = prog, .out = out, .tmp = tmp, .nrows = n, .at = r->now_ms};
-    run->call = (sl_call){.now_ms = r->now_ms, .zone = r->p->opts.zone, .rule_id = r->p->opts.rule_id, .rule_start_ms = r->start_ms, .win_start = INT64_MIN, .win_end = INT64_MIN};
+    run->call = (sl_call){.now_ms = r->now_ms, .zone = r->p->opts.zone, .rule_id = r->p->opts.rule_id, .rule_start_ms = r->start_ms};
     run->state = state;
     sl_run_begin(run);
     sl_value *none = run->nomem ? NULL : sl_arena_alloc(tmp, (n ? n : 1) * sizeof *none);
@@ -464,7 +464,7 @@ void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t widt
         sl_pipe_load(r, c.front, tuples, n, width);
         c.failed = r->nomem;
     }
-    if (!row) {
+    if (c.k->windowed) {
         c.front->call.win_start = start;
         c.front->call.win_end = end;
     }
@@ -489,7 +489,7 @@ void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t widt
         if (!c.failed)
             group_aggregates(&c);
         c.sel.at = end;
-        if (!row) {
+        if (c.k->windowed) {
             c.sel.call.win_start = start;
             c.sel.call.win_end = end;
         }

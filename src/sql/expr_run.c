@@ -335,12 +335,18 @@ static uint32_t filter_counting(sl_run *r, sl_block b, sl_rows rows, uint32_t *k
     r->defer = false;
     return n;
 }
+static bool read_later(const sl_prog *p, int32_t reg) { /* the value of an alias is wanted, not only what follows from it */
+    for (uint32_t i = 0; i < p->nalias; i++)
+        if (p->alias_reg[i] == reg)
+            return true;
+    return false;
+}
 uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void (*fail)(void *arg, uint32_t row, sl_value err), void *arg) {
     if (r->p->counters && !r->counting)
         return filter_counting(r, b, rows, keep, fail, arg);
     uint32_t n = 0;
     const sl_insn *last = b.n ? &b.code[b.n - 1] : NULL;
-    if (last && last->op == SL_I_CMP && last->dst == b.res) { /* the comparison writes the list itself */
+    if (last && last->op == SL_I_CMP && last->dst == b.res && !read_later(r->p, b.res)) { /* the comparison writes the list itself */
         sl_run_block(r, (sl_block){b.code, b.n - 1, 0}, rows);
         sl_value *odd = sl_arena_alloc(r->tmp, (size_t)rows.n * sizeof *odd);
         uint32_t *odd_row = row_list(r, rows.n), nodd = 0;

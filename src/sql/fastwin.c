@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "data/pack.h"
 #include "sql/fastwin.h"
+#include "sql/parse.h"
 #include "sql/pipe.h"
 
 typedef enum acc_kind { ACC_NONE, ACC_COUNT, ACC_SUM, ACC_AVG, ACC_MIN, ACC_MAX } acc_kind;
@@ -25,6 +26,26 @@ static acc_kind kind_of(const sl_func *f) {
         if (strcmp(f->name, names[i]) == 0)
             return (acc_kind)i;
     return ACC_NONE;
+}
+/* Does it ask for something that is known only when the window fires? */
+static bool not_of_firing(sl_expr *e, void *arg) {
+    static const char *const names[] = {"window_start", "window_end",      "window_trigger", "event_time",   "tstamp",   "now",          "current_timestamp",
+                                        "local_time",   "local_timestamp", "cur_date",       "current_date", "cur_time", "current_time", "get_keyed_state"};
+    const sl_plan *p = arg;
+    for (size_t i = 0; e->kind == SL_X_CALL && e->func && i < sizeof names / sizeof *names; i++)
+        if (strcmp(e->func->name, names[i]) == 0)
+            return false;
+    return e->kind != SL_X_SLOT || sl_expr_walk(p->fields[p->alias_at[e->b_slot]].expr, not_of_firing, arg);
+}
+static bool of_firing(const sl_plan *p, const sl_select *s) {
+    void *arg = (void *)(uintptr_t)p;
+    bool none = p->pipe->where_early || sl_expr_walk(s->where, not_of_firing, arg);
+    for (uint32_t i = 0; none && i < s->ndims; i++)
+        none = sl_expr_walk(s->dims[i], not_of_firing, arg);
+    for (uint32_t i = 0; none && i < p->nagg; i++)
+        for (uint32_t k = 0; none && k < p->agg[i].nargs; k++)
+            none = sl_expr_walk(p->agg[i].expr->args[k], not_of_firing, arg);
+    return !none;
 }
 const char *sl_fast_unfit(const sl_plan *p, const sl_select *s) {
     const sl_pipe *k = p->pipe;
@@ -48,6 +69,8 @@ const char *sl_fast_unfit(const sl_plan *p, const sl_select *s) {
     for (uint32_t i = 0; i < p->nagg; i++)
         if (p->agg[i].in_where || p->agg[i].nargs != 1 || kind_of(p->agg[i].func) == ACC_NONE)
             return "an aggregate has no running form";
+    if (of_firing(p, s))
+        return "the time at which the window fires is asked for, row by row";
     return NULL;
 }
 static acc *accs(const sl_group *g) { return (acc *)(uintptr_t)(g + 1); }

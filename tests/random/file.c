@@ -214,6 +214,7 @@ const char *rq_read(rq_case *c, sl_str text) {
     c->zone = SL_S("UTC");
     c->opts.zone = SL_ZONE_UTC;
     c->rows = sl_arena_alloc(c->a, RQ_ROWS * sizeof *c->rows);
+    sl_buf expect = {0};
     while (text.n) {
         const char *nl = memchr(text.p, '\n', text.n), *why = NULL;
         sl_str line = {text.p, nl ? (size_t)(nl - text.p) : text.n}, rest = line;
@@ -225,6 +226,8 @@ const char *rq_read(rq_case *c, sl_str text) {
             why = define(c, rest);
         else if (sl_str_is(w, "sql"))
             c->sql = sl_arena_dup(c->a, rest);
+        else if (sl_str_is(w, "out"))
+            sl_buf_printf(&expect, "%.*s\n", SL_FMT(rest));
         else if (sl_str_is(w, "seed"))
             c->seed = strtoull(sl_arena_dup(c->a, rest).p, NULL, 10);
         else if (sl_str_is(w, "until"))
@@ -252,8 +255,12 @@ const char *rq_read(rq_case *c, sl_str text) {
             }
         else
             why = sl_arena_printf(c->a, "a line begins with %.*s", SL_FMT(w)).p;
-        if (why)
+        if (why) {
+            sl_buf_free(&expect);
             return why;
+        }
     }
+    c->expect = sl_arena_dup(c->a, sl_buf_view(&expect));
+    sl_buf_free(&expect);
     return c->sql.n && c->ndefs ? NULL : "no sql line or no define line";
 }

@@ -114,7 +114,7 @@ static void field(gen *g, uint32_t i, bool *srf) {
         sl_buf_printf(&g->b, "%s() AS w%u", gen_p(g, 50) ? "window_start" : "window_end", i);
         return;
     }
-    if (gen_p(g, 2)) {
+    if (gen_p(g, 2) && (g->aggs || !g->windowed)) {
         sl_buf_printf(&g->b, "%s() AS h%u", gen_p(g, 50) ? (g->aggs ? "last_agg_hit_count" : "last_hit_count") : g->aggs ? "last_agg_hit_time" : "last_hit_time", i);
         return;
     }
@@ -144,6 +144,7 @@ static void field(gen *g, uint32_t i, bool *srf) {
 static void window(gen *g) {
     bool event = g->c->opts.event_time;
     const char *unit = gen_p(g, 75) ? "ss" : gen_p(g, 50) ? "ms" : gen_p(g, 80) ? "mi" : "hh";
+    g->unit = unit[0] == 'm' && unit[1] == 's' ? 1000 : unit[0] == 's' ? 1000 : unit[0] == 'm' ? 60000 : 3600000;
     uint32_t f = unit[0] == 'm' && unit[1] == 's' ? 500 : 1, n = (1 + gen_n(g, 10)) * f;
     bool sliding = false;
     switch (gen_n(g, event ? 5 : 7)) {
@@ -159,10 +160,10 @@ static void window(gen *g) {
     case 3: sl_buf_printf(&g->b, "SESSIONWINDOW(%s, %u, %u)", unit, n, (1 + gen_n(g, 5)) * f); break;
     case 4:
         gen_put(g, "STATEWINDOW(");
-        gen_expr(g, T_BOOL, 1);
+        gen_likely(g);
         if (gen_p(g, 60)) {
             gen_put(g, ", ");
-            gen_expr(g, T_BOOL, 1);
+            gen_likely(g);
         }
         gen_put(g, ")");
         break;
@@ -175,12 +176,12 @@ static void window(gen *g) {
     }
     if (gen_p(g, 20)) {
         gen_put(g, " FILTER (WHERE ");
-        gen_expr(g, T_BOOL, 2);
+        gen_likely(g);
         gen_put(g, ")");
     }
     if (gen_p(g, sliding ? 35 : 6)) {
         gen_put(g, " OVER (WHEN ");
-        gen_expr(g, T_BOOL, 2);
+        gen_likely(g);
         if (!sliding && gen_p(g, 30)) {
             gen_put(g, " PARTITION BY ");
             gen_column(g, T_ANY);
@@ -214,13 +215,14 @@ static void from(gen *g, uint32_t main) {
         if (g->srcs[u].lookup || gen_p(g, 85)) {
             on_key(g, g->used[gen_n(g, i)], u);
             if (gen_p(g, 30)) {
-                gen_put(g, " AND ");
+                gen_put(g, " AND (");
                 g->nused = i + 1;
-                gen_expr(g, T_BOOL, 1);
+                gen_likely(g);
+                gen_put(g, ")");
             }
         } else {
             g->nused = i + 1;
-            gen_expr(g, T_BOOL, 2);
+            gen_likely(g);
         }
         g->nused = nused;
         g->aggs = aggs;
@@ -253,7 +255,7 @@ static void select(gen *g) {
     if (gen_p(g, 40)) {
         gen_put(g, " WHERE ");
         g->aggs = agg_query && gen_p(g, 8);
-        gen_expr(g, T_BOOL, 3);
+        gen_likely(g);
         g->aggs = false;
     }
     bool analytic = g->analytic;
@@ -266,7 +268,9 @@ static void select(gen *g) {
         for (uint32_t n = dims ? 1 + gen_n(g, 2) : 0, i = 0; i < n; i++) {
             gen_put(g, i || first ? ", " : "");
             g->analytic = analytic && gen_p(g, 20);
-            if (gen_p(g, 60))
+            if (gen_p(g, 50)) /* few groups of some rows */
+                sl_buf_printf(&g->b, "%s.k", g->srcs[g->used[gen_n(g, g->nused)]].name);
+            else if (gen_p(g, 50))
                 gen_column(g, gen_p(g, 70) ? T_INT : T_STR);
             else
                 gen_expr(g, gen_p(g, 60) ? T_NUM : T_ANY, 1);
@@ -336,17 +340,17 @@ static sl_value scalar(gen *g, ty t) {
 static sl_value value(gen *g, const col *c, int depth) {
     sl_arena *a = g->c->a;
     ty t = c->t;
-    if (gen_p(g, 3))
+    if (gen_p(g, g->tame ? 0 : 3))
         t = (ty)gen_n(g, T_BYTES);
-    if (gen_p(g, 5))
+    if (gen_p(g, g->tame ? 2 : 5))
         return sl_v_null();
     if (!strcmp(c->name, "k") && t == c->t)
         return c->text ? sl_v_str(sl_str_n(&"xyz"[gen_n(g, 3)], 1)) : g->c->json || gen_p(g, 90) ? sl_v_int(gen_n(g, 4)) : sl_v_float(gen_n(g, 4));
     if (t == T_LIST) {
-        uint32_t n = gen_n(g, 5);
+        uint32_t n = (g->tame ? 2 : 0) + gen_n(g, 5);
         sl_value *at = SL_NEW_N(a, sl_value, n + 1);
         for (uint32_t i = 0; i < n; i++)
-            at[i] = gen_p(g, 5) ? sl_v_null() : scalar(g, c->text ? T_STR : gen_p(g, 95) ? T_INT : T_STR);
+            at[i] = gen_p(g, 5) ? sl_v_null() : scalar(g, c->text ? T_STR : g->tame || gen_p(g, 95) ? T_INT : T_STR);
         return sl_v_list(at, n);
     }
     if (t == T_MAP && depth > 0) {
@@ -370,9 +374,9 @@ static sl_value row_of(gen *g, const src *s, int64_t at) {
             name = (sl_str){name.p + 1, name.n - 2};
         if (sl_str_is(name, "ts")) {
             int64_t ts = RQ_START + at - (gen_p(g, 30) ? (int64_t)gen_n(g, 4000) : 0);
-            if (!gen_p(g, 2))
-                m[n++] = (sl_member){name, gen_p(g, 2) ? sl_v_str(SL_S("never")) : sl_v_int(ts)};
-        } else if (!gen_p(g, 5))
+            if (g->tame || !gen_p(g, 2))
+                m[n++] = (sl_member){name, !g->tame && gen_p(g, 2) ? sl_v_str(SL_S("never")) : sl_v_int(ts)};
+        } else if (!gen_p(g, g->tame ? 2 : 5))
             m[n++] = (sl_member){name, value(g, &s->cols[i], 2)};
     }
     if (gen_p(g, 10)) /* a column that nobody declared or mentions */
@@ -384,7 +388,7 @@ static void rows(gen *g) {
     uint32_t most = gen_p(g, 70) ? 30 : gen_p(g, 70) ? 80 : 300, want = 1 + gen_n(g, most);
     static const int64_t steps[] = {0, 1, 100, 500, 999, 1000, 1001, 2000, 3000, 5000, 12000};
     c->rows = sl_arena_alloc(c->a, RQ_ROWS * sizeof *c->rows);
-    int64_t at = 0;
+    int64_t at = 0, far = g->windowed && g->unit > 1000 ? 13 * g->unit : 15000;
     uint32_t pace = 1 + gen_n(g, 11);       /* some cases are slow, some are fast */
     for (uint32_t i = 0; i < g->nsrcs; i++) /* tables first, as a start would find them */
         if (g->srcs[i].table)
@@ -397,6 +401,8 @@ static void rows(gen *g) {
         if (g->srcs[s].table && gen_p(g, 60))
             s = 0;
         at += steps[gen_n(g, pace)];
+        if (far > 15000 && gen_p(g, 20))
+            at += far / 50;
         bool meta = gen_p(g, 15);
         for (uint32_t i = 0; i < burst && c->nrows < want; i++) {
             rq_row *r = &c->rows[c->nrows++];
@@ -411,7 +417,13 @@ static void rows(gen *g) {
             }
         }
     }
-    c->until = at + 15000;
+    if (c->opts.event_time && gen_p(g, 80)) { /* what waits for the watermark comes out at the end */
+        at += far + 6000;
+        for (uint32_t i = 0; i < g->nsrcs; i++)
+            if (!g->srcs[i].table && c->nrows < RQ_ROWS)
+                c->rows[c->nrows++] = (rq_row){.at = at, .def = i, .value = row_of(g, &g->srcs[i], at)};
+    }
+    c->until = at + far;
 }
 void rq_generate(rq_case *c, rq_rnd *r) {
     static const char *const zones[] = {"UTC", "Asia/Shanghai", "America/New_York", "Asia/Kolkata"};
@@ -423,11 +435,12 @@ void rq_generate(rq_case *c, rq_rnd *r) {
     o->event_time = gen_p(&g, 30);
     o->send_error = gen_p(&g, 80);
     o->send_nil = gen_p(&g, 15);
-    o->send_meta = gen_p(&g, 5);
+    g.tame = gen_p(&g, 60);
+    o->send_meta = gen_p(&g, 2);
     o->ignore_case = gen_p(&g, 5);
     o->disable_alias_ref = gen_p(&g, 4);
     o->incremental = gen_p(&g, 12);
-    o->window_v2 = gen_p(&g, 4);
+    o->window_v2 = gen_p(&g, 2);
     o->sliding_twice = gen_p(&g, 5);
     static const int64_t late[] = {0, 1000, 2000, 100, 5000};
     o->late_ms = late[gen_n(&g, 5)];

@@ -31,6 +31,8 @@ typedef struct gen {
     alias aliases[8];
     uint32_t naliases;
     bool windowed, grouped;
+    int64_t unit; /* of the window, ms */
+    bool tame;    /* types fit and nulls are rare: most rows come through */
     /* of the place that is being written */
     bool aggs;     /* aggregates may stand here */
     bool inside;   /* inside of an aggregate */
@@ -42,6 +44,7 @@ typedef struct gen {
 
 /* One expression of about that type. */
 void gen_expr(gen *g, ty t, int depth);
+void gen_likely(gen *g);
 void gen_column(gen *g, ty t);
 void gen_agg(gen *g, ty t, int depth);
 void gen_call(gen *g, const sl_func *f, int depth);

@@ -106,6 +106,8 @@ static void by_signature(gen *g, const sl_func *f, int depth) {
             sl_buf_put(&g->b, p, k);
         else if (f->flags & SL_FN_STAR && memmem(p, k, "or *", 4) && gen_p(g, 30))
             gen_put(g, gen_p(g, 10) ? "* EXCEPT(b)" : "*");
+        else if (g->tame && last == T_BOOL)
+            literal(g, last);
         else if (f->kind == SL_FN_SCALAR || gen_p(g, 70) || n == 1)
             gen_expr(g, last, depth - 1);
         else
@@ -121,7 +123,7 @@ static void by_example(gen *g, const sl_func *f, int depth) {
             const char *e = p + 1;
             while (*e && *e != '"')
                 e += e[0] == '\\' ? 2 : 1;
-            if (gen_p(g, 30))
+            if (gen_p(g, g->tame ? 10 : 30))
                 gen_expr(g, T_STR, depth - 1);
             else
                 sl_buf_put(&g->b, p, (size_t)(e + 1 - p));
@@ -159,7 +161,7 @@ void gen_call(gen *g, const sl_func *f, int depth) {
     size_t mark = g->b.n;
     for (int tries = 0; tries < 3; tries++) {
         g->b.n = mark;
-        if (!f->example || !strpbrk(f->example, "0123456789\"") || gen_p(g, 70))
+        if (!f->example || !strpbrk(f->example, "0123456789\"") || gen_p(g, g->tame && f->kind == SL_FN_SCALAR ? 40 : 70))
             by_signature(g, f, depth);
         else
             by_example(g, f, depth);
@@ -192,12 +194,16 @@ static void literal(gen *g, ty t) {
 }
 void gen_column(gen *g, ty t) {
     for (int tries = 0; tries < 6; tries++) {
+        if (tries == 5 && g->tame) {
+            literal(g, t);
+            return;
+        }
         const src *s = &g->srcs[g->used[gen_n(g, g->nused)]];
         const col *c = &s->cols[gen_n(g, s->ncols)];
         bool path = c->t == T_MAP && t != T_MAP && t != T_ANY;
-        if (tries < 5 && !path && !fits(c->t, t) && !(c->t == T_LIST && t != T_BOOL))
+        if (tries < 5 && !path && !fits(c->t, t) && !(c->t == T_LIST && t != T_BOOL && (!g->tame || (t == T_STR) == c->text)))
             continue;
-        if (g->nused > 1 ? !gen_p(g, 5) : gen_p(g, 15))
+        if (g->nused > 1 ? !gen_p(g, g->tame ? 1 : 3) : gen_p(g, 15))
             sl_buf_printf(&g->b, "%s.", s->name);
         gen_put(g, c->name);
         if (path)
@@ -367,16 +373,35 @@ static void choice(gen *g, ty t, int depth) {
 static void slice(gen *g, int depth) {
     gen_column(g, T_LIST);
     gen_put(g, "[");
-    if (gen_p(g, 60))
+    if (gen_p(g, g->tame ? 20 : 60))
         gen_expr(g, T_INT, depth > 1 ? 1 : 0);
     gen_put(g, ":");
     if (gen_p(g, 30))
         gen_expr(g, T_INT, depth > 1 ? 1 : 0);
     gen_put(g, "]");
 }
+/* A condition that most rows meet. */
+void gen_likely(gen *g) {
+    static const char *const parts[] = {" >= -2", " < 1000", " != 3", " BETWEEN (-5) AND (500)", " NOT IN (1, 7)", " > 0", " + 1 < 50"};
+    if (!g->tame || gen_p(g, 35)) {
+        gen_expr(g, T_BOOL, 3);
+        return;
+    }
+    for (uint32_t n = 1 + gen_n(g, 2), i = 0; i < n; i++) {
+        gen_put(g, i ? gen_p(g, 70) ? " AND " : " OR " : "");
+        if (gen_p(g, 20)) {
+            gen_put(g, "isnull(");
+            gen_column(g, T_ANY);
+            gen_put(g, ") = false");
+            continue;
+        }
+        gen_column(g, T_NUM);
+        gen_put(g, parts[gen_n(g, 7)]);
+    }
+}
 void gen_expr(gen *g, ty t, int depth) {
     static const char *const arith[] = {"+", "-", "*", "/", "%"}, *const bits[] = {"&", "|", "^", "+", "-"};
-    if (gen_p(g, 4)) /* of a wrong type */
+    if (!g->tame && gen_p(g, 4)) /* of a wrong type */
         t = (ty)gen_n(g, T_ANY + 1);
     if (g->aggs && !g->inside && gen_p(g, depth > 0 ? 25 : 15)) {
         gen_agg(g, t, depth);

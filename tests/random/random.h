@@ -45,6 +45,7 @@ typedef struct rq_case {
     int64_t until;
     rq_row *rows;
     uint32_t nrows;
+    sl_str expect; /* of a file: what must come out, as rq_output writes it; "": whatever it is */
 } rq_case;
 #define RQ_START 1700006400000 /* a whole hour; rules start there */
 
@@ -66,6 +67,8 @@ typedef struct rq_result {
 } rq_result;
 /* Runs c in every way and compares. report (may be NULL): what differs, for a person. salt: chooses where states are moved. */
 rq_result rq_check(const rq_case *c, uint64_t salt, sl_buf *report);
+/* What comes out of c, a line a frame. */
+void rq_output(const rq_case *c, sl_buf *out);
 /* Runs c once, with saves and loads, for fuzzers: nothing is compared. */
 void rq_exercise(const rq_case *c);
 

@@ -1,5 +1,6 @@
 /* Kept cases, then a fixed number of random ones from a fixed seed: every way of running gives the same output. As a program of its own
- * (./dev random): --seed N --count N runs others, --keep writes what fails, shrunk, to tests/random/cases; --shrink FILE cuts one file down; --show N prints a case. */
+ * (./dev random): --seed N --count N runs others, --keep writes what fails, shrunk, to tests/random/cases; --shrink FILE cuts one file down; --show N prints a case,
+ * --run FILE what comes out of it. */
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -145,9 +146,14 @@ static bool replay(const char *path) {
         r = rq_check(&c, c.seed + salt, &b);
     if (r.verdict != RQ_SAME)
         printf("%s: %s\n%.*s\n", path, r.why ? r.why : "too long", SL_FMT(sl_buf_view(&b)));
+    sl_buf_clear(&b);
+    rq_output(&c, &b);
+    bool expected = !c.expect.n || sl_str_eq(c.expect, sl_buf_view(&b));
+    if (!expected)
+        printf("%s: expected\n%.*sbut found\n%.*s\n", path, SL_FMT(c.expect), SL_FMT(sl_buf_view(&b)));
     sl_buf_free(&b);
     sl_arena_free(c.a);
-    return r.verdict == RQ_SAME;
+    return r.verdict == RQ_SAME && expected;
 }
 static int replay_all(unsigned *n) {
     int bad = 0;
@@ -232,7 +238,21 @@ int main(int argc, char **argv) {
             made(&c, strtoull(v, NULL, 10));
             rq_result r = rq_check(&c, c.seed, NULL);
             print(&c, stdout);
-            printf("# %s%s\n", r.verdict == RQ_SAME ? "the same however it is run" : r.verdict == RQ_LONG ? "too long" : "", r.why ? r.why : "");
+            printf("# %u frames, %u of them errors; %s%s\n", r.out, r.errors,
+                   r.verdict == RQ_SAME       ? "the same however it is run"
+                       : r.verdict == RQ_LONG ? "too long"
+                                              : "",
+                   r.why ? r.why : "");
+            sl_arena_free(c.a);
+            return 0;
+        } else if (!strcmp(argv[i], "--run")) {
+            rq_case c;
+            sl_buf b = {0};
+            if (!load(&c, v))
+                return 2;
+            rq_output(&c, &b);
+            printf("%.*s", SL_FMT(sl_buf_view(&b)));
+            sl_buf_free(&b);
             sl_arena_free(c.a);
             return 0;
         } else if (!strcmp(argv[i], "--shrink")) {
@@ -244,7 +264,7 @@ int main(int argc, char **argv) {
             sl_arena_free(c.a);
             return 0;
         } else {
-            fprintf(stderr, "usage: %s [--seed N] [--count N] [--keep] [--show N] [--shrink FILE]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--seed N] [--count N] [--keep] [--show N] [--run FILE] [--shrink FILE]\n", argv[0]);
             return 2;
         }
     }
