@@ -107,7 +107,21 @@ static void field(gen *g, uint32_t i, bool *srf) {
         return;
     }
     if (gen_p(g, 3)) {
-        sl_buf_printf(&g->b, "row_number() AS n%u", i);
+        gen_put(g, "row_number()");
+        if (gen_p(g, 40)) {
+            gen_put(g, " OVER (");
+            if (gen_p(g, 60)) {
+                gen_put(g, "PARTITION BY ");
+                gen_column(g, T_ANY);
+            }
+            if (gen_p(g, 60)) {
+                gen_put(g, " ORDER BY ");
+                gen_column(g, T_NUM);
+                gen_put(g, gen_p(g, 50) ? " DESC" : "");
+            }
+            gen_put(g, ")");
+        }
+        sl_buf_printf(&g->b, " AS n%u", i);
         return;
     }
     if (gen_p(g, 3) && g->windowed) {
@@ -151,7 +165,7 @@ static void window(gen *g) {
     case 0: sl_buf_printf(&g->b, "TUMBLINGWINDOW(%s, %u)", unit, n); break;
     case 1: sl_buf_printf(&g->b, "HOPPINGWINDOW(%s, %u, %u)", unit, n, gen_p(g, 60) && n / f > 1 ? n / 2 : (1 + gen_n(g, 12)) * f); break;
     case 2:
-        sliding = true;
+        sliding = g->sliding = true;
         sl_buf_printf(&g->b, "SLIDINGWINDOW(%s, %u", unit, n);
         if (gen_p(g, 25))
             sl_buf_printf(&g->b, ", %u", (1 + gen_n(g, 4)) * f);
@@ -436,11 +450,11 @@ void rq_generate(rq_case *c, rq_rnd *r) {
     o->send_error = gen_p(&g, 80);
     o->send_nil = gen_p(&g, 15);
     g.tame = gen_p(&g, 60);
-    o->send_meta = gen_p(&g, 2);
+    o->send_meta = gen_p(&g, 8);
     o->ignore_case = gen_p(&g, 5);
     o->disable_alias_ref = gen_p(&g, 4);
     o->incremental = gen_p(&g, 12);
-    o->window_v2 = gen_p(&g, 2);
+    o->window_v2 = gen_p(&g, 15);
     o->sliding_twice = gen_p(&g, 5);
     static const int64_t late[] = {0, 1000, 2000, 100, 5000};
     o->late_ms = late[gen_n(&g, 5)];
@@ -459,6 +473,8 @@ void rq_generate(rq_case *c, rq_rnd *r) {
     if (shape >= 92 || shape == 56 || shape == 80)
         define(&g, "lk", true, true);
     select(&g);
+    o->window_v2 &= !g.windowed || g.sliding || gen_p(&g, 3); /* else refused */
+    o->send_meta &= !g.windowed || gen_p(&g, 3);
     rows(&g);
     sl_buf_free(&g.b);
 }

@@ -30,7 +30,7 @@ typedef struct gen {
     uint32_t used[RQ_DEFS], nused; /* of the statement */
     alias aliases[8];
     uint32_t naliases;
-    bool windowed, grouped;
+    bool windowed, grouped, sliding;
     int64_t unit; /* of the window, ms */
     bool tame;    /* types fit and nulls are rare: most rows come through */
     /* of the place that is being written */

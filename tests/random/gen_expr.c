@@ -420,7 +420,7 @@ void gen_expr(gen *g, ty t, int depth) {
         const sl_func *f = gen_func(g, SL_FN_ANALYTIC, t);
         if (f) {
             bool aggs = g->aggs;
-            g->aggs = false; /* analytic functions run before there are groups */
+            g->aggs = aggs && gen_p(g, 5); /* they run before there are groups: what an aggregate is to them is upstream's riddle */
             g->saw_analytic = true;
             gen_call(g, f, depth);
             g->aggs = aggs;
