@@ -218,7 +218,7 @@ size_t sl_arena_bytes(const sl_arena *a) { return a->held; }
 void *sl_arena_slow(sl_arena *a, size_t n) { /* n is already rounded */
     size_t want = a->next;
     if (want < 4096 - sizeof(chunk)) /* one of thousands of small ones: little is left over */
-        want = a->held / 2 < 512 ? 512 : (a->held / 2 + 15) & ~(size_t)15;
+        want = a->held / 8 < 512 ? 512 : (a->held / 8 + 15) & ~(size_t)15;
     else if (want < 256 * 1024)
         want *= 2;
     a->next = want;

@@ -325,6 +325,13 @@ static void builder_reset(sl_builder *w) { /* drops what the unfinished batch ho
     w->inrow = false;
     builder_open(w);
 }
+void sl_builder_rest(sl_builder *w) {
+    shell *s = w->s;
+    if (!s || w->failed || w->inrow || w->rows || w->errors || s->nframes || s->nmarks || s->b.base)
+        return;
+    w->s = NULL;
+    shell_put(s);
+}
 void sl_builder_free(sl_builder *w) {
     if (!w)
         return;

@@ -131,6 +131,8 @@ typedef struct sl_builder sl_builder;
 /* layout: held. all: names outside the layout are wanted too (tail). */
 sl_builder *sl_builder_new(const sl_layout *layout, bool all);
 void sl_builder_free(sl_builder *w);
+/* An empty builder gives the room for its next batch back to the thread; the next use takes some again. For those who are many and mostly idle. */
+void sl_builder_rest(sl_builder *w);
 /* Arena of the batch under construction; payload bytes go here. */
 sl_arena *sl_builder_arena(sl_builder *w);
 const sl_layout *sl_builder_layout(const sl_builder *w);

@@ -13,7 +13,7 @@ static void no_memory(sl_comp *c) {
 static void *grow(sl_comp *c, void *old, uint32_t n, uint32_t *cap, size_t size) {
     if (n < *cap)
         return old;
-    uint32_t more = *cap ? *cap * 2 : 4;
+    uint32_t more = *cap ? *cap * 2 : 2;
     void *p = sl_zero(c->a, more * size);
     if (!p) {
         no_memory(c);

@@ -42,6 +42,7 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
         sl_pipes_free(r);
         return NULL;
     }
+    sl_builder_rest(r->w);
     return r;
 }
 void sl_pipes_free(sl_pipes *r) {
@@ -660,6 +661,7 @@ static void begin(sl_pipes *r, int64_t now_ms) {
 }
 static void end(sl_pipes *r, sl_batch **out, bool *failed) {
     *out = sl_builder_events(r->w) ? sl_builder_done(r->w, r->now_ms) : NULL;
+    sl_builder_rest(r->w); /* ten thousand windows wait most of the time */
     *failed = r->nomem;
 }
 void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed) {

@@ -21,7 +21,7 @@ typedef struct finder {
 static void *more(sl_arena *a, void *old, uint32_t n, uint32_t *cap, size_t size) {
     if (n < *cap)
         return old;
-    uint32_t want = *cap ? *cap * 2 : 4;
+    uint32_t want = *cap ? *cap * 2 : 1; /* most statements have one, and the memory stays with the plan */
     void *p = sl_zero(a, want * size);
     if (p && n)
         memcpy(p, old, n * size);

@@ -252,19 +252,30 @@ static sl_value fn_substring(sl_call *c, const sl_value *args, uint32_t n) {
         to = (int64_t)s.n;
     return text_n(s.p + from, (size_t)(to - from));
 }
+/* Where sep begins in s at or behind `from`; s.n when nowhere. */
+static size_t next_sep(sl_str s, size_t from, sl_str sep) {
+    if (from >= s.n)
+        return s.n;
+    const char *p = sep.n == 1 ? memchr(s.p + from, sep.p[0], s.n - from) : memmem(s.p + from, s.n - from, sep.p, sep.n);
+    return p ? (size_t)(p - s.p) : s.n;
+}
 static sl_value fn_split_value(sl_call *c, const sl_value *args, uint32_t n) {
     sl_str why, s = sl_fn_text(c, args[0]), sep = sl_fn_text(c, args[1]);
     int64_t want, count = 1;
     if (!sl_to_int(c->arena, args[2], SL_CAST_STRICT, &want, &why))
-        want = 0; /* as upstream */
+        want = 0;             /* as upstream */
+    if (sep.n && want >= 0) { /* no need to look beyond the piece */
+        size_t start = 0, end;
+        for (int64_t k = want; (end = next_sep(s, start, sep)) < s.n || k == 0; k--, count++, start = end + sep.n)
+            if (k == 0)
+                return text_n(s.p + start, end - start);
+        return sl_call_fail(c, "%lld out of index array (size = %lld)", (long long)want, (long long)count);
+    }
     if (!sep.n)
         count = (int64_t)sl_utf8_count(s);
     else
-        for (size_t i = 0; i + sep.n <= s.n;)
-            if (memcmp(s.p + i, sep.p, sep.n) == 0)
-                count++, i += sep.n;
-            else
-                i++;
+        for (size_t i = 0; (i = next_sep(s, i, sep)) < s.n; i += sep.n)
+            count++;
     int64_t k = want < 0 ? want + count : want;
     if (k < 0 || k >= count)
         return sl_call_fail(c, "%lld out of index array (size = %lld)", (long long)want, (long long)count);
@@ -275,15 +286,10 @@ static sl_value fn_split_value(sl_call *c, const sl_value *args, uint32_t n) {
             i += sl_utf8_get(s.p + i, s.n - i, &r);
         return text_n(s.p + i, sl_utf8_get(s.p + i, s.n - i, &r));
     }
-    size_t start = 0, i = 0;
-    for (; i + sep.n <= s.n;)
-        if (memcmp(s.p + i, sep.p, sep.n) == 0) {
-            if (k-- == 0)
-                return text_n(s.p + start, i - start);
-            start = i += sep.n;
-        } else
-            i++;
-    return text_n(s.p + start, s.n - start);
+    size_t start = 0, end;
+    while ((end = next_sep(s, start, sep)) < s.n && k--)
+        start = end + sep.n;
+    return text_n(s.p + start, end - start);
 }
 
 /* ---- checks ---- */
