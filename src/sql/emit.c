@@ -394,62 +394,6 @@ static void row_aggregates(sl_coll *c) {
     }
 }
 
-void sl_pipe_emit_groups(sl_pipes *r, int64_t start, int64_t end) {
-    sl_fast *f = r->fast;
-    sl_coll c = {.r = r, .k = r->k, .p = r->p, .width = 1, .start = start, .end = end};
-    uint32_t n = f->n;
-    bool nothing = n == 0 && (c.k->ndims || c.k->nwhere);
-    if (f->error)
-        sl_pipe_error(r, "", sl_str_of(f->error));
-    if (f->error || nothing || !(c.tmp = sl_batch_fresh())) {
-        r->nomem |= !f->error && !nothing;
-        sl_fast_clear(f, r->p);
-        return;
-    }
-    c.out = c.tmp->arena;
-    c.front = &c.rows;
-    c.ngroups = n ? n : 1;
-    sl_krow **firsts = sl_coll_space(&c, c.ngroups * sizeof *firsts);
-    c.first = sl_coll_space(&c, c.ngroups * sizeof *c.first);
-    c.alive = sl_coll_space(&c, c.ngroups * sizeof *c.alive);
-    for (uint32_t g = 0; !c.failed && g < c.ngroups; g++) {
-        firsts[g] = n ? f->at[g]->first : NULL;
-        c.first[g] = n ? g : UINT32_MAX;
-        c.alive[g] = g;
-    }
-    c.tuples = firsts;
-    c.nalive = c.ngroups;
-    if (!c.failed && !begin_select(&c))
-        c.failed = true;
-    for (uint32_t i = 0; i < r->p->nagg && !c.failed; i++) {
-        sl_value *to = sl_coll_column(r, &c.sel, c.ngroups);
-        sl_call *call = &c.sel.call;
-        for (uint32_t g = 0; to && g < c.ngroups; g++) {
-            call->arena = c.out;
-            call->error = (sl_str){0};
-            call->failed = false;
-            call->func = r->p->agg[i].func;
-            to[g] = n ? sl_fast_result(call, r->p, f->at[g], i) : sl_v_null();
-            if (call->failed)
-                to[g] = sl_op_fail(&c.sel, "call func %s error: %.*s", call->func->name, SL_FMT(call->error));
-            c.sel.errors += to[g].kind == SL_ERROR;
-        }
-        c.failed |= !to;
-        if (to)
-            c.sel.reg[r->p->regs.agg + i] = to;
-    }
-    c.sel.at = end;
-    c.sel.call.win_start = start;
-    c.sel.call.win_end = end;
-    if (!c.failed) {
-        sl_run_unset(&c.sel, (sl_rows){c.alive, c.nalive});
-        sl_coll_finish(&c);
-    }
-    sl_run_end(&c.sel);
-    sl_batch_drop(c.tmp);
-    sl_fast_clear(f, r->p);
-}
-
 void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t width, int64_t start, int64_t end, bool row) {
     sl_coll c = {.r = r, .k = r->k, .p = r->p, .tuples = tuples, .n = n, .width = width, .start = start, .end = end, .row = row};
     if (!(c.tmp = sl_batch_fresh())) {

@@ -1,41 +1,180 @@
-/* Groups kept up row by row, instead of rows: what tumbling and count windows hold when only aggregates leave them. The plain form (emit.c over kept
- * rows) is the oracle: same results, also in which error a window ends. For the room's own use. */
+/* Running windows: groups with accumulators, kept up row by row, instead of rows. What windows hold from which only aggregates leave. The plain form
+ * (emit.c over the rows of window.c) is the oracle: same results in the same order, also in which error a window ends.
+ *
+ * Rows fall into panes, stretches of time (or of row numbers) that belong to a window whole or not at all; a slot is what one group has in one pane. One
+ * pane is the whole window (tumbling, session, count, state), or several make it (hopping: the greatest common divisor of length and hop; sliding: one
+ * millisecond). With several, each group keeps its slots as two stacks: the older ones hold the merger of themselves with all that follow in their
+ * stack, the newer ones are merged into one as they close, so that a window costs two mergers a group however long it is. Nothing is ever subtracted.
+ *
+ *   fastplan.c  is it possible, and how      fastwin.c  panes, slots, two stacks     fastkey.c  from rows to groups
+ *   fastacc.c   accumulators                 fastdrive.c  which window when          fastsave.c  state
+ * For the room's own use. */
 #ifndef SL_SQL_FASTWIN_H
 #define SL_SQL_FASTWIN_H
 #include "sql/expr.h"
 #include "sql/krow.h"
 #include "sql/planner.h"
 
-struct sl_pipes;
-typedef struct sl_group {
+typedef struct sl_pipes sl_pipes;
+enum { SL_FAST_DIMS = 32 };
+typedef enum sl_acckind { SL_ACC_NONE, SL_ACC_ROWS, SL_ACC_COUNT, SL_ACC_SUM, SL_ACC_AVG, SL_ACC_MIN, SL_ACC_MAX, SL_ACC_LAST } sl_acckind;
+typedef struct sl_fagg { /* one aggregate of the plan */
+    uint8_t kind;
+    bool merges; /* its accumulators are merged: they keep what another first value would need */
+    bool skip;   /* last_value: nulls do not count */
+    uint32_t at; /* of its accumulator in a slot */
+    const sl_func *func;
+    int32_t arg; /* operand of program `rows` */
+} sl_fagg;
+typedef struct sl_fplan { /* part of the plan */
+    const char *unfit;    /* why the window keeps rows; NULL: it runs so */
+    sl_fagg *agg;
+    uint32_t nagg, size; /* bytes of the accumulators of a slot */
+    bool multi;          /* several panes make a window */
+    int64_t pane;        /* ms, or rows of a count window; 0: a pane is what the driver says */
+    bool *need;          /* [columns] read after the aggregates */
+    bool meta, ana;      /* metadata, values of analytic calls: too */
+    uint32_t *of_key;    /* [columns] item of GROUP BY that is this column, UINT32_MAX none */
+    bool keyed;          /* all that is read so stands in the key: no first row is kept */
+} sl_fplan;
+
+typedef struct sl_fgroup sl_fgroup;
+typedef struct sl_fkey { /* an item list as it came; several print alike and are one group */
     uint64_t hash;
-    sl_str key;
-    sl_krow *first;        /* held */
-    struct sl_group *next; /* of the same hash slot */
-} sl_group;                /* behind it: one accumulator per aggregate */
-typedef struct sl_fast {
-    sl_arena *a;   /* groups; emptied with the window */
-    sl_group **at; /* in order of appearance */
-    uint32_t n, cap;
-    sl_group **slots;
-    uint32_t mask; /* slots - 1 */
-    char *error;   /* of the first row that failed: the window ends in it */
-    int64_t seen;  /* count windows: rows so far */
-    size_t texts;  /* bytes of the texts that accumulators hold */
-} sl_fast;
-/* NULL: this plan can be run so; else why not, in words. Called when the pipe is planned. */
-const char *sl_fast_unfit(const sl_plan *p, const sl_select *s);
-sl_fast *sl_fast_new(void);
-void sl_fast_free(sl_fast *f, const sl_plan *p);
-void sl_fast_clear(sl_fast *f, const sl_plan *p);
-/* The group of a key, made when new (first is then NULL). NULL: out of memory. */
-sl_group *sl_fast_group(sl_fast *f, const sl_plan *p, sl_str key);
-/* Takes row `row` of a run into the group. false: out of memory. */
-bool sl_fast_add(sl_fast *f, const sl_plan *p, sl_run *run, sl_group *g, uint32_t row);
-/* Value of aggregate i of a group; an error as sl_call_fail gives it. */
-sl_value sl_fast_result(sl_call *c, const sl_plan *p, const sl_group *g, uint32_t i);
-void sl_fast_fail(sl_fast *f, const char *head, sl_str text);
+    sl_fgroup *group;
+    struct sl_fkey *next; /* of the group */
+    sl_str packed;        /* kinds that are not compared bit by bit: their packed form */
+    sl_value at[];        /* [ndims], text behind */
+} sl_fkey;
+typedef struct sl_fslot {
+    sl_fgroup *group;
+    struct sl_fslot *next;          /* in its pane, in order of appearance */
+    struct sl_fslot *older, *newer; /* of its group */
+    int64_t pane;
+    uint64_t seq;       /* order of first rows */
+    const sl_fkey *key; /* of the first row */
+    sl_krow *first;     /* held; NULL when the key is enough */
+} sl_fslot;             /* behind it: accumulators */
+struct sl_fgroup {
+    uint64_t hash;
+    sl_str key;            /* the printed items */
+    sl_fkey *keys;         /* the first one stands in the memory of the group */
+    sl_fslot *head, *tail; /* oldest and newest slot; NULL: idle */
+    sl_fslot *front;       /* newest slot of the older stack; NULL: that is empty */
+    char *back;            /* merger of the slots between front and tail; made when first needed */
+    bool has_back;
+    uint32_t number; /* while saving */
+};
+typedef struct sl_fpane {
+    int64_t at;
+    sl_fslot *first, *last;
+    uint32_t n;
+    uint32_t stage; /* of the error: conditions by number, then keys; the lowest wins */
+    char *error;    /* a window with this pane ends in it */
+} sl_fpane;
+typedef struct sl_fentry {
+    uint64_t hash;
+    void *at;
+} sl_fentry;
+typedef struct sl_ftable { /* groups and panes of one window instance */
+    const sl_fplan *plan;
+    uint32_t ndims;
+    sl_fgroup **groups;
+    uint32_t ngroups, capgroups, live; /* live: with slots */
+    sl_fentry *keys, *names;           /* by typed items; by printed items */
+    uint32_t nkeys, keymask, namemask; /* masks: slots - 1; 0: none yet */
+    sl_fpane *panes;                   /* ring, oldest first */
+    uint32_t head, npanes, cappanes;   /* cap a power of two */
+    uint32_t failed;                   /* panes with an error */
+    bool loading;                      /* slots are being put back: nothing closes */
+    uint64_t seq;
+    sl_fslot *free;
+    void **chunks;
+    uint32_t nchunks, capchunks;
+    size_t nslots, slotbytes; /* in use; of the chunks */
+    size_t *bytes;            /* of all tables of the window */
+} sl_ftable;
+
+/* ---- fastplan.c ---- */
+/* Decides when the pipe is planned; false: out of memory. */
+bool sl_fast_plan(sl_plan *p, const sl_select *s);
+/* After the select list is bound: what is read after the aggregates. */
+bool sl_fast_needs(sl_plan *p, const sl_select *s);
+
+/* ---- fastacc.c ---- */
+uint32_t sl_acc_size(uint8_t kind);
+/* The kind for a call, SL_ACC_NONE when there is none. */
+uint8_t sl_acc_kind_of(const sl_pcall *c, bool *skip);
+/* bytes: what accumulators hold elsewhere is counted there. Those that return bool say false when memory was out. */
+/* Takes the values of rows[i] into the slot at[i] (at[0] for all when `one`); col: a register, or a constant. */
+bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, bool one, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes);
+/* acc first, later behind it. */
+bool sl_acc_merge(const sl_fagg *a, void *acc, const void *later, size_t *bytes);
+/* The value; an error as sl_call_fail gives it, or as bare ERROR. */
+sl_value sl_acc_result(sl_call *c, const sl_fagg *a, const void *acc);
+void sl_acc_free(const sl_fagg *a, void *acc, size_t *bytes);
+void sl_acc_save(const sl_fagg *a, const void *acc, sl_buf *out);
+sl_err *sl_acc_load(const sl_fagg *a, void *acc, sl_arena *tmp, sl_str *at, size_t *bytes);
+static inline void *sl_acc_at(const sl_fslot *s, uint32_t at) { return (char *)(uintptr_t)(s + 1) + at; }
+
+/* ---- fastwin.c ---- */
+void sl_ftable_init(sl_ftable *t, const sl_fplan *plan, uint32_t ndims, size_t *bytes);
+void sl_ftable_end(sl_ftable *t);
+static inline sl_fpane *sl_fpane_at(const sl_ftable *t, uint32_t i) { return &t->panes[(t->head + i) & (t->cappanes - 1)]; }
+/* The newest pane, if it is the one at `at` (or later); else a new one. NULL: out of memory. */
+sl_fpane *sl_ftable_pane(sl_ftable *t, int64_t at);
+/* Gives up the n oldest panes. false: out of memory. */
+bool sl_ftable_drop(sl_ftable *t, uint32_t n);
+/* Gives up the panes before `at`. */
+bool sl_ftable_until(sl_ftable *t, int64_t at);
+/* Gives back what idle groups and slots hold, when it is much more than `live` groups need, as many as were told last. */
+void sl_ftable_tidy(sl_ftable *t, uint32_t live);
+/* The slot of a group in the newest pane, made when new. NULL: out of memory. */
+sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, const sl_fkey *key);
+/* The accumulators of a group over all panes: its own, or merged into tmp (room for plan->size, emptied here; sl_ftable_done releases). */
+const void *sl_ftable_total(const sl_ftable *t, const sl_fgroup *g, void *tmp, bool *ok);
+void sl_ftable_done(const sl_ftable *t, const void *total, void *tmp);
+void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, const char *head, sl_str text);
+/* Live groups in order of their first rows; room for t->live. */
+void sl_ftable_order(const sl_ftable *t, sl_fgroup **out, sl_fgroup **tmp);
+/* Reads one number of saved state. */
+sl_err *sl_fast_get(sl_arena *a, sl_str *at, int64_t *v);
+void sl_ftable_save(const sl_ftable *t, uint32_t ncells, sl_buf *out);
+sl_err *sl_ftable_load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_arena *a, sl_str *at);
+
+/* ---- fastkey.c ---- */
+/* The key of items v[ndims] (no ERROR among them), with its group; made when new. NULL: out of memory. */
+const sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text);
+size_t sl_fast_key_bytes(const sl_ftable *t, const sl_fkey *k);
+void sl_fast_rehash(sl_ftable *t); /* after groups were taken away; memory is there */
+void sl_fast_group_free(sl_fgroup *g);
+
+/* ---- fastdrive.c ---- */
+typedef struct sl_fast sl_fast;
+typedef struct sl_fastrows { /* rows that passed the first program, in order */
+    sl_run *run;             /* program `rows`, with the columns set */
+    const uint32_t *at;
+    uint32_t n;
+    const int64_t *time;                        /* by row */
+    const bool *trigger;                        /* by place in at; NULL: all */
+    const bool *begin, *emit;                   /* state windows, by place */
+    const sl_str *part;                         /* by place; NULL: one partition */
+    sl_krow *(*first)(void *arg, uint32_t row); /* a kept row of the cells that are needed */
+    void *arg;
+} sl_fastrows;
+sl_fast *sl_fast_new(sl_pipes *r, int64_t start_ms);
+void sl_fast_free(sl_fast *f);
+bool sl_fast_rows(sl_fast *f, const sl_fastrows *rows);
+int64_t sl_fast_next(const sl_fast *f);
+bool sl_fast_tick(sl_fast *f, int64_t now_ms);
+bool sl_fast_mark(sl_fast *f, int64_t watermark);
+/* The least watermark at which something comes out, INT64_MIN when that is not known. */
+int64_t sl_fast_due(const sl_fast *f);
 size_t sl_fast_bytes(const sl_fast *f);
-void sl_fast_save(const sl_fast *f, const sl_plan *p, uint32_t ncells, sl_buf *out);
-sl_err *sl_fast_load(sl_fast *f, const sl_plan *p, sl_krows *k, const uint32_t *ncells, sl_str *at);
+bool sl_fast_passes(const sl_fast *f); /* holds it what leaves by the clock alone? */
+void sl_fast_save(const sl_fast *f, sl_buf *out);
+sl_err *sl_fast_load(sl_fast *f, sl_str *at);
+
+/* ---- fastemit.c ---- */
+void sl_fast_emit(sl_pipes *r, sl_ftable *t, int64_t start, int64_t end);
 #endif

@@ -3,10 +3,20 @@
 #include "sql/pipe.h"
 
 static void window(const sl_pipe *k, sl_buf *out) {
-    if (k->fast)
-        sl_buf_puts(out, "window: running groups, rows not kept\n");
+    const sl_fplan *f = &k->running;
+    if (f->unfit) {
+        sl_buf_printf(out, "window: rows kept; %s\n", f->unfit);
+        return;
+    }
+    if (!f->multi)
+        sl_buf_puts(out, "window: running groups, rows not kept");
+    else if (k->window.kind == SL_W_COUNT)
+        sl_buf_printf(out, "window: panes of %lld row%s in two stacks, rows not kept", (long long)f->pane, f->pane == 1 ? "" : "s");
+    else if (f->pane % 1000 == 0)
+        sl_buf_printf(out, "window: panes of %lld s in two stacks, rows not kept", (long long)f->pane / 1000);
     else
-        sl_buf_printf(out, "window: rows kept; %s\n", k->unfit);
+        sl_buf_printf(out, "window: panes of %lld ms in two stacks, rows not kept", (long long)f->pane);
+    sl_buf_puts(out, f->keyed ? "\n" : " but the first of a group\n");
 }
 void sl_plan_forms(const sl_plan *p, sl_buf *out) {
     const sl_pipe *k = p->pipe;

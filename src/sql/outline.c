@@ -352,7 +352,11 @@ static void state(outline *o, sl_json *out) {
     sl_json *l = list_of(o, out, "state");
     sl_buf b = {0};
     if (k && k->windowed)
-        sl_json_add(l, sl_json_str(o->a, k->fast ? SL_S("groups of the open window") : SL_S("rows of the open windows")));
+        sl_json_add(l,
+                    sl_json_str(o->a,
+                                k->running.unfit       ? SL_S("rows of the open windows")
+                                    : k->running.multi ? SL_S("groups of the panes of the open windows")
+                                                       : SL_S("groups of the open window")));
     if (k && p->opts.event_time)
         sl_json_add(l, sl_json_str(o->a, SL_S("the watermark and rows that wait for it")));
     for (uint32_t i = 0; i < p->nsrc; i++)

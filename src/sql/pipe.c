@@ -9,9 +9,7 @@ static sl_str name_of(const sl_plan *p, uint32_t src, uint32_t col) { return p->
 static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
     sl_pipes *r = arg;
     r->nfired++;
-    if (r->fast)
-        sl_pipe_emit_groups(r, start, end);
-    else if (r->k->njoins)
+    if (r->k->njoins)
         sl_join_run(r, rows, n, start, end, false);
     else
         sl_pipe_emit(r, rows, n, 1, start, end, false);
@@ -28,10 +26,11 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
     bool ok = (r->ana = calloc(p->nana + 1, sizeof *r->ana)) && (r->cols = calloc(p->ncols + 1, sizeof *r->cols)) && (r->state_in = sites(&k->in)) &&
         (r->state_rows = sites(&k->rows)) && (r->state_out = sites(&p->prog)) && (r->state_join = sites(&k->join)) && (r->w = sl_builder_new(k->layout, true)) &&
         (r->tables = calloc(p->nsrc + 1, sizeof *r->tables));
-    if (ok && k->windowed)
+    bool fast = k->windowed && !k->running.unfit;
+    if (ok && k->windowed && !fast)
         ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
-    if (ok && k->fast)
-        ok = (r->fast = sl_fast_new()) != NULL;
+    if (ok && fast)
+        ok = (r->fast = sl_fast_new(r, start_ms)) != NULL;
     if (ok && p->opts.event_time) {
         ok = (r->wm = sl_wm_new(p->nsrc, p->opts.late_ms)) != NULL;
         for (uint32_t i = 0; ok && i < p->nsrc; i++)
@@ -51,7 +50,7 @@ void sl_pipes_free(sl_pipes *r) {
     if (r->win)
         sl_win_free(r->win);
     sl_wm_free(r->wm);
-    sl_fast_free(r->fast, r->p);
+    sl_fast_free(r->fast);
     sl_join_end(r);
     for (uint32_t i = 0; r->tables && i < r->p->nsrc; i++)
         sl_kq_free(&r->tables[i]);
@@ -72,14 +71,14 @@ void sl_pipes_free(sl_pipes *r) {
     sl_buf_free(&r->last);
     free(r);
 }
-int64_t sl_pipes_next(const sl_pipes *r) { return r->win ? sl_win_next(r->win) : INT64_MAX; }
+int64_t sl_pipes_next(const sl_pipes *r) { return r->win ? sl_win_next(r->win) : r->fast ? sl_fast_next(r->fast) : INT64_MAX; }
 size_t sl_pipes_bytes(const sl_pipes *r) {
     size_t n = r->rows.bytes + (r->fast ? sl_fast_bytes(r->fast) : 0) + (r->win ? sl_win_bytes(r->win) : 0) + r->parked_bytes;
     n += sl_keeps_bytes_all(r->ana, r->p->nana) + sl_keeps_bytes_all(r->cols, r->p->ncols);
     return n + sl_sites_bytes(&r->k->in, r->state_in) + sl_sites_bytes(&r->k->rows, r->state_rows) + sl_sites_bytes(&r->p->prog, r->state_out) +
         sl_sites_bytes(&r->k->join, r->state_join);
 }
-bool sl_pipes_passes(const sl_pipes *r) { return r->win && (sl_win_passes(r->win) || (r->fast && r->fast->n && r->k->window.kind == SL_W_TUMBLING)); }
+bool sl_pipes_passes(const sl_pipes *r) { return r->win ? sl_win_passes(r->win) : r->fast && sl_fast_passes(r->fast); }
 static void note(sl_pipes *r, const char *head, sl_str text) {
     r->errors++;
     r->last_ms = r->now_ms;
@@ -334,19 +333,22 @@ static bool *trigger_rows(intake *t) {
     }
     return hit;
 }
+static void state_conditions(intake *t) {
+    const sl_pipe *k = t->r->k;
+    sl_run_block(&t->run, k->begin, t->rows);
+    if (k->window.two)
+        sl_run_block(&t->run, k->emit, t->rows);
+    for (uint32_t i = 0; i < k->npart; i++)
+        sl_run_block(&t->run, k->part[i], t->rows);
+}
 static bool second_half(intake *t) {
     sl_pipes *r = t->r;
     const sl_pipe *k = r->k;
     if (!t->rows.n)
         return true;
     bool *triggers = k->has_when ? trigger_rows(t) : NULL;
-    if (k->windowed && k->window.kind == SL_W_STATE) {
-        sl_run_block(&t->run, k->begin, t->rows);
-        if (k->window.two)
-            sl_run_block(&t->run, k->emit, t->rows);
-        for (uint32_t i = 0; i < k->npart; i++)
-            sl_run_block(&t->run, k->part[i], t->rows);
-    }
+    if (k->windowed && k->window.kind == SL_W_STATE)
+        state_conditions(t);
     uint32_t ncols = 0, *cols = foreign(t, &ncols);
     sl_winrow *rows = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *rows);
     if (!cols || !rows || t->run.nomem || sl_arena_failed(t->tmp->arena))
@@ -386,101 +388,92 @@ static bool second_half(intake *t) {
         sl_krow_drop(rows[i].row);
     return !r->nomem;
 }
-/* ---- running groups ---- */
-static void late_failed(void *arg, uint32_t row, sl_value err) {
-    (void)row;
-    sl_fast_fail(((intake *)arg)->r->fast, "run Where error: ", sl_v_text(err));
+/* ---- running windows ---- */
+typedef struct first_row { /* makes the row that a group keeps */
+    intake *t;
+    const uint32_t *cols;
+    uint32_t ncols;
+} first_row;
+static sl_krow *first_of(void *arg, uint32_t row) {
+    first_row *f = arg;
+    intake *t = f->t;
+    const sl_plan *p = t->r->p;
+    const sl_fplan *plan = &t->r->k->running;
+    if (!t->kept)
+        return keep_row(t, row, f->cols, f->ncols, true);
+    const sl_krow *x = t->kept[row]; /* copied: it would hold its whole page */
+    uint32_t n = p->src[x->src].n;
+    sl_krow *k = sl_krow_new(&t->r->rows, n + p->nana, 0);
+    if (!k)
+        return NULL;
+    sl_arena *a = sl_krow_arena(k);
+    k->time = x->time;
+    k->src = x->src;
+    k->meta = plan->meta ? sl_value_copy(a, x->meta) : sl_v_absent();
+    for (uint32_t c = 0; c < n; c++)
+        k->cells[c] = plan->need[c] ? sl_value_copy(a, x->cells[c]) : sl_v_absent();
+    for (uint32_t c = 0; c < p->nana; c++)
+        k->cells[n + c] = sl_value_copy(a, t->run.reg[p->regs.ana + c][row]);
+    if (!sl_arena_failed(a))
+        return k;
+    sl_krow_drop(k);
+    return NULL;
 }
-static sl_str group_key(intake *t, sl_run *run, uint32_t row, sl_buf *b) {
+static bool state_rows(intake *t, const uint32_t *at, uint32_t n, sl_fastrows *in) {
     const sl_pipe *k = t->r->k;
-    sl_buf_clear(b);
-    for (uint32_t i = 0; i < k->ndims; i++) {
-        sl_value v = sl_run_at(run, k->dims[i].res, row);
-        if (v.kind == SL_ERROR) {
-            sl_fast_fail(t->r->fast, "run Group By error: ", sl_v_text(v));
-            break;
-        }
-        if (k->ndims == 1 && v.kind == SL_STRING)
-            return sl_v_text(v);
-        if (i)
-            sl_buf_putc(b, ',');
-        if (v.kind == SL_JSONTEXT)
-            v = sl_value_open(run->tmp, v);
-        if (v.kind == SL_ABSENT)
-            v.kind = SL_NULL;
-        sl_value_print(b, v);
+    bool *begin = sl_arena_zero(t->tmp->arena, n + 1), *emit = sl_arena_zero(t->tmp->arena, n + 1);
+    sl_str *part = k->npart ? sl_arena_alloc(t->tmp->arena, n * sizeof *part) : NULL;
+    if (!begin || !emit || (k->npart && !part) || sl_arena_failed(t->tmp->arena))
+        return false;
+    state_conditions(t);
+    for (uint32_t i = 0; i < n; i++) {
+        begin[i] = is_true(&t->run, k->begin, at[i]);
+        emit[i] = k->window.two && is_true(&t->run, k->emit, at[i]);
+        if (part)
+            part[i] = part_of(t, at[i]);
     }
-    return sl_buf_view(b);
-}
-/* Rows of one window into their groups. */
-static bool gather_rows(intake *t, sl_run *run, sl_rows rows, const uint32_t *cols, uint32_t ncols, sl_buf *key) {
-    sl_pipes *r = t->r;
-    const sl_pipe *k = r->k;
-    for (uint32_t i = 0; i < k->nwhere && rows.n; i++) {
-        uint32_t *keep = sl_arena_alloc(t->tmp->arena, rows.n * sizeof *keep);
-        if (!keep || sl_arena_failed(t->tmp->arena))
-            return false;
-        rows = (sl_rows){keep, sl_run_filter(run, k->where[i], rows, keep, late_failed, t)};
-    }
-    for (uint32_t i = 0; i < k->ndims && rows.n; i++)
-        sl_run_block(run, k->dims[i], rows);
-    for (uint32_t i = 0; i < r->p->nagg && rows.n; i++)
-        sl_run_block(run, r->p->agg[i].args[0], rows);
-    for (uint32_t i = 0; i < rows.n && !run->nomem && !r->fast->error; i++) {
-        uint32_t row = rows.at ? rows.at[i] : i;
-        sl_str name = group_key(t, run, row, key);
-        if (key->failed)
-            return false;
-        if (r->fast->error)
-            break;
-        sl_group *g = sl_fast_group(r->fast, r->p, name);
-        if (!g || (!g->first && !(g->first = keep_row(t, row, cols, ncols, true))) || !sl_fast_add(r->fast, r->p, run, g, row))
-            return false;
-    }
-    return !run->nomem;
+    in->begin = begin;
+    in->emit = emit;
+    in->part = part;
+    return !t->run.nomem && !t->r->nomem;
 }
 static bool fast_rows(intake *t) {
     sl_pipes *r = t->r;
+    const sl_pipe *k = r->k;
     const sl_plan *p = r->p;
     sl_arena *a = t->tmp->arena;
-    uint32_t ncols = 0, *cols = foreign(t, &ncols), n = t->rows.n, at = 0;
+    uint32_t ncols = 0, *cols = foreign(t, &ncols), n = t->rows.n;
     sl_run run;
     if (!n)
         return true;
-    if (!cols || !sl_pipe_begin(r, &run, &r->k->rows, r->state_rows, a, a, t->run.nrows))
+    first_row first = {t, cols, ncols};
+    sl_fastrows in = {.run = &run, .n = n, .first = first_of, .arg = &first};
+    in.trigger = k->has_when ? trigger_rows(t) : NULL;
+    if (!cols || t->run.nomem || !sl_pipe_begin(r, &run, &k->rows, r->state_rows, a, a, t->run.nrows))
         return false;
     for (uint32_t i = 0; i < p->regs.ncol; i++)
         run.reg[i] = t->run.reg[i];
-    if (p->nstars) { /* only count(*) gets here */
-        sl_value *one = sl_arena_alloc(a, ((size_t)t->run.nrows + 1) * sizeof *one);
-        for (uint32_t i = 0; one && i < t->run.nrows; i++)
-            one[i] = sl_v_bool(true);
-        for (uint32_t i = 0; one && i < p->nstars; i++)
-            run.reg[p->regs.star + i] = one;
-        r->nomem |= !one;
-    }
+    for (uint32_t i = 0; i < p->nana; i++)
+        run.reg[p->regs.ana + i] = t->run.reg[p->regs.ana + i];
     run.meta = t->run.meta;
+    run.metas = t->run.metas;
+    run.nmetas = t->run.nmetas;
     run.time = t->run.time;
     run.at = t->run.at;
     sl_run_unset(&run, t->rows);
-    sl_buf key = {0};
-    bool count = r->k->window.kind == SL_W_COUNT, ok = !r->nomem && !run.nomem;
-    uint32_t *all = sl_arena_alloc(a, (n + 1) * sizeof *all);
-    for (uint32_t i = 0; all && i < n; i++)
-        all[i] = t->rows.at ? t->rows.at[i] : i;
-    ok &= all != NULL;
-    while (ok && at < n) {
-        int64_t room = count ? r->k->window.length - r->fast->seen : n;
-        uint32_t here = room < (int64_t)(n - at) ? (uint32_t)room : n - at;
-        ok = gather_rows(t, &run, (sl_rows){all + at, here}, cols, ncols, &key);
-        at += here;
-        if (count && (r->fast->seen += here) == r->k->window.length) {
-            r->nfired++;
-            sl_pipe_emit_groups(r, r->now_ms, r->now_ms);
-        }
+    uint32_t *at = sl_arena_alloc(a, n * sizeof *at);
+    int64_t *time = sl_arena_alloc(a, t->run.nrows * sizeof *time);
+    bool state = k->window.kind == SL_W_STATE, ok = at && time && !run.nomem && !sl_arena_failed(a);
+    for (uint32_t i = 0; ok && i < n; i++) {
+        at[i] = t->rows.at ? t->rows.at[i] : i;
+        const int64_t *given = t->run.time;
+        time[at[i]] = given && given[at[i]] ? given[at[i]] : r->now_ms;
     }
-    ok &= !run.nomem;
-    sl_buf_free(&key);
+    if (ok && state)
+        ok = state_rows(t, at, n, &in);
+    in.at = at;
+    in.time = time;
+    ok = ok && sl_fast_rows(r->fast, &in) && !run.nomem;
     sl_run_end(&run);
     return ok;
 }
@@ -565,7 +558,7 @@ static void released(sl_pipes *r, uint32_t n) {
     if (ok) {
         t.kept = rows;
         sl_pipe_load(r, &t.run, rows, n, 1);
-        ok = !r->nomem && first_program(&t) && !r->nomem && go_on(&t, second_half);
+        ok = !r->nomem && first_program(&t) && !r->nomem && go_on(&t, r->fast ? fast_rows : second_half);
         for (uint32_t i = 0; i < n; i++)
             sl_krow_drop(rows[i]);
     }
@@ -615,7 +608,7 @@ static void await(intake *t) {
         int64_t mark = sl_wm_mark(r->wm);
         if (n)
             released(r, n);
-        if (r->win && !r->nomem && !sl_win_mark(r->win, mark))
+        if (!r->nomem && ((r->win && !sl_win_mark(r->win, mark)) || (r->fast && !sl_fast_mark(r->fast, mark))))
             r->nomem = true;
     }
     tell_upto(t, done, UINT32_MAX);
@@ -664,18 +657,20 @@ static void end(sl_pipes *r, sl_batch **out, bool *failed) {
     sl_builder_rest(r->w); /* ten thousand windows wait most of the time */
     *failed = r->nomem;
 }
+static void tick(sl_pipes *r, int64_t now_ms) {
+    if (sl_pipes_next(r) <= now_ms && !(r->win ? sl_win_tick(r->win, now_ms) : sl_fast_tick(r->fast, now_ms)))
+        r->nomem = true;
+}
 void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed) {
     begin(r, now_ms);
     if (r->parked)
         sl_join_drain(r);
-    if (r->win && sl_win_next(r->win) <= now_ms && !sl_win_tick(r->win, now_ms))
-        r->nomem = true;
+    tick(r, now_ms);
     end(r, out, failed);
 }
 void sl_pipes_run(sl_pipes *r, uint32_t src, const sl_view *in, int64_t now_ms, sl_batch **out, bool *failed) {
     begin(r, now_ms);
-    if (r->win && sl_win_next(r->win) <= now_ms && !sl_win_tick(r->win, now_ms))
-        r->nomem = true;
+    tick(r, now_ms);
     if (!r->nomem && src < r->p->nsrc)
         take(r, src, in);
     end(r, out, failed);

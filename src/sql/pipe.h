@@ -37,11 +37,10 @@ struct sl_pipe {            /* part of the plan; immutable. The program `out` is
     sl_prog in, rows, join; /* rows is unused unless aggregated */
     sl_early *early;        /* conditions before the window: WHERE and FILTER */
     uint32_t nearly;
-    bool where_early;  /* all of WHERE is among them */
-    bool fast;         /* groups are kept up row by row */
-    const char *unfit; /* why they are not */
-    bool incremental;  /* results as upstream's incremental windows give them */
-    sl_block *where;   /* late WHERE, in `rows` (aggregated) or `out` */
+    bool where_early; /* all of WHERE is among them */
+    sl_fplan running; /* the window as accumulators, where it fits */
+    bool incremental; /* results as upstream's incremental windows give them */
+    sl_block *where;  /* late WHERE, in `rows` (aggregated) or `out` */
     uint32_t nwhere;
     sl_block when, begin, emit;
     bool has_when;
@@ -81,7 +80,7 @@ void sl_pipe_free(sl_pipe *k);
 
 /* ---- running ---- */
 typedef struct sl_parked sl_parked;
-typedef struct sl_pipes { /* one running pipe */
+struct sl_pipes { /* one running pipe */
     sl_plan *p;
     const sl_pipe *k;
     sl_krows rows; /* where kept rows are made */
@@ -105,7 +104,7 @@ typedef struct sl_pipes { /* one running pipe */
     uint64_t nin, nfired, nout;  /* rows in, collections fired, frames out */
     bool nomem;                  /* of this call */
     bool draining;               /* what waited for lookups goes on */
-} sl_pipes;
+};
 sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms);
 void sl_pipes_free(sl_pipes *r);
 void sl_pipes_run(sl_pipes *r, uint32_t src, const sl_view *in, int64_t now_ms, sl_batch **out, bool *failed);
@@ -130,8 +129,6 @@ void sl_pipe_error(sl_pipes *r, const char *head, sl_str text);
 /* A collection (or, with row set, one row outside windows) through WHERE to the output. tuples: n tuples of `width` rows, one per source (NULL:
  * nothing of that source), or of one row each when width is 1. */
 void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t width, int64_t start, int64_t end, bool row);
-/* The running groups to the output. */
-void sl_pipe_emit_groups(sl_pipes *r, int64_t start, int64_t end);
 /* Points the column registers of a run at the cells of tuples; metadata too. r->tmp has the copies. */
 void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width);
 /* A run of program `prog` over n rows: registers made, everything ABSENT. */

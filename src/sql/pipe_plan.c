@@ -527,10 +527,8 @@ sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
         if (c.err)
             return c.err;
     }
-    if (s->window) {
-        k->unfit = sl_fast_unfit(p, s);
-        k->fast = !k->unfit;
-    }
+    if (!sl_fast_plan(p, s))
+        return no_memory();
     return plan_srf(p);
 }
 

@@ -250,6 +250,8 @@ static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *
     if (sl_pipe_wanted(p, s))
         SL_TRY(sl_pipe_plan(p, s));
     SL_TRY(compile_all(p, s));
+    if (p->pipe && !sl_fast_needs(p, s))
+        return no_memory();
     SL_TRY(outputs(p));
     if (!p->opts.plain)
         sl_prune(p, s);

@@ -91,7 +91,7 @@ void sl_pipes_save(const sl_pipes *r, sl_buf *out) {
     if (r->win)
         sl_win_save(r->win, out);
     if (r->fast)
-        sl_fast_save(r->fast, p, r->k->ncells[0], out);
+        sl_fast_save(r->fast, out);
     for (uint32_t i = 0; i < p->nsrc; i++)
         if (p->src[i].pub.is_table && !p->src[i].lookup)
             sl_kq_save(&r->tables[i], r->k->ncells, out);
@@ -111,7 +111,7 @@ sl_err *sl_pipes_load(sl_pipes *r, sl_str *at) {
     if (r->win)
         SL_TRY(sl_win_load(r->win, &r->rows, p->nsrc, at));
     if (r->fast)
-        SL_TRY(sl_fast_load(r->fast, p, &r->rows, r->k->ncells, at));
+        SL_TRY(sl_fast_load(r->fast, at));
     for (uint32_t i = 0; i < p->nsrc; i++)
         if (p->src[i].pub.is_table && !p->src[i].lookup)
             SL_TRY(sl_kq_load(&r->tables[i], &r->rows, r->k->ncells, p->nsrc, at));

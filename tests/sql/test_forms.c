@@ -29,6 +29,12 @@ static void test_forms(void **state) {
     check("SELECT a FROM s", false, false, "");
     check("SELECT sum(a) FROM s GROUP BY k, TUMBLINGWINDOW(ss, 1)", false, false, "window: running groups, rows not kept\n");
     check("SELECT sum(a) FROM s GROUP BY k, TUMBLINGWINDOW(ss, 1)", false, true, ROWS "the plain form is asked for (plainExecution)\n");
+    check("SELECT k, sum(a) FROM s GROUP BY k, SLIDINGWINDOW(hh, 1)", true, false, "window: panes of 1 ms in two stacks, rows not kept\n");
+    check("SELECT b, sum(a) FROM s GROUP BY k, HOPPINGWINDOW(ss, 6, 4)", true, false, "window: panes of 2 s in two stacks, rows not kept but the first of a group\n");
+    check("SELECT sum(a) FROM s GROUP BY COUNTWINDOW(6, 4)", false, false, "window: panes of 2 rows in two stacks, rows not kept\n");
+    check("SELECT sum(a) FROM s GROUP BY SESSIONWINDOW(ss, 6, 4)", false, false, "window: running groups, rows not kept\n");
+    check("SELECT sum(a) FROM s WHERE b > now() GROUP BY SLIDINGWINDOW(ss, 6)", false, false, ROWS "a condition, key or argument depends on when it is computed\n");
+    check("SELECT median(a) FROM s GROUP BY SLIDINGWINDOW(ss, 6)", false, false, ROWS "an aggregate has no running form\n");
     check("SELECT a FROM s GROUP BY TUMBLINGWINDOW(ss, 1)", false, false, ROWS "the rows themselves come out\n");
     check("SELECT s.a FROM s INNER JOIN t ON s.a = t.a GROUP BY TUMBLINGWINDOW(ss, 1)", false, false,
           ROWS "rows are joined\njoin t: hash of the keys where they are all numbers or all text, else a loop\n");

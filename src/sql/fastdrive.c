@@ -1,0 +1,619 @@
+/* Running windows in time: which rows enter which pane, and when a window is told. The same instants as window.c, from which nothing is taken but the
+ * alignment, because that is the oracle.
+ * Decisions: rows come in order of time, so what ends before a row is told before it enters, in event time too, where the watermark that lets the row
+ * through has passed that end already. WHERE, keys and arguments are computed for a batch at once; rows then go in stretches that share a pane. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/map.h"
+#include "data/pack.h"
+#include "sql/fastwin.h"
+#include "sql/pipe.h"
+
+enum { EMPTIES = 1000, MISSED = 10 }; /* as in window.c */
+typedef struct part {                 /* state window: one partition */
+    sl_ftable t;
+    int64_t opened;
+} part;
+struct sl_fast {
+    sl_pipes *r;
+    const sl_fplan *plan;
+    const sl_wspec *s;
+    sl_ftable t;
+    sl_map *parts;    /* state windows: key -> part; only open ones */
+    int64_t next;     /* next tick by the clock, INT64_MAX none */
+    int64_t from;     /* where the open window or session began */
+    int64_t boundary; /* next aligned boundary */
+    int64_t base;     /* where panes are counted from */
+    int64_t first, last;
+    bool started;
+    uint32_t empty; /* empty windows in a row, of this watermark */
+    uint64_t rows;  /* session: in it; count: ever */
+    uint64_t seen;  /* count: since the last emission */
+    int64_t *due;   /* sliding: instants of triggers that wait, in order */
+    uint32_t ndue, head, capdue;
+    size_t bytes;
+};
+
+sl_fast *sl_fast_new(sl_pipes *r, int64_t start_ms) {
+    sl_fast *f = calloc(1, sizeof *f);
+    if (!f)
+        return NULL;
+    f->r = r;
+    f->plan = &r->k->running;
+    f->s = &r->k->window;
+    f->next = INT64_MAX;
+    f->from = start_ms;
+    sl_ftable_init(&f->t, f->plan, r->k->ndims, &f->bytes);
+    const sl_wspec *s = f->s;
+    if (!s->event_time && (s->kind == SL_W_TUMBLING || s->kind == SL_W_HOPPING || s->kind == SL_W_SESSION))
+        f->base = f->boundary = f->next = sl_win_align(start_ms, s->unit, s->kind == SL_W_HOPPING ? s->interval : s->length, s->zone);
+    return f;
+}
+void sl_fast_free(sl_fast *f) {
+    if (!f)
+        return;
+    sl_ftable_end(&f->t);
+    size_t it = 0;
+    void *v;
+    while (f->parts && sl_map_next(f->parts, &it, NULL, &v)) {
+        sl_ftable_end(&((part *)v)->t);
+        free(v);
+    }
+    if (f->parts)
+        sl_map_free(f->parts);
+    free(f->due);
+    free(f);
+}
+int64_t sl_fast_next(const sl_fast *f) { return f->next; }
+size_t sl_fast_bytes(const sl_fast *f) { return sizeof *f + f->bytes; }
+bool sl_fast_passes(const sl_fast *f) {
+    sl_wkind k = f->s->kind;
+    return !f->s->event_time && f->t.npanes && (k == SL_W_TUMBLING || k == SL_W_HOPPING || k == SL_W_SESSION);
+}
+int64_t sl_fast_due(const sl_fast *f) {
+    bool timer = f->s->kind == SL_W_TUMBLING || f->s->kind == SL_W_HOPPING;
+    return timer && f->started ? f->boundary : INT64_MIN;
+}
+
+/* ---- telling ---- */
+static void tell(sl_fast *f, sl_ftable *t, int64_t start, int64_t end) {
+    f->r->nfired++;
+    sl_fast_emit(f->r, t, start, end);
+}
+static bool tell_all(sl_fast *f, int64_t start, int64_t end) { /* and begin anew */
+    uint32_t live = f->t.live;
+    tell(f, &f->t, start, end);
+    bool ok = sl_ftable_drop(&f->t, f->t.npanes);
+    sl_ftable_tidy(&f->t, live);
+    return ok;
+}
+static int64_t step(const sl_wspec *s) { return s->kind == SL_W_HOPPING ? s->interval_ms : s->length_ms; }
+static int64_t number(const sl_fast *f, int64_t t) { /* of the pane */
+    int64_t d = t - f->base, n = d / f->plan->pane;
+    return d < 0 && n * f->plan->pane != d ? n - 1 : n;
+}
+static bool until(sl_fast *f, int64_t at) {
+    bool ok = sl_ftable_until(&f->t, at);
+    sl_ftable_tidy(&f->t, f->t.live);
+    return ok;
+}
+static bool boundary(sl_fast *f, int64_t end) {
+    const sl_wspec *s = f->s;
+    if (s->kind == SL_W_TUMBLING) {
+        bool ok = tell_all(f, f->from, end);
+        f->from = end;
+        return ok;
+    }
+    bool ok = sl_ftable_until(&f->t, number(f, end - s->length_ms));
+    tell(f, &f->t, end - s->length_ms, end);
+    return until(f, number(f, end + s->interval_ms - s->length_ms)) && ok;
+}
+/* Event time: boundaries up to t. row: one of that time comes next; else t is the watermark. */
+static bool boundaries(sl_fast *f, int64_t t, bool row) {
+    const sl_wspec *s = f->s;
+    bool ok = true;
+    if (!f->started) {
+        if (!row)
+            return true;
+        f->started = true;
+        f->from = t;
+        f->base = f->boundary = sl_win_align(t, s->unit, s->kind == SL_W_HOPPING ? s->interval : s->length, s->zone);
+    }
+    for (; f->boundary <= t && ok; f->boundary += step(s)) {
+        f->empty = f->rows ? 0 : f->empty + 1;
+        if (f->empty > EMPTIES) {
+            f->boundary += (t - f->boundary) / step(s) * step(s);
+            f->from = f->boundary - step(s);
+            f->empty = 0;
+            if (f->boundary > t)
+                break;
+        }
+        ok = boundary(f, f->boundary);
+        f->rows = f->t.npanes;
+    }
+    return ok;
+}
+
+/* ---- sliding ---- */
+static bool wait_for(sl_fast *f, int64_t t) {
+    if (f->ndue == f->capdue) {
+        uint32_t cap = f->capdue ? f->capdue * 2 : 4;
+        int64_t *due = malloc(cap * sizeof *due);
+        if (!due)
+            return false;
+        for (uint32_t i = 0; i < f->ndue; i++)
+            due[i] = f->due[(f->head + i) & (f->capdue - 1)];
+        free(f->due);
+        f->due = due;
+        f->head = 0;
+        f->capdue = cap;
+    }
+    f->due[(f->head + f->ndue++) & (f->capdue - 1)] = t;
+    return true;
+}
+static int64_t oldest(const sl_fast *f) { return f->due[f->head]; }
+static bool forget(sl_fast *f, int64_t t) { return until(f, (f->ndue && oldest(f) < t ? oldest(f) : t) - f->s->length_ms + f->s->v2); }
+static bool slide(sl_fast *f, int64_t t) {
+    bool ok = until(f, t - f->s->length_ms + f->s->v2);
+    tell(f, &f->t, t - f->s->length_ms, t + f->s->delay_ms);
+    return ok;
+}
+static bool slide_oldest(sl_fast *f) {
+    int64_t t = oldest(f);
+    f->head = (f->head + 1) & (f->capdue - 1);
+    f->ndue--;
+    return slide(f, t);
+}
+
+/* ---- session ---- */
+static bool end_session(sl_fast *f, int64_t end) {
+    f->rows = 0;
+    return tell_all(f, f->from, end);
+}
+static void session_next(sl_fast *f) {
+    int64_t quiet = f->started ? f->last + f->s->interval_ms : INT64_MAX;
+    f->next = quiet < f->boundary ? quiet : f->boundary;
+}
+/* Event time: sessions that end before a row of time t, or (no row) by the watermark t. */
+static bool sessions(sl_fast *f, int64_t t, bool row) {
+    const sl_wspec *s = f->s;
+    bool ok = true;
+    while (f->rows && ok) {
+        int64_t tick = f->boundary, quiet = f->last + s->interval_ms;
+        while (tick - f->from <= s->length_ms)
+            tick += s->length_ms;
+        bool gap = !row || t - f->last > s->interval_ms;
+        if (row && !gap && t < tick)
+            break;
+        int64_t end = !gap || (row && tick < quiet) ? tick : quiet;
+        if (!row && end >= t) /* the watermark must have passed the silence */
+            break;
+        ok = end_session(f, end);
+        if (end == tick) {
+            f->from = tick;
+            f->boundary = tick + s->length_ms;
+        } else
+            f->started = false;
+    }
+    if (row && !f->started) {
+        f->started = true;
+        f->from = t;
+        f->boundary = sl_win_align(t, s->unit, s->length, s->zone);
+    }
+    return ok;
+}
+
+/* ---- a batch of rows ---- */
+typedef struct wrong { /* a row whose condition failed */
+    uint32_t row, stage;
+    sl_str text;
+} wrong;
+typedef struct batch {
+    sl_fast *f;
+    const sl_fastrows *in;
+    sl_arena *tmp;
+    const uint32_t *alive; /* rows that pass WHERE */
+    uint32_t nalive, at;   /* at: the next to enter */
+    wrong *bad;
+    uint32_t nbad, capbad, stage;
+    sl_fslot **slots;
+    uint32_t *rows;
+    sl_buf text;
+    bool nomem;
+} batch;
+static void where_failed(void *arg, uint32_t row, sl_value err) {
+    batch *b = arg;
+    if (b->nbad == b->capbad) {
+        uint32_t cap = b->capbad ? b->capbad * 2 : 8;
+        wrong *more = realloc(b->bad, cap * sizeof *more);
+        if (!more) {
+            b->nomem = true;
+            return;
+        }
+        b->bad = more;
+        b->capbad = cap;
+    }
+    b->bad[b->nbad++] = (wrong){row, b->stage, sl_arena_dup(b->tmp, sl_v_text(err))};
+}
+static void *space(batch *b, size_t n) {
+    void *p = sl_arena_alloc(b->tmp, n ? n : 1);
+    b->nomem |= !p || sl_arena_failed(b->tmp);
+    return b->nomem ? NULL : p;
+}
+/* WHERE, keys and arguments of all rows. */
+static bool compute(batch *b) {
+    const sl_pipes *r = b->f->r;
+    sl_run *run = b->in->run;
+    sl_rows rows = {b->in->at, b->in->n};
+    for (uint32_t i = 0; i < r->k->nwhere && rows.n && !b->nomem; i++) {
+        uint32_t *keep = space(b, rows.n * sizeof *keep);
+        if (!keep)
+            return false;
+        b->stage = i;
+        rows = (sl_rows){keep, sl_run_filter(run, r->k->where[i], rows, keep, where_failed, b)};
+    }
+    for (uint32_t i = 0; i < r->k->ndims && rows.n; i++)
+        sl_run_block(run, r->k->dims[i], rows);
+    for (uint32_t i = 0; i < r->p->nagg && rows.n; i++)
+        if (b->f->plan->agg[i].kind != SL_ACC_ROWS)
+            sl_run_block(run, r->p->agg[i].args[0], rows);
+    b->alive = rows.at;
+    b->nalive = rows.n;
+    b->slots = space(b, (rows.n + 1) * sizeof *b->slots);
+    b->rows = space(b, (rows.n + 1) * sizeof *b->rows);
+    return !b->nomem && !run->nomem;
+}
+/* The slot of a row's group; *slot NULL: its key failed. */
+static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
+    const sl_pipe *k = b->f->r->k;
+    sl_value v[SL_FAST_DIMS];
+    const sl_fkey *key;
+    *slot = NULL;
+    for (uint32_t i = 0; i < k->ndims; i++) {
+        v[i] = sl_run_at(b->in->run, k->dims[i].res, row);
+        if (v[i].kind == SL_ERROR) {
+            sl_fpane_fail(t, sl_fpane_at(t, t->npanes - 1), k->nwhere, "run Group By error: ", sl_v_text(v[i]));
+            return true;
+        }
+    }
+    if (!(key = sl_fast_key(t, v, b->tmp, &b->text)))
+        return false;
+    sl_fslot *s = *slot = sl_ftable_slot(t, key->group, key);
+    return s && (s->first || b->f->plan->keyed || (s->first = b->in->first(b->in->arg, row)));
+}
+/* The rows up to row number `last` into the newest pane. */
+static bool enter(batch *b, sl_ftable *t, uint32_t from, uint32_t last) {
+    const sl_fplan *plan = b->f->plan;
+    sl_run *run = b->in->run;
+    sl_fpane *pane = sl_fpane_at(t, t->npanes - 1);
+    for (uint32_t i = 0; i < b->nbad; i++)
+        if (b->bad[i].row >= from && b->bad[i].row <= last)
+            sl_fpane_fail(t, pane, b->bad[i].stage, "run Where error: ", b->bad[i].text);
+    uint32_t n = 0, first = b->at;
+    bool ok = true, one = t->ndims == 0;
+    while (b->at < b->nalive && b->alive[b->at] <= last)
+        b->at++;
+    if (one) {
+        const uint32_t *rows = b->alive + first;
+        n = b->at - first;
+        ok = !n || slot_of(b, t, rows[0], &b->slots[0]);
+        for (uint32_t i = 0; ok && n && i < plan->nagg; i++) {
+            const sl_fagg *a = &plan->agg[i];
+            ok = sl_acc_column(a, b->slots, true, a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg], a->arg < 0, rows, n, b->tmp, t->bytes);
+        }
+        return ok;
+    }
+    for (uint32_t i = first; ok && i < b->at; i++) {
+        ok = slot_of(b, t, b->alive[i], &b->slots[n]);
+        b->rows[n] = b->alive[i];
+        n += b->slots[n] != NULL;
+    }
+    for (uint32_t i = 0; ok && n && i < plan->nagg; i++) {
+        const sl_fagg *a = &plan->agg[i];
+        ok = sl_acc_column(a, b->slots, false, a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg], a->arg < 0, b->rows, n, b->tmp, t->bytes);
+    }
+    return ok;
+}
+static void skip(batch *b, uint32_t last) { /* rows that no window will hold */
+    while (b->at < b->nalive && b->alive[b->at] <= last)
+        b->at++;
+}
+
+/* ---- which pane, and when ---- */
+/* What is told before row i enters; then its pane is the newest. */
+static bool before(batch *b, uint32_t i) {
+    sl_fast *f = b->f;
+    const sl_wspec *s = f->s;
+    int64_t t = b->in->time[b->in->at[i]], at = 0;
+    bool ok = true;
+    switch (s->kind) {
+    case SL_W_TUMBLING:
+    case SL_W_HOPPING:
+        ok = !s->event_time || boundaries(f, t, true);
+        at = s->kind == SL_W_TUMBLING ? 0 : number(f, t);
+        break;
+    case SL_W_SLIDING:
+        while (f->ndue && ok && (s->event_time || s->v2 ? oldest(f) + s->delay_ms < t : oldest(f) + s->delay_ms <= t))
+            ok = slide_oldest(f);
+        ok = forget(f, t) && ok;
+        at = t;
+        break;
+    case SL_W_SESSION:
+        if (s->event_time)
+            ok = sessions(f, t, true);
+        else if (!f->started) {
+            f->started = true;
+            f->from = t;
+        }
+        break;
+    case SL_W_COUNT: at = f->plan->multi ? (int64_t)(f->rows / (uint64_t)f->plan->pane) : 0; break;
+    default: break;
+    }
+    return ok && sl_ftable_pane(&f->t, at) != NULL;
+}
+/* How many rows from the i-th on share its pane, nothing being told between them. */
+static uint32_t stretch(const batch *b, uint32_t i) {
+    const sl_fast *f = b->f;
+    const sl_wspec *s = f->s;
+    const sl_fastrows *in = b->in;
+    int64_t t = in->time[in->at[i]], end = INT64_MAX, last = t;
+    uint32_t n = i;
+    switch (s->kind) {
+    case SL_W_TUMBLING:
+        if (!s->event_time)
+            return in->n - i;
+        end = f->boundary;
+        break;
+    case SL_W_HOPPING:
+        end = f->base + (number(f, t) + 1) * f->plan->pane;
+        if (s->event_time && f->boundary < end)
+            end = f->boundary;
+        break;
+    case SL_W_SLIDING:
+        end = t + 1;
+        if (!s->event_time || s->delay_ms)
+            break;
+        while (n < in->n && in->time[in->at[n]] < end)
+            n++;
+        return n - i;
+    case SL_W_SESSION:
+        if (!s->event_time)
+            return in->n - i;
+        for (n++; n < in->n && in->time[in->at[n]] - last <= s->interval_ms && in->time[in->at[n]] < f->boundary; n++)
+            last = in->time[in->at[n]];
+        return n - i;
+    case SL_W_COUNT: {
+        uint64_t each = s->interval ? (uint64_t)s->interval : (uint64_t)s->length, room = each - f->seen;
+        if (f->plan->multi && (uint64_t)f->plan->pane - f->rows % (uint64_t)f->plan->pane < room)
+            room = (uint64_t)f->plan->pane - f->rows % (uint64_t)f->plan->pane;
+        return room < in->n - i ? (uint32_t)room : in->n - i;
+    }
+    default: return 1;
+    }
+    bool fires = s->kind == SL_W_SLIDING && !s->delay_ms;
+    for (; n < in->n && in->time[in->at[n]] < end; n++)
+        if (fires && (!in->trigger || in->trigger[n]))
+            return n + 1 - i;
+    return n > i ? n - i : 1;
+}
+/* What is told when rows i … i+n-1 have entered. */
+static bool after(batch *b, uint32_t i, uint32_t n) {
+    sl_fast *f = b->f;
+    const sl_wspec *s = f->s;
+    int64_t t = b->in->time[b->in->at[i + n - 1]];
+    bool ok = true;
+    switch (s->kind) {
+    case SL_W_SLIDING:
+        for (uint32_t k = i; k < i + n && ok; k++) {
+            if (b->in->trigger && !b->in->trigger[k])
+                continue;
+            ok = s->event_time || s->delay_ms ? wait_for(f, t) : slide(f, t);
+        }
+        if (!s->event_time)
+            f->next = f->ndue ? oldest(f) + s->delay_ms : INT64_MAX;
+        break;
+    case SL_W_SESSION:
+        f->rows += n;
+        if (f->rows == n)
+            f->first = b->in->time[b->in->at[i]];
+        f->last = t;
+        if (!s->event_time)
+            session_next(f);
+        break;
+    case SL_W_COUNT: {
+        uint64_t each = s->interval ? (uint64_t)s->interval : (uint64_t)s->length;
+        f->rows += n;
+        f->seen += n;
+        if (f->seen < each)
+            break;
+        f->seen = 0;
+        if (!s->interval)
+            return tell_all(f, f->r->now_ms, f->r->now_ms);
+        if (f->rows < (uint64_t)s->length)
+            break;
+        ok = sl_ftable_until(&f->t, ((int64_t)f->rows - s->length) / f->plan->pane);
+        tell(f, &f->t, f->r->now_ms, f->r->now_ms);
+        int64_t keep = (int64_t)f->rows + s->interval - s->length;
+        ok = until(f, keep / f->plan->pane) && ok;
+        break;
+    }
+    default: f->rows = f->t.npanes;
+    }
+    return ok;
+}
+/* ---- state windows ---- */
+static part *open_part(sl_fast *f, sl_str key, int64_t t) {
+    part *p;
+    if ((!f->parts && !(f->parts = sl_map_new())) || !(p = calloc(1, sizeof *p)))
+        return NULL;
+    sl_ftable_init(&p->t, f->plan, f->t.ndims, &f->bytes);
+    p->opened = t;
+    if (!sl_map_set(f->parts, key, p, NULL)) {
+        free(p);
+        return NULL;
+    }
+    f->bytes += sizeof *p;
+    return p;
+}
+static bool state_row(batch *b, uint32_t i) {
+    sl_fast *f = b->f;
+    const sl_fastrows *in = b->in;
+    uint32_t row = in->at[i];
+    sl_str key = in->part ? in->part[i] : (sl_str){"", 0};
+    int64_t t = in->time[row];
+    part *p = f->parts ? sl_map_get(f->parts, key) : NULL;
+    bool first = !p, ok = true;
+    if (first) {
+        if (!in->begin[i]) {
+            skip(b, row);
+            return true;
+        }
+        if (!(p = open_part(f, key, t)))
+            return false;
+    } else if (!f->s->two && in->begin[i]) {
+        uint32_t live = p->t.live;
+        tell(f, &p->t, p->opened, t);
+        ok = sl_ftable_drop(&p->t, p->t.npanes);
+        sl_ftable_tidy(&p->t, live);
+        p->opened = t;
+    }
+    ok = ok && sl_ftable_pane(&p->t, 0) && enter(b, &p->t, row, row);
+    if (f->s->two && !first && in->emit[i]) {
+        tell(f, &p->t, p->opened, t);
+        sl_map_del(f->parts, key);
+        sl_ftable_end(&p->t);
+        free(p);
+        f->bytes -= sizeof *p;
+    }
+    return ok;
+}
+
+bool sl_fast_rows(sl_fast *f, const sl_fastrows *in) {
+    batch b = {.f = f, .in = in, .tmp = in->run->tmp};
+    bool ok = !in->n || compute(&b);
+    for (uint32_t i = 0, n; i < in->n && ok; i += n) {
+        if (f->s->kind == SL_W_STATE) {
+            n = 1;
+            ok = state_row(&b, i);
+            continue;
+        }
+        ok = before(&b, i);
+        n = stretch(&b, i);
+        ok = ok && enter(&b, &f->t, in->at[i], in->at[i + n - 1]) && after(&b, i, n);
+    }
+    sl_buf_free(&b.text);
+    free(b.bad);
+    return ok && !b.nomem;
+}
+
+/* ---- time ---- */
+bool sl_fast_tick(sl_fast *f, int64_t now_ms) {
+    const sl_wspec *s = f->s;
+    bool ok = true;
+    while (f->next <= now_ms && ok)
+        switch (s->kind) {
+        case SL_W_SLIDING:
+            while (f->ndue && oldest(f) + s->delay_ms <= now_ms && ok)
+                ok = slide_oldest(f);
+            f->next = f->ndue ? oldest(f) + s->delay_ms : INT64_MAX;
+            ok = forget(f, now_ms) && ok;
+            break;
+        case SL_W_SESSION:
+            if (f->started && f->last + s->interval_ms <= f->next) {
+                ok = end_session(f, f->last + s->interval_ms);
+                f->started = false;
+            }
+            if (f->boundary <= f->next) {
+                if (f->started && f->rows && f->boundary - f->first >= s->length_ms) {
+                    ok = ok && end_session(f, f->boundary);
+                    f->from = f->boundary;
+                }
+                f->boundary += s->length_ms;
+                if (now_ms - f->boundary > MISSED * s->length_ms)
+                    f->boundary = sl_win_align(now_ms, s->unit, s->length, s->zone);
+            }
+            session_next(f);
+            break;
+        default:
+            ok = boundary(f, f->next);
+            f->next += step(s);
+            if (now_ms - f->next > MISSED * step(s))
+                f->next = sl_win_align(now_ms, s->unit, s->kind == SL_W_HOPPING ? s->interval : s->length, s->zone);
+        }
+    return ok;
+}
+bool sl_fast_mark(sl_fast *f, int64_t mark) {
+    bool ok = true;
+    switch (f->s->kind) {
+    case SL_W_TUMBLING:
+    case SL_W_HOPPING:
+        ok = boundaries(f, mark, false);
+        f->empty = 0;
+        break;
+    case SL_W_SLIDING:
+        while (f->ndue && ok)
+            ok = slide_oldest(f);
+        ok = forget(f, mark) && ok;
+        break;
+    case SL_W_SESSION: ok = sessions(f, mark, false); break;
+    default: break;
+    }
+    return ok;
+}
+
+/* ---- saving ---- */
+static void put(sl_buf *out, int64_t v) { sl_pack_value(out, sl_v_int(v)); }
+void sl_fast_save(const sl_fast *f, sl_buf *out) {
+    uint32_t ncells = f->r->k->ncells[0];
+    const int64_t all[] = {f->next, f->from, f->boundary, f->base, f->first, f->last, f->started, f->empty, (int64_t)f->rows, (int64_t)f->seen, f->ndue};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        put(out, all[i]);
+    for (uint32_t i = 0; i < f->ndue; i++)
+        put(out, f->due[(f->head + i) & (f->capdue - 1)]);
+    sl_ftable_save(&f->t, ncells, out);
+    put(out, f->parts ? (int64_t)sl_map_len(f->parts) : 0);
+    size_t it = 0;
+    sl_str key;
+    void *v;
+    while (f->parts && sl_map_next(f->parts, &it, &key, &v)) {
+        const part *p = v;
+        sl_pack_value(out, sl_v_str(key));
+        put(out, p->opened);
+        sl_ftable_save(&p->t, ncells, out);
+    }
+}
+static sl_err *load(sl_fast *f, sl_arena *a, sl_str *at) {
+    int64_t started, empty, rows, seen, ndue, nparts, v;
+    int64_t *const all[] = {&f->next, &f->from, &f->boundary, &f->base, &f->first, &f->last, &started, &empty, &rows, &seen, &ndue};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        SL_TRY(sl_fast_get(a, at, all[i]));
+    f->started = started != 0;
+    f->empty = (uint32_t)empty;
+    f->rows = (uint64_t)rows;
+    f->seen = (uint64_t)seen;
+    for (int64_t i = 0; i < ndue; i++) {
+        SL_TRY(sl_fast_get(a, at, &v));
+        if (!wait_for(f, v))
+            return sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    SL_TRY(sl_ftable_load(&f->t, &f->r->rows, f->r->k->ncells, a, at));
+    SL_TRY(sl_fast_get(a, at, &nparts));
+    for (int64_t i = 0; i < nparts; i++) {
+        sl_value key;
+        SL_TRY(sl_unpack_value(a, at, &key));
+        SL_TRY(sl_fast_get(a, at, &v));
+        if (key.kind != SL_STRING || (f->parts && sl_map_get(f->parts, sl_v_text(key))))
+            return sl_err_new(SL_E_CODEC, "saved state: a partition of a window is damaged");
+        part *p = open_part(f, sl_v_text(key), v);
+        if (!p)
+            return sl_err_new(SL_E_NOMEM, "out of memory");
+        SL_TRY(sl_ftable_load(&p->t, &f->r->rows, f->r->k->ncells, a, at));
+    }
+    return NULL;
+}
+sl_err *sl_fast_load(sl_fast *f, sl_str *at) {
+    sl_arena *a = sl_arena_new(0);
+    sl_err *e = a ? load(f, a, at) : sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_arena_free(a);
+    return e;
+}
