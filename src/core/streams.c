@@ -36,7 +36,7 @@ static sl_err *parse_def(sl_str text, stream_def **out) {
     sl_stmt st;
     sl_err *e = d ? sl_parse(a, text, &st, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && st.kind != SL_ST_CREATE)
-        e = sl_err_new(SL_E_STREAM, "Invalid stream statement: %.*s", SL_FMT(text));
+        e = sl_hint_first(sl_err_new(SL_E_STREAM, "Invalid stream statement: %.*s", SL_FMT(text)), text);
     if (e) {
         sl_arena_free(a);
         return e;
@@ -132,8 +132,10 @@ sl_err *sl_api_stream_sql(sl_office *o, sl_str sql, sl_buf *out) {
         if (!e)
             sl_buf_printf(out, "%s %.*s is dropped.", K, SL_FMT(st.name));
         break;
-    default: e = sl_err_new(SL_E_STREAM, "Invalid stream statement: %.*s", SL_FMT(sql));
+    default: e = sl_hint_first(sl_err_new(SL_E_STREAM, "Invalid stream statement: %.*s", SL_FMT(sql)), sql);
     }
+    if (e && (st.kind == SL_ST_DESCRIBE || st.kind == SL_ST_EXPLAIN || st.kind == SL_ST_DROP) && !c)
+        sl_hint_stream(e, st.text, &(sl_source_ref){.name = st.name, .pos = st.name_pos}, o->streams);
     sl_arena_free(a);
     return e;
 }

@@ -155,5 +155,6 @@ typedef struct sl_stmt {
     sl_create *create;
     bool table; /* SHOW TABLES, DROP TABLE … */
     sl_str name;
+    uint32_t name_pos;
 } sl_stmt;
 #endif

@@ -62,6 +62,12 @@ static const struct {
     {"expected EOF", "USING", "write ON left.column = right.column"},
     {"expected EOF", "UNION", "there is no UNION; make one rule per SELECT with the same action"},
     {"expected EOF", "=", "an alias is defined with AS in the select list"},
+    {"expected EOF", "OUTER", "write LEFT JOIN, RIGHT JOIN or FULL JOIN, without OUTER"},
+    {"expected EOF", "AS", "an alias is defined in the select list and used here by its name"},
+    {"expected EOF", "FILTER", "FILTER stands before OVER"},
+    {"expected EOF", "(", "a sub-select is not possible; make it a rule of its own with a memory sink"},
+    {"expected expression", "+", "a number has no plus sign in front"},
+
     {"expected expression", "NOT", "there is no NOT for conditions; write condition = false"},
     {"expected expression", "-", "only numbers take a minus sign; write 0 - column"},
     {"expected expression", ">", "unequal is written !="},
@@ -76,11 +82,32 @@ static const struct {
     {"stream field types", "TIMESTAMP", "did you mean \"DATETIME\"?"},
     {"stream field types", "BOOL", "did you mean \"BOOLEAN\"?"},
     {"lparen after stream name", "-", "a name with a hyphen stands between backquotes: `a-b`"},
+    {"is not supported in meta", NULL, "meta(name) takes one name"},
     {"must be a bool condition", NULL, "compare it with something: WHEN column = true"},
     {"expected as alias", NULL, "an alias is a plain name; a reserved word stands between backquotes: AS `name`"},
     {"expect stream field name", NULL, "a reserved word as a column name stands between backquotes"},
     {"expect string or boolean value", NULL, "option values stand between double quotes: TYPE=\"mqtt\""},
-    {"CASE expression, END", NULL, "CASE WHEN condition THEN value ELSE value END"},
+    {"On expression is not required", NULL, "a CROSS JOIN pairs every row with every row; with a condition it is an INNER JOIN"},
+    {"JOIN key word", NULL, "write INNER JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN or CROSS JOIN"},
+    {"after OVER (, expect partition", NULL, "OVER (PARTITION BY column WHEN condition), either part may be missing"},
+    {"right parentheses after OVER", "PARTITION", "PARTITION BY stands before WHEN here"},
+    {"after OVER, expect right", "WHEN", "WHEN stands before PARTITION BY here"},
+    {"after OVER, expect", NULL, "OVER (WHEN condition PARTITION BY column), either part may be missing"},
+    {"OVER after non analytic", NULL, "OVER goes with functions such as lag and latest; for sums and counts GROUP BY a window"},
+    {"by after partition", NULL, "write PARTITION BY"},
+    {"expected BY keyword", NULL, "write ORDER BY"},
+    {"expected BY statement", NULL, "write GROUP BY"},
+    {"bracket", NULL, "an element is list[0], a part of it list[0:2]"},
+    {"after between", NULL, "BETWEEN low AND high; what is computed stands in brackets: BETWEEN (a - 1) AND 5"},
+    {"limit should be", NULL, "LIMIT takes a whole number"},
+    {"expected right paren", NULL, "a bracket is not closed"},
+    {"alias is not supported for *", NULL, "* brings the names of its columns; name columns one by one"},
+    {"invalid number", NULL, "a number has one point at most"},
+    {"EXCEPT", NULL, "* EXCEPT (column, column)"},
+    {"REPLACE", NULL, "* REPLACE (expression AS column)"},
+    {"FILTER", NULL, "FILTER (WHERE condition)"},
+    {"inside the select clause", NULL, "in a condition use had_changed"},
+    {"invalid CASE expression", NULL, "CASE WHEN condition THEN value ELSE value END"},
     {"expect ) for IN", NULL, "the list of IN ends with a bracket: IN (1, 2)"},
     {"GROUP BY clause", NULL, "group by columns; conditions on aggregates go into HAVING"},
     {"set-returning-functions", NULL, "unnest stands alone in the select list, once"},
@@ -110,13 +137,43 @@ static sl_str word_before(sl_str text, uint32_t pos) {
         from--;
     return sl_str_n(text.p + from, end - from);
 }
-static void advice(sl_buf *out, const char *error, const sl_token *t, sl_str before) {
-    if (t->kind == SL_K_ILLEGAL && t->lit.n && (unsigned char)t->lit.p[0] >= 0x80) {
-        sl_buf_puts(out, "a name with letters beyond a to z stands between backquotes");
-        return;
-    }
-    if (strstr(error, "expected FROM") && sl_str_ieq(before, SL_S("DISTINCT"))) {
-        sl_buf_puts(out, "there is no DISTINCT; GROUP BY a window and the columns, or use deduplicate()");
+/* What stands before the place tells more than what stands there. */
+static const char *by_context(const char *error, const sl_token *t, sl_str text, uint32_t pos) {
+    unsigned char at = pos < text.n ? (unsigned char)text.p[pos] : 0;
+    size_t end = pos;
+    while (end && strchr(" \t\r\n", text.p[end - 1]))
+        end--;
+    char before = end ? text.p[end - 1] : 0;
+    if (t->kind == SL_K_ILLEGAL && at >= 0x80)
+        return "a name with letters beyond a to z stands between backquotes";
+    if (t->kind == SL_K_ILLEGAL && (at == '"' || at == '\''))
+        return "the text is not closed, or has a line break or a backslash in it that means nothing";
+    if (t->kind == SL_K_BANG || at == '!')
+        return "there is no ! for conditions; write condition = false";
+    if (t->kind == SL_K_ILLEGAL && t->lit.n <= 1)
+        return "this character means nothing here; a name that has it stands between backquotes";
+    if (strstr(error, "expected FROM") && sl_str_ieq(word_before(text, pos), SL_S("DISTINCT")))
+        return "there is no DISTINCT; GROUP BY a window and the columns, or use deduplicate()";
+    if (strstr(error, "expected expression") && at == '=' && before == '=')
+        return "equality is written with one =";
+    if (strstr(error, "expected expression") && sl_str_ieq(word_before(text, pos), SL_S("NOT")))
+        return "NOT goes with IN, BETWEEN and LIKE";
+    if (strstr(error, "expected FROM") && t->kind == SL_K_EOF)
+        return sl_str_find(text, SL_S("--")) >= 0 || sl_str_find(text, SL_S("- -")) >= 0 ? "two minus signs begin a comment; write a - (-1)"
+                                                                                         : "FROM and the name of a stream are missing";
+    if (strstr(error, "unknown option keys") && t->kind == SL_K_EOF)
+        return "the bracket behind WITH is not closed";
+    if (strstr(error, "found function call"))
+        return t->kind == SL_K_IDENT || t->kind == SL_K_INT || t->kind == SL_K_NUM || t->kind == SL_K_STR ? "arguments are separated by commas"
+                                                                                                          : "the bracket of the call is not closed";
+    if (strstr(error, "expected FROM") && t->kind == SL_K_NUM && at == '-')
+        return "write the 0 before the point: a - 0.5";
+    return NULL;
+}
+static void advice(sl_buf *out, const char *error, const sl_token *t, sl_str text, uint32_t pos) {
+    const char *known = by_context(error, t, text, pos);
+    if (known) {
+        sl_buf_puts(out, known);
         return;
     }
     sl_near x = sl_near_to(t->lit);
@@ -144,7 +201,9 @@ static void advice(sl_buf *out, const char *error, const sl_token *t, sl_str bef
     } else if (strstr(error, "expected EOF")) {
         offer_all(&x, behind);
     }
-    if (x.best.n)
+    if (!x.best.n && fn && (sl_str_ends(t->lit, SL_S("WINDOW")) || sl_str_ends(t->lit, SL_S("window"))))
+        sl_buf_puts(out, "windows are TUMBLINGWINDOW, HOPPINGWINDOW, SLIDINGWINDOW, SESSIONWINDOW, COUNTWINDOW and STATEWINDOW");
+    else if (x.best.n)
         sl_buf_printf(out, "did you mean \"%.*s\"?", SL_FMT(x.best));
     else if (strstr(error, "expected FROM") && t->kind == SL_K_IDENT)
         sl_buf_puts(out, "an alias needs AS, and fields are separated by commas");
@@ -163,8 +222,29 @@ void sl_hint_parse(sl_buf *out, sl_str text, uint32_t pos, const sl_err *e) {
         pos = (uint32_t)text.n;
     sl_lexer x = {.a = a, .text = sl_str_n(text.p + pos, text.n - pos < SHOWN ? text.n - pos : SHOWN)};
     sl_token t = sl_lex(&x);
-    advice(out, sl_err_text(e), &t, word_before(text, pos));
+    advice(out, sl_err_text(e), &t, text, pos);
     sl_arena_free(a);
+}
+sl_err *sl_hint_first(sl_err *e, sl_str text) {
+    static const char *const words[] = {"SELECT", "CREATE", "SHOW", "DESCRIBE", "EXPLAIN", "DROP", NULL};
+    sl_str rest = sl_str_trim(text), word = rest;
+    for (word.n = 0; word.n < rest.n && (((rest.p[word.n] | 32) >= 'a' && (rest.p[word.n] | 32) <= 'z') || rest.p[word.n] == '_');)
+        word.n++;
+    sl_near x = sl_near_to(word);
+    offer_all(&x, words);
+    sl_buf b = {0};
+    for (size_t i = 0; words[i] && !x.best.n; i++) /* glued to what follows: SELECTa */
+        if (word.n > strlen(words[i]) && sl_str_ieq(sl_str_n(word.p, strlen(words[i])), sl_str_of(words[i])))
+            x.best = sl_str_of(words[i]);
+    if (x.best.n && !sl_str_ieq(x.best, word))
+        sl_buf_printf(&b, "did you mean \"%.*s\"?", SL_FMT(x.best));
+    else
+        sl_buf_puts(&b,
+                    x.best.n ? "this kind of statement is for another place: rules take SELECT, streams and tables the others"
+                             : "a statement begins with SELECT, CREATE, SHOW, DESCRIBE or DROP");
+    sl_hint_put(e, text, (uint32_t)(word.p - text.p), (uint32_t)word.n, sl_buf_cstr(&b));
+    sl_buf_free(&b);
+    return e;
 }
 static const char *kind_of(const sl_expr *e) {
     if (sl_x_is_int(e))
@@ -222,8 +302,11 @@ sl_err *sl_hint_stream(sl_err *e, sl_str text, const sl_source_ref *r, const sl_
     size_t it = 0, n = streams ? sl_map_len(streams) : 0;
     sl_str name;
     sl_buf b = {0};
-    while (n && sl_map_next(streams, &it, &name, NULL))
+    bool there = streams && sl_map_has(streams, r->name);
+    while (n && !there && sl_map_next(streams, &it, &name, NULL))
         sl_near_offer(&x, name);
+    if (there)
+        sl_buf_printf(&b, "%.*s is of the other kind: streams and tables share their names", SL_FMT(r->name));
     did_you_mean(&b, &x);
     if (!b.n && streams && n < 10) {
         sl_buf_puts(&b, n ? "there are " : "no stream or table is defined yet; CREATE STREAM comes first");

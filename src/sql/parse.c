@@ -250,7 +250,7 @@ static bool named(sl_parser *p, sl_stmt *out) {
     if (t.kind != SL_K_IDENT)
         return sl_p_found(p, t, "found %s, expected stream name.");
     out->name = t.lit;
-    p->name_pos = t.pos;
+    p->name_pos = out->name_pos = t.pos;
     return true;
 }
 static void statement(sl_parser *p, sl_stmt *out) {
@@ -325,7 +325,7 @@ sl_err *sl_parse_select(sl_arena *a, sl_str text, sl_select **out, uint32_t *pos
     *out = NULL;
     sl_err *e = sl_parse(a, text, &st, pos);
     if (!e && st.kind != SL_ST_SELECT)
-        e = sl_err_new(SL_E_RULE, "SQL %.*s is not a select statement.", SL_FMT(text));
+        e = sl_hint_first(sl_err_new(SL_E_RULE, "SQL %.*s is not a select statement.", SL_FMT(text)), text);
     if (!e)
         *out = st.select;
     return e;

@@ -13,6 +13,8 @@ sl_err *sl_parse_select(sl_arena *a, sl_str text, sl_select **out, uint32_t *pos
 /* Puts the place of a source that is not there beside the error, and the nearest of the streams there are (names; NULL: unknown). Takes and
  * returns e. */
 sl_err *sl_hint_stream(sl_err *e, sl_str text, const sl_source_ref *r, const sl_map *streams);
+/* The same for a statement that does not begin as it should. */
+sl_err *sl_hint_first(sl_err *e, sl_str text);
 /* Name rule of streams, rules, …. */
 sl_err *sl_check_id(sl_str id);
 /* A type's text as DESCRIBE prints it: bigint, array(struct(a bigint)). */

@@ -54,6 +54,14 @@ sluice: fail to get stream dmeo, please check if stream is created
                   ^~~~
   did you mean "demo"?
 """)
+        assert client("describe", "stream", "dmeo")[2] == """\
+sluice: Describe stream fails, dmeo is not found.
+  line 1, column 17
+    describe stream dmeo
+                    ^~~~
+  did you mean "demo"?
+"""
+        assert "demo is of the other kind" in client("describe", "table", "demo")[2]
         assert client("create", "stream", "s (a BIGINT b STRING) WITH ()") == (1, "", """\
 sluice: found "b", expect comma or rparen.
   line 1, column 27

@@ -21,6 +21,8 @@ static void said(sl_buf *out, const sl_err *e) {
 static sl_err *try(world *w, sl_arena *a, sl_str sql, const sl_plan_opts *o) {
     sl_stmt st;
     sl_err *e = sl_parse(a, sql, &st, NULL);
+    if (!e && st.kind == SL_ST_NONE) /* a rule says more about it */
+        e = sl_parse_select(a, sql, &st.select, NULL);
     if (e || st.kind != SL_ST_SELECT)
         return e;
     sl_plan *p = NULL;
