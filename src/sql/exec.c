@@ -453,6 +453,18 @@ static sl_value *gather(work *w, const sl_value *from) {
             to[k] = from[w->rows.at[k]];
     return to;
 }
+/* The register of a computed field as it is, when all its rows leave and none is nil. */
+static sl_value *whole_register(work *w, const sl_pfield *f) {
+    int32_t reg = f->block.res;
+    if (!w->run.lasting || f->kind == SL_P_COLUMN || reg < (int32_t)w->p->prog.ncol || !w->p->prog.lasting[reg] || !w->run.own[reg] || !all_rows(w))
+        return NULL;
+    sl_value *v = w->run.own[reg];
+    uint32_t nil = 0;
+    if (!w->run.uni[reg] || w->run.uni[reg] > SL_STRING)
+        for (uint32_t r = 0; r < w->rows.n; r++)
+            nil |= v[r].kind <= SL_NULL;
+    return nil ? NULL : v;
+}
 /* Column of a field; `under` is what * shows where the field has nothing (may be NULL). */
 static sl_value *field_column(work *w, const sl_pfield *f, const sl_value *under, sl_str tail) {
     bool nil = w->p->opts.send_nil, alias = f->kind == SL_P_ALIAS || f->replace;
@@ -463,7 +475,10 @@ static sl_value *field_column(work *w, const sl_pfield *f, const sl_value *under
             return w->b->cols[at];
         return gather(w, reg);
     }
-    sl_value *to = space(w, w->out->arena, (size_t)w->rows.n * sizeof *to);
+    sl_value *to = whole_register(w, f);
+    if (to)
+        return to;
+    to = space(w, w->out->arena, (size_t)w->rows.n * sizeof *to);
     if (!to)
         return NULL;
     const sl_value *from = f->block.res >= 0 ? w->run.reg[f->block.res] : &w->p->prog.consts[~f->block.res];
@@ -629,6 +644,8 @@ void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl
     w.run.call = (sl_call){.now_ms = now_ms, .zone = x->p->opts.zone, .rule_id = x->p->opts.rule_id, .rule_start_ms = x->start_ms};
     w.run.state = x->state;
     w.rows = (sl_rows){in->sel, x->p->limit == 0 ? 0 : in->n};
+    w.run.typed = !x->p->opts.plain && !x->p->nana;
+    w.run.lasting = w.run.typed && x->p->prog.lasting;
     sl_run_begin(&w.run);
     w.nomem = w.run.nomem;
     if (!w.nomem)

@@ -2,7 +2,9 @@
  * Decisions: parts that no row changes are computed here once, unless they fail (a failure belongs to the row that reaches it).
  * An alias is compiled at its first unconditional use and its register is read from then on; a use that only some rows reach
  * becomes an SL_I_ALIAS, which computes the alias for those rows that do not have it yet by a block made once. So the code of
- * an alias exists at most twice, however often it is used. */
+ * an alias exists at most twice, however often it is used.
+ * In the same way an instruction whose result depends on its operands alone is made once: at its first use that every row reaches; what only some rows
+ * reach may read such a result but leaves none, because it would not be there, or fail, for the others. */
 #include <stdlib.h>
 #include "sql/expr.h"
 
@@ -39,6 +41,58 @@ static int32_t constant(sl_comp *c, sl_value v) {
     c->p->consts = at;
     at[c->p->nconst] = v;
     return ~(int32_t)c->p->nconst++;
+}
+/* A literal that is there already, so that equal parts are seen to be equal. */
+static int32_t literal(sl_comp *c, sl_value v) {
+    enum { LOOK = 128 };
+    for (uint32_t i = 0; c->share && i < c->p->nconst && i < LOOK; i++) {
+        const sl_value *k = &c->p->consts[i];
+        if (k->kind == v.kind && k->flags == v.flags && k->aux == v.aux &&
+            (v.kind == SL_STRING ? k->len == v.len && (!v.len || memcmp(k->p, v.p, v.len) == 0) : v.kind <= SL_FLOAT && k->i == v.i))
+            return ~(int32_t)i;
+    }
+    return constant(c, v);
+}
+/* ---- common parts ---- */
+typedef struct sl_shared {
+    sl_insn in;
+    int32_t dst;
+} sl_shared;
+enum { SHARED_MAX = 256 };
+static bool same_insn(const sl_insn *x, const sl_insn *y) {
+    return x->op == y->op && x->sub == y->sub && x->negated == y->negated && x->a == y->a && x->b == y->b && x->c == y->c && x->nargs == y->nargs && x->site == y->site &&
+        (x->op != SL_I_CALL || x->aux == y->aux) && x->text.n == y->text.n && (x->text.p != NULL) == (y->text.p != NULL) && (!x->text.n || sl_str_eq(x->text, y->text)) &&
+        (!x->nargs || memcmp(x->args, y->args, x->nargs * sizeof *x->args) == 0);
+}
+/* The register of an equal instruction, or SL_NOREG. dst is not looked at, nor the site of a call. */
+static int32_t known(const sl_comp *c, const sl_insn *in) {
+    for (uint32_t i = 0; c->share && i < c->nshared; i++)
+        if (same_insn(&c->shared[i].in, in))
+            return c->shared[i].dst;
+    return SL_NOREG;
+}
+static void publish(sl_comp *c, const sl_insn *in, int32_t dst) {
+    if (!c->share || c->depth || c->err || c->nshared >= SHARED_MAX)
+        return;
+    if (c->nshared == c->capshared) {
+        uint32_t cap = c->capshared ? c->capshared * 2 : 8;
+        sl_shared *at = realloc(c->shared, cap * sizeof *at);
+        if (!at) /* then it is computed again */
+            return;
+        c->shared = at;
+        c->capshared = cap;
+    }
+    c->shared[c->nshared++] = (sl_shared){*in, dst};
+}
+void sl_comp_end(sl_comp *c) {
+    free(c->shared);
+    c->shared = NULL;
+    c->nshared = c->capshared = 0;
+}
+void sl_comp_unshare(sl_comp *c, int32_t dst) {
+    for (uint32_t i = 0; i < c->nshared; i++)
+        if (c->shared[i].dst == dst)
+            c->shared[i] = c->shared[--c->nshared];
 }
 static int32_t reg(sl_comp *c) { return (int32_t)c->p->nreg++; }
 
@@ -157,8 +211,7 @@ static int32_t compile_args(sl_comp *c, const sl_expr *e, sl_insn *in, bool *fix
     }
     in->args = args;
     in->nargs = e->nargs;
-    in->dst = reg(c);
-    return in->dst;
+    return 0;
 }
 static int32_t compile_call(sl_comp *c, const sl_expr *e) {
     sl_insn in = {.op = SL_I_CALL};
@@ -172,16 +225,25 @@ static int32_t compile_call(sl_comp *c, const sl_expr *e) {
         return 0;
     }
     compile_args(c, e, &in, &fixed);
+    bool pure = e->func->kind == SL_FN_SCALAR && e->func->flags & SL_FN_PURE && !e->func->kept;
+    in.aux = e->func;
+    int32_t have = pure && !c->err ? known(c, &in) : SL_NOREG;
+    if (have != SL_NOREG)
+        return have;
+    const sl_insn bare = in;
+    in.dst = reg(c);
     const sl_func **at = grow(c, c->p->sites, c->p->nsite, &c->p->capsite, sizeof *at);
     if (!at)
         return 0;
     c->p->sites = at;
     at[c->p->nsite] = e->func;
     in.site = c->p->nsite++;
-    in.aux = e->func;
     c->p->counters |= e->func->kept && e->nargs == 0;
     emit(c, in);
-    return fixed && e->func->kind == SL_FN_SCALAR && e->func->flags & SL_FN_PURE ? fold(c, in.dst) : in.dst;
+    have = fixed && pure ? fold(c, in.dst) : in.dst;
+    if (pure && have >= 0)
+        publish(c, &bare, have);
+    return have;
 }
 
 int32_t sl_compile_first(sl_comp *c, const int32_t *regs, uint32_t n) {
@@ -212,7 +274,7 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
     sl_insn in = {.dst = -1, .a = SL_NOREG, .b = SL_NOREG, .c = SL_NOREG, .negated = e->negated, .sub = e->op};
     bool fixed = true;
     switch (e->kind) {
-    case SL_X_LITERAL: return constant(c, e->value);
+    case SL_X_LITERAL: return literal(c, e->value);
     case SL_X_TIMEUNIT: return constant(c, sl_v_null());
     case SL_X_PAREN: return sl_compile(c, e->l);
     case SL_X_COLUMN: return c->column ? c->column(c, e) : e->b_col;
@@ -295,11 +357,16 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
     }
     if (c->err)
         return 0;
-    if (in.dst < 0)
-        in.dst = reg(c);
+    int32_t have = known(c, &in);
+    if (have != SL_NOREG)
+        return have;
     fixed = fixed && in.a < 0 && in.b < 0 && in.c < 0; /* SL_NOREG is negative too */
+    in.dst = reg(c);
     emit(c, in);
-    return fixed ? fold(c, in.dst) : in.dst;
+    have = fixed ? fold(c, in.dst) : in.dst;
+    if (have >= 0)
+        publish(c, &in, have);
+    return have;
 }
 
 /* When an array of a node cannot be had the copy is short and the arena is told: the border looks at sl_arena_failed(). */

@@ -70,6 +70,7 @@ typedef struct sl_prog {
     int32_t *alias_reg; /* [nalias] where the value is */
     bool *alias_lazy;   /* [nalias] the register starts UNSET */
     uint32_t nalias;
+    bool *lasting; /* [nreg] results of the statement; may be NULL */
 } sl_prog;
 
 /* ---- compiling ---- */
@@ -88,9 +89,15 @@ struct sl_comp {
     int32_t (*column)(sl_comp *c, const sl_expr *e);
     /* Register of a call or wildcard whose value somebody else provides, or SL_NOREG; may be NULL. */
     int32_t (*given)(sl_comp *c, const sl_expr *e);
-    const void *arg; /* theirs */
+    const void *arg;          /* theirs */
+    bool share;               /* what was computed for all rows that get here is not computed again */
+    struct sl_shared *shared; /* sl_comp_end frees it */
+    uint32_t nshared, capshared;
     sl_err *err;
 };
+void sl_comp_end(sl_comp *c); /* only needed after share */
+/* Forgets that the value of register dst may be shared: the instruction that makes it may not be run. */
+void sl_comp_unshare(sl_comp *c, int32_t dst);
 /* Emits SL_I_FIRST over n registers (copied). */
 int32_t sl_compile_first(sl_comp *c, const int32_t *regs, uint32_t n);
 /* Compiles e (bound: COLUMN has b_col, an alias is a SLOT with b_slot) and returns where its value will be: a register, or ~i for
@@ -109,7 +116,10 @@ typedef struct sl_run {
     sl_arena *tmp;  /* registers, row lists: until the end of the run */
     sl_value **reg; /* [nreg]; columns set by the caller */
     sl_value **own; /* [nreg] scratch columns, made on first use */
+    uint8_t *uni;   /* [nreg] what sl_run_kind found out */
     uint32_t nrows; /* rows a register has room for */
+    bool typed;     /* columns stay as they are during the run: loops for one kind may be used */
+    bool lasting;   /* registers that the program says become part of the output are written to `out` */
     const sl_value *meta;
     const sl_value *const *metas; /* [nmetas] metadata by source, for joined rows; NULL: meta */
     uint32_t nmetas;
@@ -132,12 +142,23 @@ void sl_run_begin(sl_run *r);               /* after p, out, tmp, nrows were set
 void sl_run_unset(sl_run *r, sl_rows rows); /* marks the lazily computed aliases */
 void sl_run_end(sl_run *r);
 void sl_run_block(sl_run *r, sl_block b, sl_rows rows);
+sl_value *sl_run_scratch(sl_run *r, int32_t dst); /* column that a register is written to; NULL: out of memory (latched) */
 /* The value of an operand in row i. */
 static inline sl_value sl_run_at(const sl_run *r, int32_t opnd, uint32_t i) { return opnd >= 0 ? r->reg[opnd][i] : r->p->consts[~opnd]; }
 /* Frees what call sites remember; s may be NULL. */
 void sl_sites_free(const sl_prog *p, void **s);
 /* Runs b as a condition: rows for which it is true go to `keep` (room for rows.n), failed ones are told to fail(). */
 uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void (*fail)(void *arg, uint32_t row, sl_value err), void *arg);
+
+/* ---- all rows, one kind (expr_dense.c) ---- */
+/* The kind that an operand has in rows 0 … n-1, without flags; 0xFF: not one, or none of those that have loops. */
+uint8_t sl_run_kind(sl_run *r, int32_t o, uint32_t n);
+/* Arithmetic or comparison into d, in rows 0 … n-1. False: not of such kinds, nothing was done. */
+bool sl_dense_binary(sl_run *r, const sl_insn *in, sl_value *d, uint32_t n);
+/* A condition that cannot fail, in rows 0 … n-1 whether its value is wanted there or not. False: it is not of that sort, or not of such kinds. */
+bool sl_dense_block(sl_run *r, sl_block b, uint32_t n);
+/* Rows for which a comparison of a column with a constant holds. */
+bool sl_dense_select(sl_run *r, const sl_insn *in, uint32_t n, uint32_t *keep, uint32_t *kept);
 
 /* ---- operators on single values (expr_ops.c) ---- */
 sl_value sl_op_fail(sl_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

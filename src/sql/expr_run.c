@@ -31,30 +31,34 @@ static inline opnd operand(const sl_run *r, int32_t o) {
 
 void sl_run_begin(sl_run *r) {
     uint32_t n = r->p->nreg ? r->p->nreg : 1;
-    r->reg = sl_zero(r->tmp, n * sizeof *r->reg);
-    r->own = sl_zero(r->tmp, n * sizeof *r->own);
-    if (!r->reg || !r->own || sl_arena_failed(r->tmp))
+    r->reg = sl_zero(r->tmp, n * (2 * sizeof *r->reg + 1));
+    if (!r->reg || sl_arena_failed(r->tmp)) {
         r->nomem = true;
+        return;
+    }
+    r->own = r->reg + n;
+    r->uni = (uint8_t *)(r->own + n);
 }
 void sl_run_end(sl_run *r) { sl_buf_free(&r->buf); }
-/* Scratch column of a register. NULL: out of memory (latched). */
-static sl_value *scratch(sl_run *r, int32_t dst) {
+sl_value *sl_run_scratch(sl_run *r, int32_t dst) {
     if (!r->own[dst]) {
-        r->own[dst] = sl_arena_alloc(r->tmp, (size_t)r->nrows * sizeof(sl_value));
-        if (!r->own[dst] || sl_arena_failed(r->tmp)) {
+        sl_arena *a = r->lasting && r->p->lasting[dst] ? r->out : r->tmp;
+        r->own[dst] = sl_arena_alloc(a, (size_t)r->nrows * sizeof(sl_value));
+        if (!r->own[dst] || sl_arena_failed(a)) {
             r->nomem = true;
             r->own[dst] = NULL;
             return NULL;
         }
         r->reg[dst] = r->own[dst];
     }
+    r->uni[dst] = 0;
     return r->own[dst];
 }
 void sl_run_unset(sl_run *r, sl_rows rows) {
     for (uint32_t k = 0; k < r->p->nalias && !r->nomem; k++) {
         if (!r->p->alias_lazy[k])
             continue;
-        sl_value *d = scratch(r, r->p->alias_reg[k]);
+        sl_value *d = sl_run_scratch(r, r->p->alias_reg[k]);
         if (d)
             EACH_ROW(rows, i, d[i].kind = SL_UNSET;);
     }
@@ -106,8 +110,10 @@ CMP_KERNEL(gt, >, SL_OP_GT, NO_TEXT)
 CMP_KERNEL(ge, >=, SL_OP_GE, NO_TEXT)
 
 static void run_cmp(sl_run *r, const sl_insn *in, sl_rows rows) {
-    sl_value *d = scratch(r, in->dst);
+    sl_value *d = sl_run_scratch(r, in->dst);
     if (!d)
+        return;
+    if (r->typed && !rows.at && sl_dense_binary(r, in, d, rows.n))
         return;
     opnd x = operand(r, in->a), y = operand(r, in->b);
     switch (in->sub) {
@@ -133,8 +139,10 @@ ARITH_KERNEL(add, +, SL_OP_ADD)
 ARITH_KERNEL(sub, -, SL_OP_SUB)
 ARITH_KERNEL(mul, *, SL_OP_MUL)
 static void run_arith(sl_run *r, const sl_insn *in, sl_rows rows) {
-    sl_value *d = scratch(r, in->dst);
+    sl_value *d = sl_run_scratch(r, in->dst);
     if (!d)
+        return;
+    if (r->typed && !rows.at && sl_dense_binary(r, in, d, rows.n))
         return;
     opnd x = operand(r, in->a), y = operand(r, in->b);
     sl_op op = in->sub;
@@ -148,12 +156,26 @@ static void run_arith(sl_run *r, const sl_insn *in, sl_rows rows) {
 
 /* ---- conditional parts ---- */
 static void run_logic(sl_run *r, const sl_insn *in, sl_rows rows) {
-    sl_value *d = scratch(r, in->dst);
+    sl_value *d = sl_run_scratch(r, in->dst);
     bool is_or = in->sub == SL_OP_OR;
     opnd x = operand(r, in->a);
     uint32_t *rest = row_list(r, rows.n), n = 0;
     if (!d || !rest)
         return;
+    if (r->typed && !rows.at && in->a >= 0 && sl_run_kind(r, in->a, rows.n) == SL_BOOL) { /* the right side may as well be computed where it does not matter */
+        for (uint32_t i = 0; i < rows.n; i++)
+            n += (AT(x, i).i != 0) != is_or;
+        if (n > rows.n / 4 && sl_dense_block(r, in->x, rows.n)) {
+            const sl_value *y = r->reg[in->x.res];
+            for (uint32_t i = 0; i < rows.n; i++)
+                d[i] = sl_v_bool(is_or ? AT(x, i).i | y[i].i : AT(x, i).i & y[i].i);
+            r->uni[in->dst] = SL_BOOL;
+            return;
+        }
+        if (r->nomem)
+            return;
+        n = 0;
+    }
     EACH_ROW(rows, i, sl_value v = AT(x, i); if (v.kind == SL_ERROR || (v.kind == SL_BOOL && (v.i != 0) == is_or)) d[i] = v; else rest[n++] = i;);
     if (n == 0)
         return;
@@ -166,7 +188,7 @@ static void run_logic(sl_run *r, const sl_insn *in, sl_rows rows) {
     EACH_ROW(some, i, sl_value a = AT(x, i); sl_value b = AT(y, i); if (a.kind == SL_BOOL && b.kind == SL_BOOL) d[i] = b; else d[i] = sl_op_binary(r, op, a, b););
 }
 static void run_alias(sl_run *r, const sl_insn *in, sl_rows rows) {
-    sl_value *d = scratch(r, in->dst);
+    sl_value *d = sl_run_scratch(r, in->dst);
     uint32_t *rest = row_list(r, rows.n), n = 0;
     if (!d || !rest)
         return;
@@ -181,36 +203,46 @@ static void run_alias(sl_run *r, const sl_insn *in, sl_rows rows) {
     EACH_ROW(some, i, d[i] = AT(y, i););
 }
 static void run_case(sl_run *r, const sl_insn *in, sl_rows rows) {
-    sl_value *d = scratch(r, in->dst);
+    sl_value *d = sl_run_scratch(r, in->dst);
     uint32_t *left = row_list(r, rows.n), *hit = row_list(r, rows.n);
     if (!d || !left || !hit)
         return;
-    uint32_t nleft = 0;
-    EACH_ROW(rows, i, left[nleft++] = i;);
+    sl_rows rest = rows;
+    uint32_t nleft = rows.n;
     for (uint32_t w = 0; w < in->nargs && nleft; w++) {
         const sl_block *cond = &in->whens[2 * w], *then = cond + 1;
-        sl_run_block(r, *cond, (sl_rows){left, nleft});
+        uint32_t nhit = 0, n = 0;
+        bool dense = r->typed && !rows.at && in->a == SL_NOREG && nleft > rows.n / 4 && sl_dense_block(r, *cond, rows.n);
+        if (!dense)
+            sl_run_block(r, *cond, rest);
         if (r->nomem)
             return;
         opnd c = operand(r, cond->res);
-        uint32_t nhit = 0, n = 0;
-        for (uint32_t k = 0; k < nleft; k++) {
-            uint32_t i = left[k];
-            sl_value v = AT(c, i), err;
-            int yes;
-            if (in->a == SL_NOREG) {
-                yes = v.kind == SL_ERROR ? -1 : v.kind == SL_BOOL && v.i;
-                err = yes < 0 ? sl_op_fail(r, "evaluate case expression error: %.*s", (int)v.len, v.p) : v;
-            } else
-                yes = sl_op_case_eq(r, sl_run_at(r, in->a, i), v, &err);
-            if (yes < 0)
-                d[i] = err;
-            else if (yes)
-                hit[nhit++] = i;
-            else
-                left[n++] = i;
-        }
-        nleft = n;
+        if (dense) {
+            for (uint32_t k = 0; k < nleft; k++) {
+                uint32_t i = rest.at ? rest.at[k] : k, yes = AT(c, i).i != 0;
+                hit[nhit] = left[n] = i;
+                nhit += yes;
+                n += !yes;
+            }
+        } else
+            for (uint32_t k = 0; k < nleft; k++) {
+                uint32_t i = rest.at ? rest.at[k] : k;
+                sl_value v = AT(c, i), err;
+                int yes;
+                if (in->a == SL_NOREG) {
+                    yes = v.kind == SL_ERROR ? -1 : v.kind == SL_BOOL && v.i;
+                    err = yes < 0 ? sl_op_fail(r, "evaluate case expression error: %.*s", (int)v.len, v.p) : v;
+                } else
+                    yes = sl_op_case_eq(r, sl_run_at(r, in->a, i), v, &err);
+                if (yes < 0)
+                    d[i] = err;
+                else if (yes)
+                    hit[nhit++] = i;
+                else
+                    left[n++] = i;
+            }
+        rest = (sl_rows){left, nleft = n};
         if (!nhit)
             continue;
         sl_run_block(r, *then, (sl_rows){hit, nhit});
@@ -223,12 +255,11 @@ static void run_case(sl_run *r, const sl_insn *in, sl_rows rows) {
     if (!nleft)
         return;
     const sl_block *other = &in->whens[2 * in->nargs];
-    sl_run_block(r, *other, (sl_rows){left, nleft});
+    sl_run_block(r, *other, rest);
     if (r->nomem)
         return;
     opnd t = operand(r, other->res);
-    for (uint32_t k = 0; k < nleft; k++)
-        d[left[k]] = AT(t, left[k]);
+    EACH_ROW(rest, i, d[i] = AT(t, i););
 }
 
 static sl_value *space_for_list(sl_run *r, const sl_insn *in) { /* constants, for the rows that the set does not decide */
@@ -241,8 +272,47 @@ static sl_value *space_for_list(sl_run *r, const sl_insn *in) { /* constants, fo
         at[k] = sl_run_at(r, in->args[k], 0);
     return at;
 }
+/* A plain function: what is the same for all rows is done once; arguments that the gate or an unparsed value asks about go to sl_op_call. */
+static void run_scalar(sl_run *r, const sl_insn *in, sl_rows rows, sl_value *d, sl_value *args) {
+    enum { NEVER = 1u << SL_ERROR | 1u << SL_JSONTEXT, GATES = 1u << SL_ABSENT | 1u << SL_NULL | 1u << SL_LIST | 1u << SL_MAP | 1u << SL_PAIRS };
+    const sl_func *f = in->aux;
+    const uint32_t odd = f->flags & (SL_FN_NULLGATE | SL_FN_FALSEGATE | SL_FN_ZEROGATE) ? NEVER | GATES : NEVER, n = in->nargs;
+    sl_call *c = &r->call;
+    opnd few[4], *from = n <= 4 ? few : sl_arena_alloc(r->tmp, n * sizeof *from);
+    if (!from || sl_arena_failed(r->tmp)) {
+        r->nomem = true;
+        return;
+    }
+    for (uint32_t k = 0; k < n; k++)
+        from[k] = operand(r, in->args[k]);
+    *c = (sl_call){.arena = r->out,
+                   .func = f,
+                   .now_ms = c->now_ms,
+                   .win_start = c->win_start,
+                   .win_end = c->win_end,
+                   .zone = c->zone,
+                   .rule_id = c->rule_id,
+                   .rule_start_ms = c->rule_start_ms,
+                   .names = c->names,
+                   .env = c->env,
+                   .state = &r->state[in->site],
+                   .row_ms = r->at};
+    EACH_ROW(
+        rows, i, uint32_t kinds = 0; for (uint32_t k = 0; k < n; k++) {
+            args[k] = AT(from[k], i);
+            kinds |= 1u << args[k].kind;
+        } if (kinds & odd) {
+            d[i] = sl_op_call(r, f, in->site, i, args, n);
+            continue;
+        } if (r->time) c->row_ms = r->time[i];
+        if (r->meta) c->row_meta = &r->meta[i]; c->failed = false; sl_value v = f->eval(c, args, n); d[i] = v; if (c->failed) {
+            sl_str text = c->error;
+            d[i] = sl_op_fail(r, "call func %s error: %.*s", f->name, SL_FMT(text));
+            c->error = (sl_str){0};
+        } else if (v.kind == SL_ERROR) r->errors++;);
+}
 static void run_list(sl_run *r, const sl_insn *in, sl_rows rows) { /* IN (…) and calls: several operands at once */
-    sl_value *d = scratch(r, in->dst);
+    sl_value *d = sl_run_scratch(r, in->dst);
     sl_value few[8], *args = in->nargs <= 8 ? few : sl_arena_alloc(r->tmp, in->nargs * sizeof *args);
     if (!d || !args || sl_arena_failed(r->tmp)) {
         r->nomem = true;
@@ -256,7 +326,12 @@ static void run_list(sl_run *r, const sl_insn *in, sl_rows rows) { /* IN (…) a
                      d[i] = sl_members_take(set, x) ? sl_v_bool(sl_members_have(set, x) != in->negated) : sl_op_in(r, x, all, in->nargs, in->negated););
         return;
     }
+    const sl_func *f = in->aux;
     bool call = in->op == SL_I_CALL;
+    if (call && f->kind == SL_FN_SCALAR && f->eval && !f->kept) {
+        run_scalar(r, in, rows, d, args);
+        return;
+    }
     EACH_ROW(rows, i, for (uint32_t k = 0; k < in->nargs; k++) args[k] = sl_run_at(r, in->args[k], i);
              d[i] = call ? sl_op_call(r, in->aux, in->site, i, args, in->nargs) : sl_op_in(r, sl_run_at(r, in->a, i), args, in->nargs, in->negated););
 }
@@ -270,19 +345,19 @@ static sl_value meta_of(const sl_run *r, uint32_t site, uint32_t row) {
     return sl_v_absent();
 }
 static void run_first(sl_run *r, const sl_insn *in, sl_rows rows) {
-    sl_value *d = scratch(r, in->dst);
+    sl_value *d = sl_run_scratch(r, in->dst);
     if (!d)
         return;
     EACH_ROW(rows, i, d[i] = sl_v_absent(); for (uint32_t k = 0; k < in->nargs && d[i].kind == SL_ABSENT; k++) d[i] = r->reg[in->args[k]][i];);
 }
 static void run_meta(sl_run *r, const sl_insn *in, sl_rows rows) {
-    sl_value *d = scratch(r, in->dst);
+    sl_value *d = sl_run_scratch(r, in->dst);
     if (!d)
         return;
     EACH_ROW(rows, i, sl_value m = meta_of(r, in->site, i); d[i] = sl_v_nil(m) ? sl_v_null() : in->text.p ? sl_op_member(r, m, in->text) : m;);
 }
 static void run_other(sl_run *r, const sl_insn *in, sl_rows rows) {
-    sl_value *d = scratch(r, in->dst);
+    sl_value *d = sl_run_scratch(r, in->dst);
     if (!d)
         return;
     opnd x = operand(r, in->a), none = {NULL, 0};
@@ -348,6 +423,8 @@ uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void
     const sl_insn *last = b.n ? &b.code[b.n - 1] : NULL;
     if (last && last->op == SL_I_CMP && last->dst == b.res && !read_later(r->p, b.res)) { /* the comparison writes the list itself */
         sl_run_block(r, (sl_block){b.code, b.n - 1, 0}, rows);
+        if (!r->nomem && r->typed && !rows.at && sl_dense_select(r, last, rows.n, keep, &n))
+            return n;
         sl_value *odd = sl_arena_alloc(r->tmp, (size_t)rows.n * sizeof *odd);
         uint32_t *odd_row = row_list(r, rows.n), nodd = 0;
         if (r->nomem || !odd || sl_arena_failed(r->tmp)) {

@@ -76,8 +76,10 @@ static void compile_conditions(sl_block *at, uint32_t *n, sl_comp *c, const sl_e
     if (split_here(e)) {
         compile_conditions(at, n, c, e->l);
         compile_conditions(at, n, c, e->r);
-    } else
-        at[(*n)++] = sl_compile_block(c, e);
+    } else {
+        at[*n] = sl_compile_block(c, e);
+        sl_comp_unshare(c, at[(*n)++].res); /* a comparison that ends a condition makes a list of rows, no value */
+    }
 }
 uint32_t sl_plan_conditions(sl_plan *p, sl_comp *c, const sl_expr *e, sl_block **out) {
     uint32_t n = 0;
@@ -183,6 +185,7 @@ static sl_err *compile_all(sl_plan *p, const sl_select *s) {
     else {
         for (uint32_t i = 0; i < p->nana; i++)
             sl_plan_call(&c, &p->ana[i]);
+        c.share = !p->opts.plain;
         if (p->where)
             p->ncond = sl_plan_conditions(p, &c, p->where, &p->cond);
     }
@@ -200,6 +203,11 @@ static sl_err *compile_all(sl_plan *p, const sl_select *s) {
         f->block = sl_compile_block(&c, f->kind == SL_P_ALIAS ? &slot : f->expr);
         f->fail = fail_text(p, f);
     }
+    if (!p->pipe && !p->where && p->norder && !c.err)
+        p->prog.lasting = sl_zero(p->a, p->prog.nreg + 1);
+    for (uint32_t k = 0; p->prog.lasting && k < p->norder; k++)
+        if (p->fields[p->order[k]].block.res >= (int32_t)p->prog.ncol)
+            p->prog.lasting[p->fields[p->order[k]].block.res] = true;
     for (uint32_t i = 0; i < p->nfields && !c.err; i++)
         if (p->fields[i].kind == SL_P_COLUMN) /* no code, unless it is looked up in a joined row */
             p->fields[i].block = sl_compile_block(&c, p->fields[i].expr);

@@ -1,0 +1,257 @@
+/* Loops for columns of one kind and shared common parts give what the plain form gives: random statements on batches whose columns are uniform, mixed,
+ * or hold nulls, run once with all that and once with plain_execution, large and small batches. */
+#include "kit.h"
+#include "sql/parse.h"
+#include "sql/plan.h"
+
+enum { STATEMENTS = 4000 };
+static sl_create def;
+static const sl_create *find(void *arg, sl_str name) { return &def; }
+static uint32_t seed = 7;
+static uint32_t rnd(uint32_t n) {
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 9) % n;
+}
+/* Parts that were written before come again. */
+static char pool[16][400];
+static uint32_t npool;
+static void expr(sl_buf *b, uint32_t depth);
+static void when(sl_buf *b, uint32_t depth);
+static void number(sl_buf *b, uint32_t depth) {
+    static const char *const leaves[] = {"a", "b", "f", "g", "z", "m", "a", "b", "f", "0", "1", "3", "-1", "2.5", "9223372036854775807", "7"};
+    static const char *const ops[] = {"+", "-", "*", "/", "%", "+", "*", "-", "+", "&"};
+    static const char *const calls[] = {"abs", "floor", "sqrt", "round", "length", "sign"};
+    if (depth == 0 || rnd(4) == 0) {
+        sl_buf_puts(b, leaves[rnd(16)]);
+        return;
+    }
+    switch (rnd(8)) {
+    case 0:
+        sl_buf_printf(b, "%s(", calls[rnd(6)]);
+        number(b, depth - 1);
+        sl_buf_putc(b, ')');
+        break;
+    case 1:
+        sl_buf_puts(b, "CASE WHEN ");
+        when(b, depth - 1);
+        sl_buf_puts(b, " THEN ");
+        number(b, depth - 1);
+        if (rnd(2)) {
+            sl_buf_puts(b, " WHEN ");
+            when(b, depth - 1);
+            sl_buf_puts(b, " THEN ");
+            number(b, depth - 1);
+        }
+        if (rnd(3)) {
+            sl_buf_puts(b, " ELSE ");
+            number(b, depth - 1);
+        }
+        sl_buf_puts(b, " END");
+        break;
+    default:
+        sl_buf_putc(b, '(');
+        number(b, depth - 1);
+        sl_buf_printf(b, " %s ", ops[rnd(10)]);
+        number(b, depth - 1);
+        sl_buf_putc(b, ')');
+    }
+}
+static void when(sl_buf *b, uint32_t depth) { /* no brackets around it */
+    static const char *const ops[] = {"=", "<", ">", ">="};
+    number(b, depth);
+    sl_buf_printf(b, " %s ", ops[rnd(4)]);
+    number(b, 0);
+    if (rnd(3))
+        return;
+    sl_buf_puts(b, rnd(2) ? " AND " : " OR ");
+    expr(b, depth ? depth - 1 : 0);
+}
+static void text(sl_buf *b, uint32_t depth) {
+    switch (rnd(depth ? 7 : 3)) {
+    case 0: sl_buf_puts(b, "\"red\""); break;
+    case 1:
+    case 2: sl_buf_putc(b, 's'); break;
+    case 3:
+        sl_buf_puts(b, "upper(");
+        text(b, depth - 1);
+        sl_buf_putc(b, ')');
+        break;
+    case 4: sl_buf_puts(b, "substring(s, 0, 2)"); break;
+    default:
+        sl_buf_puts(b, "concat(\"a\", ");
+        text(b, depth - 1);
+        sl_buf_putc(b, ')');
+    }
+}
+static void expr(sl_buf *b, uint32_t depth) { /* a condition, mostly */
+    static const char *const ops[] = {"=", "!=", "<", "<=", ">", ">="};
+    if (npool && rnd(4) == 0) {
+        sl_buf_puts(b, pool[rnd(npool)]);
+        return;
+    }
+    size_t from = b->n;
+    switch (depth ? rnd(8) : 4) {
+    case 0:
+    case 1:
+        sl_buf_putc(b, '(');
+        expr(b, depth - 1);
+        sl_buf_puts(b, rnd(2) ? " AND " : " OR ");
+        expr(b, depth - 1);
+        sl_buf_putc(b, ')');
+        break;
+    case 2:
+        sl_buf_putc(b, '(');
+        number(b, depth - 1);
+        sl_buf_puts(b, rnd(2) ? " BETWEEN " : " NOT BETWEEN ");
+        number(b, 0);
+        sl_buf_puts(b, " AND ");
+        number(b, 0);
+        sl_buf_putc(b, ')');
+        break;
+    case 3:
+        sl_buf_putc(b, '(');
+        text(b, depth - 1);
+        sl_buf_puts(b, rnd(2) ? " = \"red\")" : " LIKE \"r%\")");
+        break;
+    default:
+        sl_buf_putc(b, '(');
+        number(b, depth ? depth - 1 : 0);
+        sl_buf_printf(b, " %s ", ops[rnd(6)]);
+        number(b, depth ? depth - 1 : 0);
+        sl_buf_putc(b, ')');
+    }
+    size_t n = b->n - from;
+    if (n < sizeof *pool) {
+        char *to = pool[npool < 16 ? npool++ : rnd(16)];
+        memcpy(to, b->p + from, n);
+        to[n] = 0;
+    }
+}
+static void statement(sl_buf *b) {
+    npool = 0;
+    sl_buf_puts(b, "SELECT ");
+    for (uint32_t i = 0, n = 1 + rnd(4); i < n; i++) {
+        sl_buf_puts(b, i ? ", " : "");
+        switch (rnd(4)) {
+        case 0: expr(b, 3); break;
+        case 1: text(b, 2); break;
+        default: number(b, 4); break;
+        }
+        sl_buf_printf(b, " AS x%u", i);
+        if (i && rnd(4) == 0)
+            sl_buf_printf(b, ", x%u + a AS y%u", i - 1, i);
+    }
+    sl_buf_puts(b, rnd(3) ? "" : ", *");
+    sl_buf_puts(b, " FROM demo");
+    if (rnd(2)) {
+        sl_buf_puts(b, " WHERE ");
+        expr(b, 2);
+        if (rnd(3) == 0) {
+            sl_buf_puts(b, " AND ");
+            expr(b, 2);
+        }
+    }
+}
+static sl_plan *plan_of(sl_arena *a, sl_str sql, bool plain, bool errors) {
+    sl_select *s;
+    sl_plan *p = NULL;
+    sl_plan_opts o;
+    sl_plan_opts_default(&o);
+    o.send_error = errors;
+    o.plain = plain;
+    sl_err *e = sl_parse_select(a, sql, &s, NULL);
+    if (!e)
+        e = sl_plan_make(s, find, NULL, &o, &p);
+    if (e && getenv("SHOW"))
+        fprintf(stderr, "REFUSED %s\n", sl_err_text(e));
+    sl_err_free(e);
+    return p;
+}
+static sl_batch *batch_of(const sl_layout *l, uint32_t n, uint32_t odd) {
+    static const char *const words[] = {"red", "green", "r", ""};
+    sl_builder *w = sl_builder_new(l, true);
+    for (uint32_t r = 0; r < n; r++) {
+        sl_builder_row(w);
+        bool strange = odd && rnd(odd) == 0;
+        sl_value mixed[] = {sl_v_int(rnd(9)), sl_v_float(rnd(9) * 0.5), sl_v_str(SL_S("3")), sl_v_bool(rnd(2)), sl_v_null(), sl_v_int(INT64_MIN)};
+        sl_builder_put(w, SL_S("a"), strange ? mixed[rnd(6)] : sl_v_int((int64_t)rnd(40) - 10));
+        sl_builder_put(w, SL_S("b"), rnd(50) ? sl_v_int(rnd(5)) : sl_v_int(INT64_MIN));
+        sl_builder_put(w, SL_S("f"), sl_v_float(rnd(40) * 0.5 - 3));
+        sl_builder_put(w, SL_S("g"), sl_v_float(rnd(100) * 1.25));
+        sl_builder_put(w, SL_S("s"), sl_v_str(sl_str_of(words[rnd(4)])));
+        sl_builder_put(w, SL_S("m"), mixed[rnd(6)]);
+        if (rnd(5))
+            sl_builder_put(w, SL_S("z"), sl_v_int(rnd(10)));
+        sl_builder_end(w);
+    }
+    sl_batch *b = sl_builder_done(w, 1000);
+    sl_builder_free(w);
+    return b;
+}
+static bool same(sl_value x, sl_value y) {
+    if (x.kind != y.kind || x.flags != y.flags)
+        return false;
+    if (x.kind == SL_STRING)
+        return sl_str_eq(sl_v_text(x), sl_v_text(y));
+    return x.kind <= SL_NULL || (x.kind == SL_FLOAT && x.f != x.f && y.f != y.f) || x.i == y.i;
+}
+static void compare(sl_str sql, const sl_batch *x, const sl_batch *y) {
+    if ((x != NULL) != (y != NULL))
+        fail_msg("%.*s: one gives nothing", SL_FMT(sql));
+    if (!x)
+        return;
+    if (x->nrows != y->nrows || x->nframes != y->nframes || x->layout->n != y->layout->n)
+        fail_msg("%.*s: %u and %u rows, %u and %u frames", SL_FMT(sql), x->nrows, y->nrows, x->nframes, y->nframes);
+    for (uint32_t i = 0; i < x->nframes; i++)
+        if (x->frames[i].kind != y->frames[i].kind || !sl_str_eq(x->frames[i].error, y->frames[i].error))
+            fail_msg("%.*s: frame %u: %.*s\n and %.*s", SL_FMT(sql), i, SL_FMT(x->frames[i].error), SL_FMT(y->frames[i].error));
+    for (uint32_t c = 0; c < x->layout->n; c++)
+        for (uint32_t r = 0; r < x->nrows; r++)
+            if (!same(x->cols[c][r], y->cols[c][r]))
+                fail_msg("%.*s: column %.*s of row %u: kinds %u and %u, %lld and %lld", SL_FMT(sql), SL_FMT(x->layout->names[c]), r, x->cols[c][r].kind, y->cols[c][r].kind,
+                         (long long)x->cols[c][r].i, (long long)y->cols[c][r].i);
+}
+static void random_statements(void **state) {
+    uint32_t ran = 0;
+    def.schemaless = true;
+    for (uint32_t i = 0; i < STATEMENTS; i++) {
+        sl_buf text_of = {0};
+        statement(&text_of);
+        sl_str sql = sl_buf_view(&text_of);
+        sl_arena *a = sl_arena_new(0);
+        bool errors = rnd(2);
+        if (getenv("SHOW"))
+            fprintf(stderr, "%.*s\n", SL_FMT(sql));
+        sl_plan *p = plan_of(a, sql, false, errors), *q = plan_of(a, sql, true, errors);
+        assert_int_equal(p != NULL, q != NULL);
+        for (int k = 0; p && k < 3; k++) {
+            sl_exec *x = sl_exec_new(p, 0), *y = sl_exec_new(q, 0);
+            sl_batch *b = batch_of(sl_plan_source_at(p, 0)->layout, (const uint32_t[]){1, 30, 150}[k], (const uint32_t[]){0, 0, 20}[rnd(3)]), *ox = NULL, *oy = NULL;
+            sl_view v = {.batch = b, .n = b->nrows};
+            bool fx, fy;
+            sl_exec_run(x, 0, &v, 1000, &ox, &fx);
+            sl_exec_run(y, 0, &v, 1000, &oy, &fy);
+            assert_false(fx || fy);
+            compare(sql, ox, oy);
+            int64_t at;
+            sl_str ex = sl_exec_last_error(x, &at), ey = sl_exec_last_error(y, &at);
+            if (!sl_str_eq(ex, ey))
+                fail_msg("%.*s: %.*s\n and %.*s", SL_FMT(sql), SL_FMT(ex), SL_FMT(ey));
+            ran += ox != NULL;
+            sl_batch_drop(ox);
+            sl_batch_drop(oy);
+            sl_batch_drop(b);
+            sl_exec_free(x);
+            sl_exec_free(y);
+        }
+        sl_plan_drop(p);
+        sl_plan_drop(q);
+        sl_arena_free(a);
+        sl_buf_free(&text_of);
+    }
+    assert_true(ran > STATEMENTS);
+}
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_statements)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
