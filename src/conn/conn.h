@@ -35,6 +35,8 @@ typedef struct sl_packet { /* one message of bytes; everything lent during give 
     uint64_t pos;  /* the source's own token, rising; commit(upto) comes back with the last settled one */
     bool whole;    /* binary hint: the payload is a complete document even if the codec is line oriented */
     int64_t at_ms; /* 0 = now */
+    uint16_t id;   /* the peer's own number of this delivery, 0 = none … */
+    bool again;    /* … and it says that it may have sent it before */
 } sl_packet;
 typedef struct sl_source_out sl_source_out;
 struct sl_source_out { /* implemented by flow; lent for the life of the source; @on the source's loop */
@@ -54,6 +56,7 @@ typedef struct sl_source_ops {
     bool bounded; /* may signal eof */
     bool rewinds; /* position can be saved and given back */
     bool shares;  /* several streams of one connection */
+    bool journal; /* what it gives cannot be had again once it is committed (or lost): statements with memory, in rules with qos >= 1, keep it in a journal */
     /* Checks conf beyond the table's rules; called at rule creation, contacts nobody. NULL = nothing to check. */
     sl_err *(*check)(const void *conf, sl_str datasource);
     /* Are local things there that must exist when a rule is created (a file)? NULL = nothing to look for. */

@@ -132,7 +132,7 @@ void schedule_watch(sl_office *o, const rule_def *d);
 /* Next start by cron in ms, 0 when there is none. */
 int64_t schedule_next(const sl_rule *r);
 /* Keeps the state of a rule's statement; arg: the office. */
-void rule_keep_state(void *arg, sl_str rule_id, sl_str state);
+bool rule_keep_state(void *arg, sl_str rule_id, sl_str state);
 sl_err *store_put(sl_office *o, const char *kind, sl_str name, sl_str value); /* value.p NULL: delete */
 /* Remembered uploads: name -> JSON text. */
 sl_json *uploads_records(sl_office *o, sl_arena *a);

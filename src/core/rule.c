@@ -74,21 +74,20 @@ static void arm_again(sl_rule *r, int64_t in) {
         sl_timer_in(r->again, in);
 }
 /* State is kept under the rule's name; what does not fit a later statement is refused when it is loaded. */
-void rule_keep_state(void *arg, sl_str rule_id, sl_str state) {
-    enum { MOST = 64 << 20 };
+bool rule_keep_state(void *arg, sl_str rule_id, sl_str state) {
+    enum { MOST = 512 << 20 };
     sl_office *o = arg;
     if (!find(o, rule_id))
-        return;
+        return false;
     sl_err *e = state.n > MOST ? sl_err_new(SL_E_LIMIT, "it has %zu bytes, at most %d are kept", state.n, MOST) : store_put(o, "state", rule_id, state);
     if (e)
         sl_error("rule", "the state of rule %.*s is not saved: %s", SL_FMT(rule_id), sl_err_text(e));
+    bool ok = !e;
     sl_err_free(e);
+    return ok;
 }
 static void finish_stop(void *arg, sl_meters *m) {
     sl_rule *r = arg;
-    if (m->state.n)
-        rule_keep_state(r->office, sl_str_of(r->id), sl_buf_view(&m->state));
-    sl_buf_free(&m->state);
     sl_meters_free(&r->last);
     r->last = *m;
     *m = (sl_meters){0};
@@ -209,6 +208,10 @@ void office_check_stopped(sl_office *o) {
     o->stopped = NULL;
     done(o->stopped_arg);
 }
+static void forget_state(sl_rule *r) {
+    sl_err_free(store_put(r->office, "state", sl_str_of(r->id), (sl_str){0}));
+    sl_flow_forget_journal(r->office->conf.home, sl_str_of(r->id));
+}
 static void step(sl_rule *r) { /* the request at the head; the flow is down or must go down first */
     queued q = r->queue.at[0];
     if (r->flow) {
@@ -227,6 +230,8 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
     sl_err *e = NULL;
     switch (q.op) {
     case OP_UPDATE:
+        if (r->def && r->def->o.qos > 0 && q.def->o.qos <= 0) /* it would be found by a later one that knows nothing of what came between */
+            forget_state(r);
         rule_def_free(r->def);
         r->def = q.def;
         r->complained = false;
@@ -261,7 +266,7 @@ static void step(sl_rule *r) { /* the request at the head; the flow is down or m
     if (q.op == OP_DELETE) {
         sl_flow_forget(r->office->conf.home, sl_str_of(r->id));
         if (r->def && r->def->o.qos > 0)
-            sl_err_free(store_put(r->office, "state", sl_str_of(r->id), (sl_str){0}));
+            forget_state(r);
         sl_office *o = r->office;
         forget(r);
         if (q.done)

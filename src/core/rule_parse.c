@@ -416,6 +416,7 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
         spec->checkpoint_ms = d->o.checkpoint_ns / 1000000;
         spec->keep = rule_keep_state;
         spec->keep_arg = o;
+        spec->journal_limit = sl_settings_int(o->conf.settings, "basic.journalLimit", 0);
     }
     spec->send_error = d->o.send_error;
     spec->qos = (int)d->o.qos;

@@ -104,6 +104,20 @@ static sl_json *memory(sl_arena *a, const sl_rule *r, const sl_meters *ms) {
     sl_json_set(a, m, "heldBack", sl_json_bool(a, ms->held_back));
     return m;
 }
+/* The journal of a rule that keeps what comes until a checkpoint contains it. */
+static sl_json *journal(sl_arena *a, const sl_journal_meters *m) {
+    sl_json *j = sl_json_obj(a);
+    const struct {
+        const char *key;
+        uint64_t n;
+    } all[] = {{"bytes", m->bytes},       {"records", m->records},   {"waiting", m->waiting}, {"next", m->next}, {"durable", m->durable}, {"cursor", m->cursor},
+               {"replayed", m->replayed}, {"repeated", m->repeated}, {"torn", m->torn},       {"bad", m->bad},   {"lost", m->lost}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        sl_json_set(a, j, all[i].key, sl_json_int(a, (int64_t)all[i].n));
+    sl_json_set(a, j, "replaying", sl_json_bool(a, m->replaying));
+    sl_json_set(a, j, "trouble", sl_json_str(a, sl_str_of(m->trouble)));
+    return j;
+}
 /* Where every row and every message is. Of a rule that runs: in = the sum of the others, at any moment (rows: unless windows absorb). */
 static void ledger(sl_arena *a, sl_json *j, const sl_rule *r, const sl_meters *ms) {
     sl_json *rows = sl_json_obj(a), *sinks = sl_json_obj(a);
@@ -130,6 +144,8 @@ static void ledger(sl_arena *a, sl_json *j, const sl_rule *r, const sl_meters *m
     sl_json_set(a, j, "rows", rows);
     sl_json_set(a, j, "sinks", sinks);
     sl_json_set(a, j, "memory", memory(a, r, ms));
+    if (ms->journal)
+        sl_json_set(a, j, "journal", journal(a, ms->journal));
 }
 typedef struct ask { /* one question about a rule's meters */
     sl_office *office;

@@ -32,6 +32,8 @@ const sl_setting sl_settings_table[] = {
     {"basic.enablePrivateNet", SL_SET_DAEMON, "true", "Calls to private addresses are allowed (link-local ones never)."},
     {"basic.ResourceProfileConfig.enable", SL_SET_DAEMON, "false", "Accepted; CPU time by rule is always kept."},
     {"basic.ResourceProfileConfig.interval", SL_SET_DAEMON, "\"5s\"", "Accepted."},
+    {"basic.journalLimit", SL_SET_DAEMON, "536870912",
+     "Bytes of a rule's journal (rules with qos 1 or 2 that remember something) beyond which its source waits, until a checkpoint contains what came."},
     {"rule.qos", SL_SET_BOTH, "0", "0: an acknowledgement may come before the result; 1 and 2: after it."},
     {"rule.checkpointInterval", SL_SET_BOTH, "\"300s\"", "Time between two savings of state."},
     {"rule.sendError", SL_SET_BOTH, "false", "Errors of rows go to the actions too."},

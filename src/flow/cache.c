@@ -27,16 +27,17 @@ static void name_put(sl_buf *b, sl_str s) { /* any rule id as a file name */
             sl_buf_printf(b, "%%%02x", c);
     }
 }
-static char *dir_of(const char *home, sl_str rule, const char *sink) {
+char *flow_dir(const char *home, const char *what, sl_str rule, const char *part) {
     sl_buf b = {0};
-    sl_buf_printf(&b, "%s/data/cache/", home);
+    sl_buf_printf(&b, "%s/data/%s/", home, what);
     name_put(&b, rule);
-    if (sink) {
+    if (part) {
         sl_buf_putc(&b, '/');
-        name_put(&b, sl_str_of(sink));
+        name_put(&b, sl_str_of(part));
     }
     return sl_buf_take(&b);
 }
+static char *dir_of(const char *home, sl_str rule, const char *sink) { return flow_dir(home, "cache", rule, sink); }
 static void path_of(char *to, size_t n, const spill *c, uint64_t no, uint32_t count) { snprintf(to, n, "%s/%016llx-%u.page", c->dir, (unsigned long long)no, count); }
 static void remove_dir(const char *path) { /* with the files in it */
     DIR *d = opendir(path);
@@ -57,6 +58,7 @@ void sl_flow_forget(const char *home, sl_str rule_id) {
     if (path)
         remove_dir(path);
     free(path);
+    sl_flow_forget_journal(home, rule_id);
 }
 
 /* ---- pages ---- */

@@ -188,6 +188,8 @@ int64_t clock_us(void) {
 /* t: now, in microseconds; weight: turns that this one stands for in the times, 0 = it is not timed */
 static void give_out(sl_flow *f, sl_batch *out, int64_t t, int64_t weight) {
     f->rows_out += out->nrows;
+    if (!out->ticket)
+        out->ticket = ck_ticket(f);
     if (f->watch)
         watch_take(f->watch, out);
     for (uint32_t i = 0; i < f->nsinks; i++) {
@@ -203,6 +205,8 @@ static void give_out(sl_flow *f, sl_batch *out, int64_t t, int64_t weight) {
 }
 /* The next instant at which the statement wants to be called. */
 static void wind(sl_flow *f) {
+    if (f->replaying)
+        return;
     int64_t at = sl_exec_next(f->exec);
     if (at == INT64_MAX) {
         if (f->tick)
@@ -217,10 +221,11 @@ static void wind(sl_flow *f) {
 }
 static void tick(void *arg) {
     sl_flow *f = arg;
-    if (!f->open || f->eof || f->closing)
+    if (!f->open || f->eof || f->closing || f->replaying)
         return;
     sl_batch *out = NULL;
     bool failed = false;
+    f->ticks++;
     int64_t t0 = clock_us();
     f->last_ms = sl_now(f->lane->loop);
     sl_exec_tick(f->exec, f->last_ms, &out, &failed);
@@ -233,6 +238,10 @@ static void tick(void *arg) {
     if (f->heavy)
         account_turn(f);
     wind(f);
+}
+void flow_tick(sl_flow *f) {
+    if (f->timed)
+        tick(f);
 }
 void flow_warm(const sl_flow *f, int step) {
     if (!f || !f->open)
@@ -311,13 +320,13 @@ bool flow_rewinds(const sl_flow *f) {
         all &= f->limbs[i]->source && !source_is_shared(f->limbs[i]->source) && source_rewinds(f->limbs[i]->source);
     return all;
 }
-static void close_source(void *arg);
+static void keep_last(void *arg);
 void flow_sink_moved(sl_flow *f) {
     if (f->closing) {
-        if (f->drain && idle(f)) {
+        if (f->drain && idle(f) && (!f->journal || journal_idle(f->journal))) {
             sl_timer_free(f->drain);
             f->drain = NULL;
-            sl_defer(f->lane->loop, close_source, f);
+            sl_defer(f->lane->loop, keep_last, f);
         }
         return;
     }
@@ -361,57 +370,6 @@ void flow_eof(sl_flow *from) {
     flow_sink_moved(f);
 }
 
-/* ---- state ---- */
-typedef struct kept_letter {
-    void (*keep)(void *arg, sl_str rule_id, sl_str state);
-    void *arg;
-    char *rule;
-    sl_buf state;
-} kept_letter;
-static void state_arrives(void *arg) { /* @on office; the flow may be gone */
-    kept_letter *l = arg;
-    l->keep(l->arg, sl_str_of(l->rule), sl_buf_view(&l->state));
-    sl_buf_free(&l->state);
-    free(l->rule);
-    free(l);
-}
-static bool keeps_state(const sl_flow *f) { return f->spec->keep && f->exec && sl_exec_stateful(f->exec); }
-static void save_state(void *arg) {
-    sl_flow *f = arg;
-    if (!f->open || f->closing)
-        return;
-    kept_letter *l = calloc(1, sizeof *l);
-    char *rule = l ? sl_strdup_n(f->spec->rule_id.p, f->spec->rule_id.n) : NULL;
-    sl_buf b = {0};
-    if (rule && sl_exec_save(f->exec, &b)) {
-        *l = (kept_letter){f->spec->keep, f->spec->keep_arg, rule, b};
-        sl_post(f->office, state_arrives, l);
-    } else { /* a lookup is under way, or memory is short: the next time */
-        sl_buf_free(&b);
-        free(rule);
-        free(l);
-    }
-    sl_timer_in(f->save, f->spec->checkpoint_ms);
-}
-/* Takes over what was saved; says so when it cannot be used and begins anew. */
-static sl_err *load_state(sl_flow *f) {
-    if (!keeps_state(f))
-        return NULL;
-    sl_err *e = f->spec->state ? sl_exec_load(f->exec, (sl_str){f->spec->state, f->spec->nstate}) : NULL;
-    free(f->spec->state);
-    f->spec->state = NULL;
-    if (e) {
-        sl_warn(f->spec->rule_id.p, "state that was saved is not used: %s", sl_err_text(e));
-        sl_err_free(e);
-        sl_exec_free(f->exec);
-        if (!(f->exec = sl_exec_new(f->spec->plan, sl_now(f->lane->loop))))
-            return sl_err_new(SL_E_NOMEM, "out of memory");
-    }
-    if (f->spec->checkpoint_ms > 0 && (f->save = sl_timer_new(f->lane->loop, save_state, f)))
-        sl_timer_in(f->save, f->spec->checkpoint_ms);
-    return NULL;
-}
-
 /* ---- opening ---- */
 static void open_now(void *arg) {
     sl_flow *f = arg;
@@ -419,7 +377,7 @@ static void open_now(void *arg) {
         return;
     sl_err *e = NULL;
     f->exec = sl_exec_new(f->spec->plan, sl_now(f->lane->loop));
-    e = f->exec ? load_state(f) : sl_err_new(SL_E_NOMEM, "out of memory");
+    e = f->exec ? ck_open(f) : sl_err_new(SL_E_NOMEM, "out of memory");
     for (uint32_t i = 0; !e && i < f->spec->nsinks; i++) {
         e = sink_open(f, i, &f->sinks[i]);
         if (!e)
@@ -436,6 +394,8 @@ static void open_now(void *arg) {
         e = source_join(f->limbs[i]);
     if (!e)
         e = source_join(f);
+    if (!e)
+        ck_begin(f);
     if (!e && f->timed)
         wind(f);
     if (e) {
@@ -493,6 +453,8 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     m->n = 0;
     m->busy_us = f->busy_us;
     m->rows_in = f->rows_in;
+    if (f->journal && (m->journal = calloc(1, sizeof *m->journal)))
+        journal_meters(f->journal, m->journal);
     m->rows_out = f->rows_out;
     m->bytes_state = f->exec ? (int64_t)sl_exec_state_bytes(f->exec) : 0;
     m->bytes_queued = 0;
@@ -620,6 +582,7 @@ static void all_closed(void *arg) { /* @on lane */
         return;
     }
     account_end(f);
+    ck_close(f);
     limbs_free(f);
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_free(f->sinks[i]);
@@ -656,21 +619,26 @@ static void close_sinks(void *arg) {
         sink_close(f->sinks[i], sink_closed, f);
     sink_closed(f);
 }
+static void journal_left(void *arg) {
+    sl_flow *f = arg;
+    f->journal = NULL;
+    close_sinks(f);
+}
 static void left(void *arg) {
     sl_flow *f = arg;
-    if (--f->leaving == 0)
+    if (--f->leaving)
+        return;
+    if (f->journal)
+        journal_close(f->journal, journal_left, f);
+    else
         close_sinks(f);
 }
 static void close_source(void *arg) {
     sl_flow *f = arg;
     snapshot(f, &((letter *)f->done_arg)->m);
-    sl_meters *m = &((letter *)f->done_arg)->m;
-    if (f->open && keeps_state(f) && !sl_exec_save(f->exec, &m->state))
-        sl_buf_free(&m->state);
     f->open = false;
     sl_timer_free(f->tick);
-    sl_timer_free(f->save);
-    f->tick = f->save = NULL;
+    f->tick = NULL;
     f->leaving = 2 + f->nlimbs;
     for (uint32_t i = 0; i < f->nlimbs; i++)
         source_leave(f->limbs[i], left, f);
@@ -682,12 +650,13 @@ static void close_source(void *arg) {
     source_leave(f, left, f);
     left(f);
 }
+static void keep_last(void *arg) { ck_final(arg, close_source); }
 static void drain_over(void *arg) {
     sl_flow *f = arg;
     sl_timer *t = f->drain;
     f->drain = NULL;
     sl_timer_free(t);
-    close_source(f);
+    keep_last(f);
 }
 static void close_now(void *arg) { /* @on lane */
     sl_flow *f = arg;
@@ -702,11 +671,12 @@ static void close_now(void *arg) { /* @on lane */
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_finish(f->sinks[i]);
     f->closing = true;
-    f->drain = idle(f) ? NULL : sl_timer_real(f->lane->loop, drain_over, f);
+    bool quiet = idle(f) && (!f->journal || journal_idle(f->journal));
+    f->drain = quiet ? NULL : sl_timer_real(f->lane->loop, drain_over, f);
     if (f->drain)
         sl_timer_in(f->drain, 1000);
     else
-        close_source(f);
+        keep_last(f);
 }
 void sl_flow_close(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg) {
     letter *l = calloc(1, sizeof *l);

@@ -102,15 +102,16 @@ typedef struct sl_flowspec {
     sl_sinkdef *sinks;
     uint32_t nsinks;
     bool send_error;
-    /* State of the statement, for rules with qos 1 or 2: what was saved last (malloc'ed, owned; NULL none), how often it is saved (0 never), and who keeps
-     * it (called @on office with the state lent). */
+    /* State of the statement and where its sources are, for rules with qos 1 or 2: what was saved last (malloc'ed, owned; NULL none), how often it is saved
+     * (0: only when the rule ends), and who keeps it (called @on office with the state lent; false: it could not be kept, and was told). */
     char *state;
     size_t nstate;
     int64_t checkpoint_ms;
-    void (*keep)(void *arg, sl_str rule_id, sl_str state);
+    bool (*keep)(void *arg, sl_str rule_id, sl_str state);
     void *keep_arg;
     int qos;
     int64_t buffer_length;
+    int64_t journal_limit; /* bytes, 0: 512 MiB */
     const char *home;
     struct sl_http_mount *http;
     bool private_net;
@@ -143,15 +144,23 @@ typedef struct sl_meter {
     char *disconn_why;
     sl_hist *hist; /* of latency_us; NULL until something was processed */
 } sl_meter;
+typedef struct sl_journal_meters { /* of a rule that keeps what comes in a journal */
+    bool replaying;
+    uint64_t bytes, waiting, records; /* on disk; not yet there; in it */
+    uint64_t next, durable, cursor;   /* numbers: of the next packet; written; all up to it are in the state that was kept last */
+    uint64_t replayed, repeated;      /* since the start: taken from the journal; sent again by the peer and recognised */
+    uint64_t torn, bad, lost;         /* damage: bytes cut off, bytes passed over, packets missing */
+    char trouble[200];                /* why it cannot be written now, "" */
+} sl_journal_meters;
 typedef struct sl_meters {
     sl_meter *at;
     uint32_t n;
     int64_t busy_us;                                        /* time that the flow's turns took, its source's excluded */
     uint64_t rows_in, rows_filtered, rows_failed, rows_out; /* ledger of the entry: in = filtered + failed + out, or, with memory, */
-    sl_buf state;                                           /* of a flow that was closed: its state, when it is to be kept */
     uint64_t rows_late, rows_absorbed;                      /* in = filtered + failed + late + absorbed */
     int64_t bytes_state, bytes_queued;                      /* what it holds across turns */
     bool held_back;                                         /* its sources, for the soft mark */
+    sl_journal_meters *journal;                             /* NULL: it has none */
 } sl_meters;
 void sl_meters_free(sl_meters *m);
 /* Ends: intake stops, what is in flight may settle for up to a second, everything is closed. done comes on the office's loop with the last
@@ -181,8 +190,10 @@ void sl_flow_zone(sl_flow *f, sl_zone zone); /* for date functions, from now on.
 /* Shows what the flow emits, one JSON object a row, as an event stream at path of the data server for so long; again: longer. What the
  * listeners do not take is gone. @on office */
 void sl_flow_watch(sl_flow *f, const char *path, int64_t ms);
-/* Removes what sinks of a rule keep on disk. The rule must not run. @on any */
+/* Removes what a rule keeps on disk: its sinks' caches, its journal. The rule must not run. @on any */
 void sl_flow_forget(const char *home, sl_str rule_id);
+/* Removes a rule's journal alone; says so in the log when there was one. */
+void sl_flow_forget_journal(const char *home, sl_str rule_id);
 const sl_flowspec *sl_flow_spec(const sl_flow *f);
 sl_loop *sl_flow_loop(const sl_flow *f);
 #endif

@@ -39,6 +39,18 @@ bool source_stopped(const source_node *s);
 void source_pressure(sl_flow *f, bool on);
 /* Counts what f was not shown because the source's index knew that its WHERE would not let it through. Before anybody looks at f's counters. */
 void source_settle(sl_flow *f);
+enum { PAUSE_PRESSURE = 1, PAUSE_STOP = 2, PAUSE_JOURNAL = 4, PAUSE_CUT = 8, PAUSE_REPLAY = 16 };
+void source_pause(source_node *s, unsigned why, bool on); /* paused while there is any reason */
+bool source_pressed(const source_node *s);
+/* A packet of the journal, which came at `clock`; then publishes them. */
+void source_replay(source_node *s, const sl_packet *p, int64_t clock);
+void source_replayed(source_node *s);
+void source_caught_up(source_node *s);         /* all of the journal was replayed */
+uint64_t source_taken(const source_node *s);   /* last position whose rows the flow got */
+uint64_t source_settled(const source_node *s); /* last position that was settled */
+void source_commit(source_node *s, uint64_t upto);
+bool source_position(const source_node *s, uint64_t upto, sl_buf *json); /* false: there is none */
+void source_complain(source_node *s, sl_str why);
 const sl_meter *source_meter(const source_node *s);
 const sl_meter *source_decoder_meter(const source_node *s);      /* NULL when rows come decoded */
 const sl_meter *source_preprocessor_meter(const source_node *s); /* NULL without strict validation */
@@ -125,6 +137,45 @@ typedef struct account {
 } account;
 void account_turn(sl_flow *f); /* looks, holds back, or fails the flow; behind each turn while f->heavy */
 void account_end(sl_flow *f);
+/* ---- checkpoints (checkpoint.c): what a rule with qos >= 1 finds again ---- */
+typedef struct checkpoint checkpoint;
+typedef struct ck_mark { /* where a source of the flow is, in one cut with the state */
+    uint64_t cursor;     /* journal: everything up to this record is in the state */
+    uint64_t confirmed;  /* journal: the peer is known to have heard of everything up to this record */
+    sl_str position;     /* JSON, of sources that rewind; "" none */
+} ck_mark;
+sl_err *ck_open(sl_flow *f);       /* f->exec is there: takes saved state over */
+void ck_begin(sl_flow *f);         /* sources are open: replays what is to be replayed, starts the clock */
+bool ck_begun(const sl_flow *f);   /* there is a state to go back to */
+bool ck_commits(const sl_flow *f); /* sources that rewind are committed with the checkpoint */
+sl_str ck_position(const sl_flow *f);
+/* A hold on what leaves the statement now: the state that lacks it may be kept when all of it was settled. NULL: nobody asks. */
+sl_ticket *ck_ticket(sl_flow *f);
+void ck_soon(sl_flow *f);              /* a checkpoint now, when none is under way */
+void ck_moved(sl_flow *f);             /* the journal became durable */
+void ck_final(sl_flow *f, sl_fn done); /* f ends: its last state is kept, if it may be; then done(f) */
+void ck_close(sl_flow *f);
+
+/* ---- journal (journal.c): packets of sources that cannot rewind ---- */
+typedef struct journal journal;
+bool journal_wants(const sl_srcdef *d);
+char *journal_dir(const char *home, sl_str rule_id);
+/* marks [sources]: of the state that was loaded, set to the journal's end when !usable (what it holds belongs to another statement). */
+sl_err *journal_open(sl_flow *f, ck_mark *marks, bool usable, journal **out);
+void journal_replay(journal *j); /* what no checkpoint contains goes to the flow; what comes meanwhile, behind it */
+void journal_go_on(journal *j);  /* pressure is gone */
+bool journal_replaying(const journal *j);
+void journal_acknowledge(journal *j); /* what is durable */
+/* Keeps a packet of source src; *pos: its number. false: it was there before (the peer sent it again), or cannot be kept. */
+bool journal_take(journal *j, uint32_t src, const sl_packet *p, bool meta, uint64_t *pos);
+void journal_connected(journal *j, uint32_t src, bool up);
+void journal_marks(journal *j, ck_mark *marks); /* of a cut that is made now */
+bool journal_durable(const journal *j, const ck_mark *marks);
+bool journal_idle(const journal *j);                 /* everything is durable and acknowledged */
+void journal_kept(journal *j, const ck_mark *marks); /* a checkpoint with these marks is kept */
+void journal_meters(const journal *j, sl_journal_meters *m);
+void journal_close(journal *j, sl_fn done, void *arg);                             /* sources are closed; frees it */
+char *flow_dir(const char *home, const char *what, sl_str rule, const char *part); /* home/data/what/rule[/part], names made safe */
 
 /* ---- flow ---- */
 struct sl_flow {
@@ -161,7 +212,10 @@ struct sl_flow {
     struct sl_flow **sub_at; /* what points here in the source's list */
     uint32_t pending;        /* letters on their way to this flow: it may not go before they arrived */
     sl_timer *drain;
-    sl_timer *save; /* state is saved from time to time */
+    checkpoint *ck;   /* NULL: nothing is kept */
+    journal *journal; /* NULL: none */
+    bool replaying;   /* the clock of the statement is the journal's */
+    uint64_t ticks;
     sl_timer *tick; /* statements that wait for time; made when first wanted */
     void (*done)(void *arg, sl_meters *m);
     void *done_arg;
@@ -189,5 +243,6 @@ void flow_eof(sl_flow *f);
 void flow_fail(sl_flow *f, sl_flow_event e, const char *why); /* takes no more rows; the office will close it */
 void flow_press(sl_flow *f);                                  /* tells the sources whether they are held back */
 bool flow_rewinds(const sl_flow *f);                          /* all its sources are its own, and give the same rows later */
+void flow_tick(sl_flow *f);                                   /* the statement does what is due */
 void flow_sink_moved(sl_flow *f);                             /* a sink's queue became shorter or longer */
 #endif

@@ -65,6 +65,6 @@ void sl_meters_free(sl_meters *m) {
     for (uint32_t i = 0; i < m->n; i++)
         meter_free(&m->at[i]);
     free(m->at);
-    sl_buf_free(&m->state);
+    free(m->journal);
     *m = (sl_meters){0};
 }

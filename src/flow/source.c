@@ -35,7 +35,14 @@ struct source_node {
     uint64_t version;       /* of the layout */
     bool errors;            /* some flow wants error frames */
     bool want_meta;         /* some flow uses meta() or sends metadata */
-    bool paused, stop, closing, deferred, stale;
+    unsigned paused;        /* for which reasons, PAUSE_… */
+    bool stop, closing, deferred, stale;
+    bool by_checkpoint;   /* what it gave is committed when a checkpoint that contains it is kept */
+    journal *journal;     /* of the flow; NULL: packets are not kept. Positions are then numbers of its records */
+    bool ends;            /* its end came while the journal was replayed */
+    int64_t clock;        /* while replaying: the time when the packets came; 0 = now */
+    uint64_t taken;       /* last position whose rows the flow got */
+    uint64_t settled_pos; /* last position that was settled */
     uint64_t last_pos;
     bool unsettled_pos; /* last_pos belongs to messages that left no row yet */
     size_t building;    /* payload bytes in the builder */
@@ -255,6 +262,8 @@ static void commit_prefix(source_node *s) {
         s->head = (s->head + 1) & (s->cap - 1);
         s->nring--;
     }
+    if (any)
+        s->settled_pos = pos;
     if (any && !s->closing && s->src)
         s->def->def->source->commit(s->src, pos);
 }
@@ -319,17 +328,20 @@ static sl_batch *validate(source_node *s, sl_batch *b, int64_t now) {
         }
     return out;
 }
+static int64_t now_of(const source_node *s) { return s->clock ? s->clock : sl_now(s->lane->loop); }
+static bool ticketed(const source_node *s) { return s->def->def->source->commit && !s->journal && !s->by_checkpoint; }
 static void publish(source_node *s) {
     if (!s->w)
         return;
     if (sl_builder_events(s->w) == 0) {
-        if (s->unsettled_pos && s->def->def->source->commit) { /* only undecodable messages: failed by policy is settled, in order */
-            s->unsettled_pos = false;
+        if (s->unsettled_pos && ticketed(s)) /* only undecodable messages: failed by policy is settled, in order */
             sl_ticket_drop(ticket_new(s));
-        }
+        s->unsettled_pos = false;
+        s->taken = s->last_pos;
         return;
     }
-    int64_t now = sl_now(s->lane->loop);
+    int64_t now = now_of(s);
+    uint64_t upto = s->last_pos;
     sl_batch *b = sl_builder_done(s->w, now);
     if (b && s->checked)
         b = validate(s, b, now);
@@ -347,7 +359,8 @@ static void publish(source_node *s) {
         meter_error(&s->meter, now, SL_S("out of memory: rows of one batch were lost"));
         return;
     }
-    b->ticket = s->def->def->source->commit ? ticket_new(s) : NULL;
+    b->ticket = ticketed(s) ? ticket_new(s) : NULL;
+    s->taken = upto;
     s->refs++; /* flows may leave while they run */
     sieve_batch(&s->sieve, &s->subs, b, now);
     sl_batch_drop(b); /* drops the batch's hold on the ticket too */
@@ -380,7 +393,7 @@ static void defer_publish(source_node *s) {
 static bool go_on(source_node *s) {
     if (sl_builder_events(s->w) >= CUT_ROWS || s->building >= CUT_BYTES)
         publish(s);
-    else
+    else if (!s->clock) /* replayed packets are published by the journal */
         defer_publish(s);
     return !s->paused && !s->stop;
 }
@@ -395,7 +408,7 @@ static void keep(kept *k, sl_str bytes) {
 }
 /* A message begins: metadata and time for its rows. */
 static int64_t begin(source_node *s, const sl_packet *p) {
-    int64_t now = p->at_ms ? p->at_ms : sl_now(s->lane->loop);
+    int64_t now = p->at_ms ? p->at_ms : now_of(s);
     if (!s->intake) {
         s->meter.in++;
         s->meter.out++;
@@ -440,17 +453,50 @@ static bool decode(void *arg, const sl_packet *p) {
     s->decoder.processed += rows;
     return go_on(s);
 }
-static bool give_bytes(sl_source_out *o, const sl_packet *p) {
-    source_node *s = (source_node *)o;
+static bool take_bytes(source_node *s, const sl_packet *p) {
     if (!s->intake)
         return decode(s, p);
     if (s->closing)
         return false;
     s->meter.in++;
     s->meter.out++;
-    s->meter.last_ms = p->at_ms ? p->at_ms : sl_now(s->lane->loop);
+    s->meter.last_ms = p->at_ms ? p->at_ms : now_of(s);
     return intake_take(s->intake, p) && !s->paused && !s->stop;
 }
+static bool give_bytes(sl_source_out *o, const sl_packet *p) {
+    source_node *s = (source_node *)o;
+    if (!s->journal || s->closing)
+        return take_bytes(s, p);
+    sl_packet k = *p;
+    if (journal_take(s->journal, s->subs->src, p, s->want_meta, &k.pos))
+        take_bytes(s, &k);
+    return !s->paused && !s->stop;
+}
+/* ---- replaying ---- */
+void source_replay(source_node *s, const sl_packet *p, int64_t clock) {
+    s->clock = clock;
+    take_bytes(s, p);
+}
+void source_replayed(source_node *s) {
+    publish(s);
+    s->clock = 0;
+}
+void source_caught_up(source_node *s) {
+    if (s->ends)
+        s->out.eof(&s->out);
+}
+uint64_t source_taken(const source_node *s) { return s->taken; }
+uint64_t source_settled(const source_node *s) { return s->settled_pos; }
+void source_commit(source_node *s, uint64_t upto) {
+    if (s->src && !s->closing && s->def->def->source->commit)
+        s->def->def->source->commit(s->src, upto);
+}
+bool source_position(const source_node *s, uint64_t upto, sl_buf *json) {
+    const sl_source_ops *ops = s->def->def->source;
+    return s->src && ops->rewinds && ops->position && ops->position(s->src, upto, json);
+}
+void source_complain(source_node *s, sl_str why) { meter_error(&s->meter, sl_now(s->lane->loop), why); }
+
 static void intake_bad(void *arg, const sl_packet *p, sl_str why) {
     source_node *s = arg;
     if (!s->closing && s->w)
@@ -507,6 +553,10 @@ static void give_eof(sl_source_out *o) {
     source_node *s = (source_node *)o;
     if (s->closing)
         return;
+    if (s->journal && journal_replaying(s->journal)) {
+        s->ends = true;
+        return;
+    }
     publish(s);
     s->refs++;
     for (sl_flow *f = s->subs, *n; f; f = n) {
@@ -521,6 +571,8 @@ static void give_state(sl_source_out *o, sl_conn_state st, sl_str why) {
     source_node *s = (source_node *)o;
     int64_t now = sl_now(s->lane->loop);
     meter_state(&s->meter, now, st, why);
+    if (s->journal && !s->closing)
+        journal_connected(s->journal, s->subs->src, st == SL_CONN_CONNECTED);
     if (st == SL_CONN_DISCONNECTED && !s->closing && why.n) {
         sl_buf b = {0};
         sl_buf_printf(&b, "disconnected: %.*s", SL_FMT(why));
@@ -530,7 +582,7 @@ static void give_state(sl_source_out *o, sl_conn_state st, sl_str why) {
 }
 
 /* ---- joining and leaving ---- */
-static void set_pause(source_node *s, bool on);
+static void set_pause(source_node *s, unsigned why, bool on);
 static bool same_def(const sl_srcdef *a, const sl_srcdef *b) {
     return a == b || (a->def == b->def && sl_str_eq(a->stream, b->stream) && sl_str_eq(a->datasource, b->datasource) && sl_str_eq(a->identity, b->identity));
 }
@@ -594,7 +646,7 @@ sl_err *source_join(sl_flow *f) {
         sieve_in(&s->sieve, &s->subs, f);
         if (s->stop) { /* all others were about to leave */
             s->stop = false;
-            set_pause(s, false);
+            set_pause(s, PAUSE_STOP, false);
         }
         if (known) {
         } else if (sl_builder_events(s->w))
@@ -613,7 +665,11 @@ sl_err *source_join(sl_flow *f) {
         f->lane->shared = s;
     }
     if (!e) {
-        e = def->def->source->open(def->conf, def->datasource, &s->env, &s->out, f->spec->from.n && !def->shared ? f->spec->from : SL_S(""), &s->src);
+        sl_flow *root = f->root ? f->root : f;
+        s->by_checkpoint = def->def->source->rewinds && ck_commits(root);
+        s->journal = journal_wants(def) ? root->journal : NULL;
+        sl_str from = def->shared ? SL_S("") : f->spec->from.n ? f->spec->from : ck_position(f);
+        e = def->def->source->open(def->conf, def->datasource, &s->env, &s->out, from, &s->src);
         if (e && def->shared)
             f->lane->shared = s->next;
     }
@@ -659,10 +715,13 @@ void source_leave(sl_flow *f, sl_fn done, void *arg) {
     else
         closed(s);
 }
-static void set_pause(source_node *s, bool on) {
-    if (s->paused == on)
+static void set_pause(source_node *s, unsigned why, bool on) {
+    unsigned was = s->paused;
+    s->paused = on ? was | why : was & ~why;
+    if (why == PAUSE_PRESSURE && !on && s->journal)
+        journal_go_on(s->journal);
+    if (!was == !s->paused)
         return;
-    s->paused = on;
     if (!s->src) /* it delivers while it opens; `false` tells it to pause */
         return;
     const sl_source_ops *ops = s->def->def->source;
@@ -671,6 +730,11 @@ static void set_pause(source_node *s, bool on) {
     else if (!on && !s->stop && ops->resume)
         ops->resume(s->src);
 }
+void source_pause(source_node *s, unsigned why, bool on) {
+    if (!s->closing)
+        set_pause(s, why, on);
+}
+bool source_pressed(const source_node *s) { return s->paused & PAUSE_PRESSURE; }
 void source_stop_intake(sl_flow *f) {
     source_node *s = f->source;
     if (!s || s->closing)
@@ -681,11 +745,11 @@ void source_stop_intake(sl_flow *f) {
     for (sl_flow *x = s->subs; x; x = x->next_sub)
         if (x != f && !x->closing)
             return;
-    set_pause(s, true);
+    set_pause(s, PAUSE_STOP, true);
     s->stop = true;
 }
 bool source_stopped(const source_node *s) { return s->stop; }
 void source_pressure(sl_flow *f, bool on) {
     if (f->source && !f->source->def->shared && !f->source->stop)
-        set_pause(f->source, on);
+        set_pause(f->source, PAUSE_PRESSURE, on);
 }

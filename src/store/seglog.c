@@ -16,7 +16,7 @@
 #include "os/file.h"
 #include "store/seglog_int.h"
 
-enum { SEGMENT = 8 << 20, IDLE_MOST = 1 << 20, AGAIN_MS = 1000 };
+enum { SEGMENT = 8 << 20, AGAIN_MS = 1000 };
 
 /* ---- the scribe ---- */
 static struct {
@@ -168,7 +168,7 @@ static void visit_trim(sl_seglog *l) {
     size_t n = 0;
     while (n + 1 < l->segs.n && l->segs.at[n + 1].first <= l->trim + 1)
         n++;
-    if (n + 1 == l->segs.n && l->last <= l->trim && !l->work.n && (l->fd < 0 || l->at > IDLE_MOST)) { /* nothing in the newest is needed */
+    if (n + 1 == l->segs.n && l->last <= l->trim && !l->work.n && (l->fd < 0 || l->at > l->segment / 8)) { /* nothing in the newest is needed */
         if (l->fd >= 0)
             close(l->fd);
         l->fd = -1;

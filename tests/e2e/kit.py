@@ -154,9 +154,11 @@ class Daemon:
         except ValueError:
             return text
 
-    def stream(self, name, topic, broker, shared=False, **extra):
+    def stream(self, name, topic, broker, shared=False, options="", **extra):
         props = dict({"server": broker.url}, **extra)
         opts = ['DATASOURCE="%s"' % topic, 'TYPE="mqtt"', 'FORMAT="json"', 'EXTRA="%s"' % json.dumps(props).replace('"', '\\"')]
+        if options:
+            opts.append(options)
         if shared:
             opts.append('SHARED="true"')
         self.ask("POST", "/streams", {"sql": "CREATE STREAM %s () WITH (%s)" % (name, ", ".join(opts))})

@@ -291,7 +291,8 @@ static void close_source(sl_source *s, sl_fn done, void *arg) {
     p->last = NULL;
     sl_post(p->server, leave, p);
 }
-static const sl_source_ops source_ops = {.check = check, .open = open_source, .commit = commit, .pause = pause_source, .resume = resume_source, .close = close_source};
+static const sl_source_ops source_ops = {
+    .journal = true, .check = check, .open = open_source, .commit = commit, .pause = pause_source, .resume = resume_source, .close = close_source};
 const sl_conn_def sl_conn_httppush = {
     .name = "httppush",
     .title = "HTTP push",

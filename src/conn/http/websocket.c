@@ -297,7 +297,7 @@ static uint32_t put(sl_sink *sink, const sl_message *m, uint32_t n) {
 }
 static void close_sink(sl_sink *s, sl_fn done, void *arg) { close_any((wsc *)s, done, arg); }
 
-static const sl_source_ops source_ops = {.check = check_source, .open = open_source, .pause = pause_source, .resume = resume_source, .close = close_source};
+static const sl_source_ops source_ops = {.journal = true, .check = check_source, .open = open_source, .pause = pause_source, .resume = resume_source, .close = close_source};
 static const sl_sink_ops sink_ops = {.check = check_sink, .open = open_sink, .put = put, .close = close_sink};
 static const sl_sink_ops sse_ops = {.check = check_sink, .open = open_sse, .put = put, .close = close_sink};
 const sl_conn_def sl_conn_websocket = {

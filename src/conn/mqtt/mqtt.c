@@ -153,7 +153,7 @@ static bool on_message(void *arg, const sl_mqtt_packet *p, uint64_t pos) {
         return true;
     }
     sl_member meta[4] = {{SL_S("topic"), sl_v_str(p->topic)}, {SL_S("qos"), sl_v_int(p->qos)}, {SL_S("messageId"), sl_v_int(p->id)}};
-    sl_packet k = {.bytes = p->payload, .meta = meta, .nmeta = 3, .pos = pos};
+    sl_packet k = {.bytes = p->payload, .meta = meta, .nmeta = 3, .pos = pos, .id = p->qos ? p->id : 0, .again = p->dup};
     if (SL_MQTT_HAS(&p->props, SL_MQTT_P_USER)) {
         meta[3] = (sl_member){SL_S("properties"), user_properties(s, p)};
         k.nmeta = 4;
@@ -245,7 +245,7 @@ static void source_close(sl_source *x, sl_fn done, void *arg) {
     mq_client_close(s->client, source_closed, s);
 }
 static const sl_source_ops source_ops = {
-    .shares = true, .check = source_check, .open = source_open, .commit = source_commit, .pause = source_pause, .resume = source_resume, .close = source_close};
+    .shares = true, .journal = true, .check = source_check, .open = source_open, .commit = source_commit, .pause = source_pause, .resume = source_resume, .close = source_close};
 
 /* ---- sink ---- */
 typedef struct sink {

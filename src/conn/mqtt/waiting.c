@@ -4,7 +4,7 @@
  *
  * Decision: a subscription that ended becomes a ghost for a moment. What fits a ghost (or anything while the process starts) is kept here,
  * unacknowledged, and given to whoever subscribes to it. What the ended one had got and not settled is not kept: it is never acknowledged, and
- * when its owner comes back the connection is made again, so that the broker sends it once more. After the moment the ghost leaves as
+ * when its owner comes back the connection is made again, so that the broker sends it once more, and what waited since behind it. After the moment the ghost leaves as
  * if it had never been wanted; a few of its messages stay unacknowledged (the broker offers them at its next connection), those beyond are
  * acknowledged, because they would fill the broker's window, which the other users share. */
 #include <stddef.h>
@@ -132,10 +132,20 @@ void mq_wait_found(mq_client *c, mq_sub *s) {
             g->ghost = 0;
             leave_held(g, 0);
         }
+    bool all = c->left > 0; /* older ones come again: so must these, behind them, or the order would be lost */
+    size_t kept = 0;
     for (size_t i = 0; i < c->orphans.n; i++) {
-        const orphan *o = c->orphans.at[i];
+        orphan *o = c->orphans.at[i];
         sl_str topic = sl_str_n(o->bytes, o->topic);
-        if (!mq_in_fits(s, topic) || (s->lasts && !mq_in_hold(s, o->pos, o->seq)))
+        bool fits = mq_in_fits(s, topic);
+        if (all && fits) {
+            c->orphan_bytes -= (size_t)o->topic + o->payload + o->user;
+            mq_in_unhold(c, o->seq, true);
+            free(o);
+            continue;
+        }
+        c->orphans.at[kept++] = o;
+        if (!fits || (s->lasts && !mq_in_hold(s, o->pos, o->seq)))
             continue;
         sl_mqtt_packet p;
         memset(&p, 0, offsetof(sl_mqtt_packet, props));
@@ -152,6 +162,7 @@ void mq_wait_found(mq_client *c, mq_sub *s) {
         if (!s->ops->message(s->arg, &p, o->pos))
             mq_pause(s, true);
     }
+    c->orphans.n = kept;
     if (s->fresh) {
         s->fresh = false;
         s->ops->drained(s->arg);
