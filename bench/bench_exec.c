@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include "conn/conn.h"
 #include "sql/parse.h"
 #include "sql/plan.h"
 
@@ -194,6 +195,119 @@ static void run(double secs, const char *sql, uint32_t (*hand)(const sl_batch *,
     sl_plan_drop(p);
     sl_arena_free(a);
 }
+/* ---- lookup join: the table in memory, asked as a flow asks it ---- */
+static sl_create *table_def;
+static const sl_create *find_two(void *arg, sl_str name) { return sl_str_is(name, "t") ? table_def : def; }
+static sl_lookup *table;
+static void look_one(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *done_arg) {
+    sl_conn_memory.lookup->look(table, a, cols, vals, n, done, done_arg);
+}
+static void look_many(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, uint32_t ncols, const sl_value *vals, uint32_t n, sl_value *answers) {
+    sl_conn_memory.lookup->now(table, a, cols, ncols, vals, n, answers);
+}
+static void wake(void *arg) {}
+static void answer(sl_sink_host *h, uint64_t first, uint64_t last, sl_answer a, sl_str why) {}
+static void state(sl_sink_host *h, sl_conn_state s, sl_str why) {}
+static void ready(sl_sink_host *h) {}
+static void closed(void *arg) { *(bool *)arg = true; }
+static void *conf_of(sl_arena *a, const char *json, unsigned role) {
+    sl_json *props;
+    void *conf = sl_arena_zero(a, sl_conn_memory.conf_size);
+    sl_err *e = sl_json_parse(a, sl_str_of(json), &props, NULL);
+    if (!e)
+        e = sl_spec_load(sl_conn_memory.props, role, props, a, conf, NULL);
+    if (e) {
+        fprintf(stderr, "%s\n", sl_err_text(e));
+        exit(1);
+    }
+    return conf;
+}
+typedef struct lookups {
+    double secs;
+    const char *sql;
+    uint32_t keys;
+    sl_loop *loop;
+    sl_sink *sink;
+    sl_arena *a;
+    bool gone;
+    int turns;
+} lookups;
+static void need(const char *what, sl_err *e) {
+    if (!e)
+        return;
+    fprintf(stderr, "%s: %s\n", what, sl_err_text(e));
+    exit(1);
+}
+static void fill(void *arg) { /* @on loop, as the rest */
+    lookups *l = arg;
+    sl_conn_env env = {.loop = l->loop, .home = "/tmp", .rule_id = "bench", .op_name = "t"};
+    static sl_sink_host host = {answer, state, ready};
+    need("the table", sl_conn_memory.lookup->open(conf_of(l->a, "{\"key\":\"id\"}", SL_P_LOOKUP), SL_S("bench/t"), &env, &table));
+    need("its rows", sl_conn_memory.sink->open(conf_of(l->a, "{\"topic\":\"bench/t\"}", SL_P_SINK), &env, &host, &l->sink));
+    sl_layout *none = sl_layout_new(NULL, 0, 0);
+    sl_builder *w = sl_builder_new(none, true);
+    for (uint32_t i = 0; i < l->keys; i++) {
+        sl_builder_row(w);
+        sl_builder_put(w, SL_S("id"), sl_v_int(i));
+        sl_builder_put(w, SL_S("name"), sl_v_str(SL_S("some name of it")));
+        sl_builder_put(w, SL_S("size"), sl_v_float(i * 1.5));
+        sl_builder_end(w);
+    }
+    sl_batch *rows = sl_builder_done(w, 0);
+    sl_message m = {.batch = rows, .count = l->keys, .collection = true, .seq = 1};
+    sl_conn_memory.sink->put(l->sink, &m, 1);
+    sl_batch_drop(rows);
+    sl_builder_free(w);
+    sl_layout_drop(none);
+}
+static void look_up(void *arg) {
+    lookups *l = arg;
+    if (l->turns++ < 10) { /* behind the letters with the rows */
+        sl_post(l->loop, look_up, l);
+        return;
+    }
+    sl_select *s;
+    sl_plan *p = NULL;
+    sl_plan_opts o;
+    sl_plan_opts_default(&o);
+    need(l->sql, sl_parse_select(l->a, sl_str_of(l->sql), &s, NULL));
+    need(l->sql, sl_plan_make(s, find_two, NULL, &o, &p));
+    sl_exec *x = sl_exec_new(p, 0);
+    sl_exec_env_set(x, &(sl_exec_env){.look = look_one, .wake = wake, .look_many = look_many});
+    sl_batch *b[16];
+    for (int i = 0; i < 16; i++)
+        b[i] = batch_of(sl_plan_source_at(p, 0)->layout, ROWS);
+    uint64_t done = 0, got = 0;
+    double t0 = now(), t = 0;
+    while ((t = now() - t0) < l->secs)
+        for (int i = 0; i < 16; i++) {
+            sl_batch *out;
+            bool nomem;
+            sl_view v = {.batch = b[i], .n = ROWS};
+            sl_exec_run(x, 0, &v, 0, &out, &nomem);
+            if (out)
+                got += out->nrows;
+            sl_batch_drop(out);
+            done += ROWS;
+        }
+    double rate = (double)done / t;
+    printf("%-62s %5u rows/batch %8.1f M rows/s %6.1f ns/row, %u keys, %.2f rows out of each\n", l->sql, ROWS, rate / 1e6, 1e9 / rate, l->keys, (double)got / (double)done);
+    for (int i = 0; i < 16; i++)
+        sl_batch_drop(b[i]);
+    sl_exec_free(x);
+    sl_plan_drop(p);
+    sl_conn_memory.sink->close(l->sink, closed, &l->gone);
+    sl_conn_memory.lookup->close(table, closed, &l->gone);
+    sl_loop_stop(l->loop);
+}
+static void lookup(double secs, const char *sql, uint32_t keys) {
+    lookups l = {.secs = secs, .sql = sql, .keys = keys, .loop = sl_loop_new("bench"), .a = sl_arena_new(0)};
+    sl_post(l.loop, fill, &l);
+    sl_post(l.loop, look_up, &l);
+    sl_loop_run(l.loop);
+    sl_loop_free(l.loop);
+    sl_arena_free(l.a);
+}
 int main(int argc, char **argv) {
     double secs = argc > 1 ? atof(argv[1]) : 0.5;
     sl_arena *a = sl_arena_new(0);
@@ -202,6 +316,10 @@ int main(int argc, char **argv) {
     if (e)
         return 1;
     def = st.create;
+    sl_stmt tt;
+    if ((e = sl_parse(a, SL_S("CREATE TABLE t () WITH (DATASOURCE=\"bench/t\", TYPE=\"memory\", KIND=\"lookup\", KEY=\"id\")"), &tt, NULL)))
+        return 1;
+    table_def = tt.create;
     run(secs, "SELECT c3, c4, c0 * 2 + 1 AS x, c1 FROM s WHERE c0 > 50", hand_filter_project, ROWS);
     run(secs, "SELECT c3 FROM s WHERE c0 > 98", hand_filter, ROWS);
     run(secs, "SELECT c2, c1 FROM s WHERE c2 = \"red\" AND c1 < 300", hand_text, ROWS);
@@ -212,6 +330,9 @@ int main(int argc, char **argv) {
     run(secs, "SELECT CASE WHEN c0 > 50 THEN \"hi\" ELSE \"lo\" END AS k FROM s", NULL, ROWS);
     run(secs, "SELECT c3, c4, c0 * 2 + 1 AS x, c1 FROM s WHERE c0 > 50", hand_filter_project, 1);
     run(secs, "SELECT c3 FROM s WHERE c0 > 98", hand_filter, 1);
+    lookup(secs, "SELECT s.c0, t.name FROM s INNER JOIN t ON s.c0 = t.id", 1000);
+    lookup(secs, "SELECT s.c0, s.c3, t.name, t.size FROM s LEFT JOIN t ON s.c0 = t.id", 50);
+    lookup(secs, "SELECT s.c0, t.name FROM s INNER JOIN t ON s.c0 = t.id AND t.size > 75 WHERE s.c3 < 50", 1000);
     sl_arena_free(a);
     return 0;
 }

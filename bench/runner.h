@@ -165,7 +165,7 @@ static sl_srcdef *source_of(const sl_create *c, bool lookup) {
     sl_err *e = d->def->props ? sl_spec_load(d->def->props, lookup ? SL_P_LOOKUP : SL_P_SOURCE, props, a, d->conf, NULL) : NULL;
     if (e)
         fail("a stream", e);
-    d->lookup_props = props;
+    d->is_lookup = lookup;
     if (!lookup && !d->def->source->rows) {
         d->codec = &sl_codec_json;
         d->codec_conf = (sl_codec_conf){.fields = c->fields, .nfields = c->nfields, .int64 = true};

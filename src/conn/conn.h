@@ -118,6 +118,10 @@ typedef struct sl_lookup_ops {
     sl_err *(*open)(const void *conf, sl_str datasource, const sl_conn_env *env, sl_lookup **l);
     /* Rows whose key columns equal the values; done gets a LIST of MAP (memory from a, which lives until done) or an ERROR. */
     void (*look)(sl_lookup *l, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *arg);
+    /* Answers n questions together where that needs no waiting (vals: those of one behind those of the other). out[i]: a LIST of MAP or an ERROR, lent until
+     * the loop's next turn or in a; left ABSENT where look must be asked. May be NULL. */
+    void (*now)(sl_lookup *l, sl_arena *a, const sl_str *cols, uint32_t ncols, const sl_value *vals, uint32_t n, sl_value *out);
+    /* Ends; done is called behind the answers that are still to come (as errors, where they need not be waited for). */
     void (*close)(sl_lookup *l, sl_fn done, void *arg);
 } sl_lookup_ops;
 

@@ -183,6 +183,17 @@ static sl_err *look_open(const void *conf, sl_str datasource, const sl_conn_env 
     *out = l;
     return NULL;
 }
+static uint32_t matching(sl_lookup *l, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, sl_value *got) {
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < l->n; i++) {
+        bool all = true;
+        for (uint32_t c = 0; c < n && all; c++)
+            all = sl_value_same(sl_value_get(a, l->rows[i], cols[c]), vals[c]);
+        if (all)
+            got[k++] = l->rows[i];
+    }
+    return k;
+}
 /* Rows whose key columns all equal: upstream answers once per matching key, which makes two keys match too much; the documented join wins. */
 static void look(sl_lookup *l, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *arg) {
     sl_value *got = SL_NEW_N(a, sl_value, l->n + 1);
@@ -190,15 +201,20 @@ static void look(sl_lookup *l, sl_arena *a, const sl_str *cols, const sl_value *
         done(arg, sl_v_error(SL_S("simulator: out of memory")));
         return;
     }
-    uint32_t k = 0;
-    for (uint32_t i = 0; i < l->n; i++) {
-        bool all = true;
-        for (uint32_t c = 0; c < n && all; c++)
-            all = sl_value_same(sl_value_get(a, l->rows[i], cols[c]), vals[c]);
-        if (all)
-            got[k++] = sl_value_copy(a, l->rows[i]);
-    }
+    uint32_t k = matching(l, a, cols, vals, n, got);
+    for (uint32_t i = 0; i < k; i++)
+        got[i] = sl_value_copy(a, got[i]);
     done(arg, sl_v_list(got, k));
+}
+static void look_now(sl_lookup *l, sl_arena *a, const sl_str *cols, uint32_t ncols, const sl_value *vals, uint32_t n, sl_value *out) {
+    sl_value *got = sl_arena_alloc(a, (l->n + 1) * sizeof *got);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = got ? matching(l, a, cols, vals + (size_t)i * ncols, ncols, got) : 0;
+        sl_value *list = got ? sl_arena_alloc(a, (k + 1) * sizeof *list) : NULL;
+        out[i] = list ? sl_v_list(list, k) : sl_v_error(SL_S("simulator: out of memory"));
+        if (k && list)
+            memcpy(list, got, k * sizeof *list);
+    }
 }
 static void look_close(sl_lookup *l, sl_fn done, void *arg) {
     sl_arena_free(l->arena);
@@ -213,7 +229,7 @@ static const sl_prop sim_props[] = {
     {"useInt64ForWholeNumber", SL_P_BOOL, SL_P_SOURCE | SL_P_LOOKUP, SL_AT(sim_conf, int64), .def = "false", .doc = "Whole numbers are integers, not floats."},
     {0}};
 static const sl_source_ops sim_source = {.rows = true, .bounded = true, .check = sim_check, .open = sim_open, .pause = sim_pause, .resume = sim_resume, .close = sim_close};
-static const sl_lookup_ops sim_lookup = {.check = sim_check, .open = look_open, .look = look, .close = look_close};
+static const sl_lookup_ops sim_lookup = {.check = sim_check, .open = look_open, .look = look, .now = look_now, .close = look_close};
 const sl_conn_def sl_conn_simulator = {.name = "simulator",
                                        .title = "Simulator",
                                        .doc = "Gives rows from its own settings.",

@@ -35,14 +35,12 @@ static void reader(sl_office *o, sl_arena *a, const sl_flowspec *s, sl_json *nod
         sl_buf_printf(&b, "; a reader of its own, although the stream is shared: the rule has qos %d", s->qos);
     else if (!c->table)
         sl_buf_puts(&b, "; a reader of its own");
-    const sl_json *look = sl_json_get(d->lookup_props, "lookup"), *ttl = sl_json_get(look, "cacheTtl");
-    bool cache = sl_json_true(sl_json_get(look, "cache"), false);
-    if (d->lookup_props)
-        sl_json_set(a, node, "cache", sl_json_bool(a, cache));
-    if (d->lookup_props && cache)
-        sl_buf_printf(&b, "; answers are cached%s%.*s", ttl ? " for " : "", SL_FMT(sl_json_text(ttl, ttl ? ttl->raw : (sl_str){"", 0})));
-    else if (d->lookup_props)
-        sl_buf_puts(&b, "; asked each time, no cache");
+    if (d->is_lookup)
+        sl_json_set(a, node, "cache", sl_json_bool(a, d->look.cache));
+    if (d->is_lookup && d->look.cache && d->look.ttl_ms)
+        sl_buf_printf(&b, "; answers are cached for %g s", (double)d->look.ttl_ms / 1000);
+    else if (d->is_lookup)
+        sl_buf_puts(&b, d->look.cache ? "; answers are cached" : "; asked each time, no cache");
     sl_json *old = sl_json_get(node, "notes"), *notes = sl_json_arr(a);
     sl_json_add(notes, sl_json_str(a, sl_buf_view(&b)));
     for (const sl_json *x = old ? old->child : NULL; x; x = x->next)

@@ -270,7 +270,9 @@ static sl_err *make_source(sl_office *o, sl_str stream, sl_str alone, bool looku
         goto fail;
     s->zone = o->zone;
     if (lookup) {
-        s->lookup_props = props;
+        s->is_lookup = true;
+        if ((e = sl_srcdef_lookup(s, props)))
+            goto fail;
         if (s->def->lookup->check && (e = sl_err_recode(s->def->lookup->check(s->conf, s->datasource), SL_E_EXEC)))
             goto fail;
         *out = s;

@@ -1,14 +1,14 @@
 /* What a flow holds across turns, and what happens when that becomes too much: a rule that grows without bound is stopped, its neighbours run on.
  *
  * Decisions: two marks. Beyond the soft one the flow warns and holds its own sources back, but only while waiting makes it smaller: while sinks have
- * something to deliver, or, when the sources lose nothing by waiting, while a window holds rows that the clock alone will let go. A window that only new
- * rows can close is never starved. At the hard mark the flow fails with a reason and is closed; its state is not saved, because it would fail again.
- * The sum over all flows has a mark of its own: beyond it a flow that holds at least the mean fails, so the small ones never pay for the large. */
+ * something to deliver, while lookups are to be answered, or, when the sources lose nothing by waiting, while a window holds rows that the clock alone will let go. A window that
+ * only new rows can close is never starved. At the hard mark the flow fails with a reason and is closed; its state is not saved, because it would fail again. The sum over all
+ * flows has a mark of its own: beyond it a flow that holds at least the mean fails, so the small ones never pay for the large. */
 #include <stdio.h>
 #include "base/log.h"
 #include "flow/flow_int.h"
 
-enum { STEP = 64 * 1024, SMALL = 1024 * 1024 };
+enum { STEP = 64 * 1024, SMALL = 1024 * 1024, WAITING = 4096 /* collections that wait for lookups */ };
 static int64_t most;                       /* of all flows; set before there are any */
 static _Atomic int64_t all_bytes, holders; /* holders: flows with a share in it */
 void sl_flow_memory(int64_t bytes) { most = bytes; }
@@ -43,7 +43,8 @@ static void soft(sl_flow *f, int64_t held) {
         sl_warn(f->spec->rule_id.p, "holds %.1f MB (state %.1f MB, waiting for sinks %.1f MB), memorySoftLimit is %.1f MB", mb(held), mb(a->state), mb(a->queued), mb(mark));
     } else if (a->soft && held <= mark - mark / 8)
         a->soft = false;
-    bool back = a->soft && (a->queued > 0 || (sl_exec_passes(f->exec) && flow_rewinds(f)));
+    size_t waiting = sl_exec_waiting(f->exec);
+    bool back = waiting > (a->back ? WAITING / 2 : WAITING) || (a->soft && (waiting || a->queued > 0 || (sl_exec_passes(f->exec) && flow_rewinds(f))));
     if (back != a->back) {
         a->back = back;
         flow_press(f);
@@ -53,7 +54,7 @@ void account_turn(sl_flow *f) {
     account *a = &f->account;
     if (!f->open || f->closing)
         return;
-    a->state = (int64_t)sl_exec_state_bytes(f->exec);
+    a->state = (int64_t)sl_exec_state_bytes(f->exec) + looks_bytes(f);
     a->queued = 0;
     for (uint32_t i = 0; i < f->nsinks; i++)
         a->queued += (int64_t)sink_bytes(f->sinks[i]);

@@ -24,16 +24,10 @@ const sl_flowspec *sl_flow_spec(const sl_flow *f) { return f->spec; }
 sl_loop *sl_flow_loop(const sl_flow *f) { return f->lane->loop; }
 
 /* ---- further sources ---- */
-struct lookup_end {
-    sl_flow *f;
-    const sl_lookup_ops *ops;
-    sl_lookup *at;
-};
 static bool limbs_new(sl_flow *f) {
     uint32_t n = f->spec->nmore;
     f->limbs = calloc(n + 1, sizeof *f->limbs);
-    f->lookups = calloc(n + 2, sizeof *f->lookups);
-    for (uint32_t i = 0; f->limbs && f->lookups && i < n; i++) {
+    for (uint32_t i = 0; f->limbs && i < n; i++) {
         if (!f->spec->more[i] || sl_plan_source_at(f->spec->plan, i + 1)->is_lookup)
             continue;
         sl_flow *l = f->limbs[f->nlimbs] = calloc(1, sizeof *l);
@@ -45,7 +39,7 @@ static bool limbs_new(sl_flow *f) {
         l->src = i + 1;
         l->lane = f->lane;
     }
-    return f->limbs && f->lookups;
+    return f->limbs && looks_new(f);
 }
 static void limbs_free(sl_flow *f) {
     for (uint32_t i = 0; f->limbs && i <= f->nlimbs; i++)
@@ -56,11 +50,7 @@ static void limbs_free(sl_flow *f) {
             free(f->limbs[i]);
         }
     free(f->limbs);
-    free(f->lookups);
-}
-static void look(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *done_arg) {
-    struct lookup_end *l = &((sl_flow *)arg)->lookups[src];
-    l->ops->look(l->at, a, cols, vals, n, done, done_arg);
+    looks_free(f);
 }
 static void tick(void *arg);
 static void woken(void *arg) {
@@ -74,25 +64,6 @@ static void wake(void *arg) {
     if (!sl_defer(f->lane->loop, woken, f))
         woken(f);
 }
-static sl_err *open_lookups(sl_flow *f) {
-    for (uint32_t i = 0; i < f->spec->nmore; i++) {
-        const sl_srcdef *d = f->spec->more[i];
-        if (!d || !sl_plan_source_at(f->spec->plan, i + 1)->is_lookup)
-            continue;
-        struct lookup_end *l = &f->lookups[i + 1];
-        *l = (struct lookup_end){.f = f, .ops = d->def->lookup};
-        sl_conn_env env = {.loop = f->lane->loop,
-                           .home = f->spec->home,
-                           .rule_id = f->spec->rule_id.p,
-                           .op_name = d->stream.p,
-                           .http = f->spec->http,
-                           .private_net = f->spec->private_net,
-                           .zone = d->zone};
-        SL_TRY(l->ops->open(d->conf, d->datasource, &env, &l->at));
-    }
-    return NULL;
-}
-
 static void give_room(sl_flow *f) {
     if (f->sinks != &f->one)
         free(f->sinks);
@@ -387,8 +358,8 @@ static void open_now(void *arg) {
     f->timed = f->exec && sl_exec_timed(f->exec);
     f->account.keeps = f->heavy = f->exec && sl_exec_stateful(f->exec);
     if (!e && f->lookups) {
-        sl_exec_env_set(f->exec, &(sl_exec_env){f, look, wake});
-        e = open_lookups(f);
+        sl_exec_env_set(f->exec, &(sl_exec_env){f, looks_one, wake, looks_many});
+        e = looks_open(f);
     }
     for (uint32_t i = 0; !e && i < f->nlimbs; i++) /* tables and other sides first: what drives the rule comes last */
         e = source_join(f->limbs[i]);
@@ -456,7 +427,7 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     if (f->journal && (m->journal = calloc(1, sizeof *m->journal)))
         journal_meters(f->journal, m->journal);
     m->rows_out = f->rows_out;
-    m->bytes_state = f->exec ? (int64_t)sl_exec_state_bytes(f->exec) : 0;
+    m->bytes_state = f->exec ? (int64_t)sl_exec_state_bytes(f->exec) + looks_bytes(f) : 0;
     m->bytes_queued = 0;
     for (uint32_t i = 0; i < f->nsinks; i++)
         m->bytes_queued += (int64_t)sink_bytes(f->sinks[i]);
@@ -642,11 +613,7 @@ static void close_source(void *arg) {
     f->leaving = 2 + f->nlimbs;
     for (uint32_t i = 0; i < f->nlimbs; i++)
         source_leave(f->limbs[i], left, f);
-    for (uint32_t i = 0; f->lookups && i <= f->spec->nmore; i++)
-        if (f->lookups[i].at) {
-            f->leaving++;
-            f->lookups[i].ops->close(f->lookups[i].at, left, f);
-        }
+    looks_close(f, left);
     source_leave(f, left, f);
     left(f);
 }

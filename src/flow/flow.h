@@ -49,11 +49,17 @@ typedef struct sl_srcdef {
     bool shared, strict;
     sl_str timestamp_format;
     sl_zone zone;
-    const sl_json *lookup_props; /* lookup table: what it was configured with (the cache is the flow's) */
+    bool is_lookup;          /* a lookup table */
+    struct sl_lookopts {     /* its cache of answers, kept by each rule for itself */
+        bool cache, missing; /* missing: that there is nothing is kept too */
+        int64_t ttl_ms;      /* 0: for ever */
+    } look;
 } sl_srcdef;
 sl_srcdef *sl_srcdef_new(void); /* refs 1, empty arena; NULL out of memory */
 /* Reads the common properties, once def and codec are set. Errors: code EXEC with upstream's text; what cannot run is refused by name. */
 sl_err *sl_srcdef_common(sl_srcdef *d, const sl_json *props);
+/* Reads the properties of a lookup table that are the flow's: lookup.cache, lookup.cacheTtl, lookup.cacheMissingKey. */
+sl_err *sl_srcdef_lookup(sl_srcdef *d, const sl_json *props);
 sl_srcdef *sl_srcdef_hold(sl_srcdef *d);
 void sl_srcdef_drop(sl_srcdef *d);
 

@@ -128,6 +128,16 @@ sl_err *watch_open(sl_flow *f, const char *path, flow_watch **out);
 void watch_take(flow_watch *t, const sl_batch *b);
 void watch_close(flow_watch *t, sl_fn done, void *arg); /* frees it; done may be NULL */
 
+/* ---- lookup tables of a flow (look.c) ---- */
+bool looks_new(sl_flow *f); /* room for them; false: out of memory */
+sl_err *looks_open(sl_flow *f);
+void looks_close(sl_flow *f, sl_fn left); /* left(f) once for each that is open; f->leaving counts them */
+void looks_free(sl_flow *f);
+int64_t looks_bytes(const sl_flow *f); /* of caches */
+/* As sl_exec_env: one question, and many together for what is known at once. */
+void looks_one(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *done_arg);
+void looks_many(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, uint32_t ncols, const sl_value *vals, uint32_t n, sl_value *answers);
+
 /* ---- account: what a flow holds across turns (account.c) ---- */
 typedef struct account {
     int64_t state, queued; /* bytes at the last look */

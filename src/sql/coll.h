@@ -10,7 +10,10 @@ typedef struct sl_coll { /* a collection on its way out */
     sl_krow *const *tuples;
     uint32_t n, width; /* tuples */
     int64_t start, end;
-    bool row, failed; /* failed: an error was told or memory was out */
+    bool row, failed;     /* failed: an error was told or memory was out */
+    bool quiet;           /* errors are not told */
+    const uint32_t *upto; /* several collections: part i ends before tuple upto[i]; NULL: one */
+    uint32_t nparts;
     sl_batch *tmp;
     sl_arena *out;
     sl_run rows, sel; /* programs `rows` and `out`; the same run when nothing is aggregated */

@@ -15,7 +15,7 @@ void *sl_coll_space(sl_coll *c, size_t n) {
     return p;
 }
 void sl_coll_fail(sl_coll *c, const char *head, sl_value err) {
-    if (!c->failed)
+    if (!c->failed && !c->quiet)
         sl_pipe_error(c->r, head, sl_v_text(err));
     c->failed = true;
 }
@@ -394,18 +394,20 @@ static void row_aggregates(sl_coll *c) {
     }
 }
 
-void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t width, int64_t start, int64_t end, bool row) {
-    sl_coll c = {.r = r, .k = r->k, .p = r->p, .tuples = tuples, .n = n, .width = width, .start = start, .end = end, .row = row};
+static bool emit(sl_coll c) {
+    sl_pipes *r = c.r;
+    uint32_t n = c.n;
+    int64_t start = c.start, end = c.end;
     if (!(c.tmp = sl_batch_fresh())) {
         r->nomem = true;
-        return;
+        return false;
     }
     sl_arena *t = c.out = c.tmp->arena; /* what comes out is copied: results may point into kept rows */
     bool agg = c.k->aggregated;
     c.front = agg ? &c.rows : &c.sel;
     c.failed = !sl_pipe_begin(r, c.front, agg ? &c.k->rows : &c.p->prog, agg ? r->state_rows : r->state_out, t, t, n);
     if (!c.failed) {
-        sl_pipe_load(r, c.front, tuples, n, width);
+        sl_pipe_load(r, c.front, c.tuples, n, c.width);
         c.failed = r->nomem;
     }
     if (c.k->windowed) {
@@ -447,4 +449,12 @@ void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t widt
     sl_run_end(&c.rows);
     sl_run_end(&c.sel);
     sl_batch_drop(c.tmp);
+    return !c.failed;
+}
+void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t width, int64_t start, int64_t end, bool row) {
+    emit((sl_coll){.r = r, .k = r->k, .p = r->p, .tuples = tuples, .n = n, .width = width, .start = start, .end = end, .row = row});
+}
+bool sl_pipe_emit_many(sl_pipes *r, sl_krow *const *tuples, const uint32_t *upto, uint32_t nparts, uint32_t width, int64_t start, int64_t end) {
+    uint32_t n = upto[nparts - 1];
+    return !n || emit((sl_coll){.r = r, .k = r->k, .p = r->p, .tuples = tuples, .n = n, .width = width, .start = start, .end = end, .quiet = true, .upto = upto, .nparts = nparts});
 }

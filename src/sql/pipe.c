@@ -3,7 +3,7 @@
  * when a window holds them; a row that goes straight on lives in the scratch memory of the call. All output of one call is one batch with
  * a frame per collection, in order. */
 #include <stdlib.h>
-#include "sql/pipe.h"
+#include "sql/joins.h"
 
 static sl_str name_of(const sl_plan *p, uint32_t src, uint32_t col) { return p->src[src].names[col]; }
 static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
@@ -353,10 +353,11 @@ static bool second_half(intake *t) {
     sl_winrow *rows = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *rows);
     if (!cols || !rows || t->run.nomem || sl_arena_failed(t->tmp->arena))
         return false;
-    uint32_t n = 0;
+    sl_krow **looks = k->looks && !k->windowed ? sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *looks) : NULL;
+    uint32_t n = 0, nlooks = 0;
     for (uint32_t i = 0; i < t->rows.n && !r->nomem; i++) {
         uint32_t row = t->rows.at ? t->rows.at[i] : i;
-        sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, k->keeps);
+        sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, k->windowed);
         if (!x) {
             r->nomem = true;
             break;
@@ -366,6 +367,10 @@ static bool second_half(intake *t) {
         for (uint32_t a = 0; t->kept && a < r->p->nana; a++) {
             sl_value v = t->run.reg[r->p->regs.ana + a][row];
             x->cells[r->p->src[x->src].n + a] = v.kind >= SL_DECIMAL ? sl_value_copy(sl_krow_arena(x), v) : v;
+        }
+        if (looks) {
+            looks[nlooks++] = x;
+            continue;
         }
         if (!k->windowed) {
             if (k->njoins)
@@ -382,6 +387,10 @@ static bool second_half(intake *t) {
                                 .emit = state && two && is_true(&t->run, k->emit, row),
                                 .part = state && k->npart ? part_of(t, row) : (sl_str){"", 0}};
     }
+    if (nlooks && !r->nomem)
+        sl_looks_rows(r, looks, nlooks);
+    for (uint32_t i = 0; i < nlooks; i++)
+        sl_krow_drop(looks[i]);
     if (k->windowed && n && !sl_win_rows(r->win, rows, n, r->now_ms))
         r->nomem = true;
     for (uint32_t i = 0; i < n; i++)

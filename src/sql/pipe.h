@@ -47,7 +47,9 @@ struct sl_pipe {            /* part of the plan; immutable. The program `out` is
     sl_block *part; /* of a state window */
     uint32_t npart;
     sl_wspec window;
-    bool windowed, keeps, aggregated; /* keeps: rows are kept beyond the call (window, lookups); aggregated: one row a group */
+    bool windowed, aggregated; /* aggregated: one row a group */
+    bool many;                 /* collections can go out together: none of their rows, and no memory, decides about another */
+    bool looks;                /* all joins are lookups */
     sl_block *dims;
     uint32_t ndims;
     sl_block having;
@@ -88,7 +90,7 @@ struct sl_pipes { /* one running pipe */
     sl_fast *fast;
     sl_kq *tables;                   /* [nsrc] rows of scan tables */
     sl_parked *parked, *last_parked; /* collections that wait for lookups */
-    size_t parked_bytes;             /* what they hold beside kept rows */
+    size_t parked_bytes, nparked;    /* what they hold beside kept rows; how many they are */
     const sl_exec_env *env;
     sl_wm *wm;                                                /* event time */
     uint64_t late;                                            /* rows older than the watermark */
@@ -129,6 +131,9 @@ void sl_pipe_error(sl_pipes *r, const char *head, sl_str text);
 /* A collection (or, with row set, one row outside windows) through WHERE to the output. tuples: n tuples of `width` rows, one per source (NULL:
  * nothing of that source), or of one row each when width is 1. */
 void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t width, int64_t start, int64_t end, bool row);
+/* Several collections at once, when the plan says `many`: part i ends before tuple upto[i]; those of which nothing is left say nothing. false: something failed,
+ * nothing was told; each is to be emitted alone. */
+bool sl_pipe_emit_many(sl_pipes *r, sl_krow *const *tuples, const uint32_t *upto, uint32_t nparts, uint32_t width, int64_t start, int64_t end);
 /* Points the column registers of a run at the cells of tuples; metadata too. r->tmp has the copies. */
 void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width);
 /* A run of program `prog` over n rows: registers made, everything ABSENT. */

@@ -510,9 +510,9 @@ sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
     if (s->window && s->window->kind == SL_W_SLIDING && p->opts.sliding_twice && !s->window->delay)
         k->window.twice = false;
     SL_TRY(plan_joins(p, s));
-    k->keeps = k->windowed;
+    k->looks = k->njoins > 0;
     for (uint32_t i = 0; i < k->njoins; i++)
-        k->keeps |= k->joins[i].lookup;
+        k->looks &= k->joins[i].lookup;
     SL_TRY(plan_event_time(p));
     bool timer = !s->window || (s->window->kind != SL_W_COUNT && s->window->kind != SL_W_SLIDING);
     bool early = !s->njoins && timer && !(s->window && p->opts.event_time);
@@ -540,8 +540,17 @@ static uint32_t add_name(sl_str *names, uint32_t *n, sl_str s) {
     names[*n] = s;
     return (*n)++;
 }
+/* Does nothing of one collection, and no memory, decide about another? */
+static bool independent(const sl_plan *p) {
+    const sl_pipe *k = p->pipe;
+    bool kept = p->prog.counters;
+    for (uint32_t i = 0; i < p->prog.nsite; i++)
+        kept |= p->prog.sites[i]->kept != NULL;
+    return !p->opts.plain && !kept && !k->aggregated && !k->has_having && !k->norder && !k->srf && !p->nagg && !p->nwf && !p->ncols && p->limit < 0;
+}
 sl_err *sl_pipe_output(sl_plan *p) {
     sl_pipe *k = p->pipe;
+    k->many = independent(p);
     uint32_t room = p->nout + 1, n = 0;
     for (uint32_t i = 0; i < p->nsrc; i++)
         room += p->src[i].star ? p->src[i].n : 0;

@@ -75,6 +75,9 @@ typedef struct sl_exec_env {
     void *arg;
     void (*look)(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *done_arg);
     void (*wake)(void *arg);
+    /* May be NULL: n questions together (vals: those of one behind those of the other), for what is known at once. answers[i]: a LIST of MAP or an ERROR, lent
+     * until the owner's next turn or in a; ABSENT: look must be asked. */
+    void (*look_many)(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, uint32_t ncols, const sl_value *vals, uint32_t n, sl_value *answers);
 } sl_exec_env;
 void sl_exec_env_set(sl_exec *x, const sl_exec_env *env); /* copied; before the first run of a plan with lookups */
 /* One running instance. zone, rule id and the like come from the plan's options. */
@@ -109,6 +112,8 @@ sl_err *sl_exec_load(sl_exec *x, sl_str state);
 size_t sl_exec_state_bytes(const sl_exec *x);
 /* Does it hold rows that will leave by the clock alone, if no other row comes? */
 bool sl_exec_passes(const sl_exec *x);
+/* Collections that wait for answers of lookups. */
+size_t sl_exec_waiting(const sl_exec *x);
 /* Where the rows of a statement with memory went: filtered out, failed, late (event time); all others were absorbed by its state. false: it has none. */
 bool sl_exec_absorbs(const sl_exec *x, uint64_t *filtered, uint64_t *failed, uint64_t *late);
 /* Operators of this plan in order, for metrics: "filter", "project", …; stats lent. NULL behind the last. */

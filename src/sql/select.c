@@ -325,6 +325,25 @@ static uint32_t put_set(sl_coll *c, uint32_t row, uint32_t most) {
     }
     return n;
 }
+/* Several collections: a frame each. */
+static void output_parts(sl_coll *c) {
+    sl_builder *w = c->r->w;
+    uint32_t first = sl_builder_rows(w), part = 0;
+    for (uint32_t i = 0; i <= c->nalive; i++) {
+        while (i == c->nalive ? part < c->nparts : c->alive[i] >= c->upto[part]) {
+            part++;
+            if (sl_builder_rows(w) == first)
+                continue;
+            sl_builder_collection(w, first);
+            first = sl_builder_rows(w);
+            c->r->nout++;
+        }
+        if (i < c->nalive) {
+            put_row(c, c->alive[i], UINT32_MAX);
+            sl_builder_end(w);
+        }
+    }
+}
 static void output(sl_coll *c) {
     sl_builder *w = c->r->w;
     uint32_t first = sl_builder_rows(w), most = c->p->limit >= 0 && c->p->limit < UINT32_MAX ? (uint32_t)c->p->limit : UINT32_MAX;
@@ -366,6 +385,8 @@ void sl_coll_finish(sl_coll *c) {
         sort_rows(c, c->k->order, c->k->desc, c->k->norder, c->alive, c->nalive, "run Order By error: ");
     if (!c->failed)
         select_list(c);
-    if (!c->failed)
+    if (!c->failed && c->upto)
+        output_parts(c);
+    else if (!c->failed)
         output(c);
 }

@@ -219,10 +219,12 @@ typedef struct rule {
     bool closed, asked;
 } rule;
 static const char *def_text = "CREATE STREAM demo () WITH (DATASOURCE=\"x\", TYPE=\"feed\", FORMAT=\"json\")";
+static const char *table_text; /* of the table t, where a test has one */
 static const sl_create *find_def(void *arg, sl_str name) {
-    static sl_stmt st;
-    assert_null(sl_parse(arg, sl_str_of(def_text), &st, NULL));
-    return st.create;
+    static sl_stmt st[2];
+    bool table = table_text && sl_str_is(name, "t");
+    assert_null(sl_parse(arg, sl_str_of(table ? table_text : def_text), &st[table], NULL));
+    return st[table].create;
 }
 static void on_event(void *arg, sl_flow_event e, const char *why) {
     rule *r = arg;
@@ -273,7 +275,7 @@ static void rule_spec(rule *r, const char *sql, sl_srcdef *src, const char *opts
     sl_arena_free(tmp);
     *out = s;
 }
-static void rule_open(rule *r, feed *f, const char *sql, sl_srcdef *src, const char *opts, collect *c, int qos, bool send_error) {
+static inline void rule_open(rule *r, feed *f, const char *sql, sl_srcdef *src, const char *opts, collect *c, int qos, bool send_error) {
     sl_flowspec *s;
     *r = (rule){.f = f};
     rule_spec(r, sql, src, opts, c, qos, send_error, &s);
@@ -303,7 +305,7 @@ static void on_meters(void *arg, sl_meters *m) {
     r->asked = true;
     sl_loop_stop(office);
 }
-static const sl_meter *rule_sink(rule *r) { /* fresh meters of the sink; checks both ledgers */
+static inline const sl_meter *rule_sink(rule *r) { /* fresh meters of the sink; checks both ledgers */
     r->asked = r->closed;
     if (!r->closed)
         sl_flow_meters(r->flow, on_meters, r);

@@ -397,7 +397,7 @@ static const sl_prop memory_props[] = {
     {0}};
 static const sl_source_ops memory_source = {.rows = true, .check = source_check, .open = source_open, .pause = source_pause, .resume = source_resume, .close = source_close};
 static const sl_sink_ops memory_sink = {.rows = true, .check = sink_check, .open = sink_open, .put = sink_put, .close = sink_close};
-static const sl_lookup_ops memory_lookup = {.check = look_check, .open = look_open, .look = table_look, .close = table_close};
+static const sl_lookup_ops memory_lookup = {.check = look_check, .open = look_open, .look = table_look, .now = table_now, .close = table_close};
 const sl_conn_def sl_conn_memory = {.name = "memory",
                                     .title = "Memory",
                                     .doc = "Rows from rule to rule inside this process.",

@@ -41,8 +41,15 @@ static void row_drop(row *r) {
     if (r && atomic_fetch_sub(&r->refs, 1) == 1)
         sl_arena_free(r->arena);
 }
+static bool short_key(sl_value v) { return (v.kind == SL_INT && !(v.flags & (SL_F_GOINT | SL_F_WEEKDAY))) || v.kind == SL_STRING; }
 static void key_text(sl_buf *o, sl_value v) { /* equal texts = equal values: the type is part of it */
     sl_buf_clear(o);
+    if (short_key(v)) { /* the usual ones quickly */
+        sl_buf_putc(o, v.kind == SL_INT ? 'i' : 's');
+        sl_buf_put(o, v.kind == SL_INT ? (const char *)&v.i : v.p, v.kind == SL_INT ? sizeof v.i : v.len);
+        return;
+    }
+    sl_buf_putc(o, '.');
     sl_buf_puts(o, sl_value_gotype(v));
     sl_buf_putc(o, ':');
     sl_value_print(o, v);
@@ -241,6 +248,38 @@ static void on_question(void *arg) { /* @on the table's loop */
         atomic_fetch_add(&q->rows[i]->refs, 1);
     if (!sl_post(q->who->loop, on_answer, q))
         sl_error(q->who->t->topic, "out of memory: a lookup has no answer");
+}
+void table_now(sl_lookup *l, sl_arena *a, const sl_str *cols, uint32_t ncols, const sl_value *vals, uint32_t n, sl_value *out) {
+    table *t = l->t;
+    if (!sl_loop_mine(t->loop))
+        return;
+    uint32_t key = 0;
+    while (key < ncols && !sl_str_is(cols[key], t->key))
+        key++;
+    sl_buf text = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        const sl_value *v = vals + (size_t)i * ncols;
+        question q = {.cols = cols, .vals = v, .n = ncols};
+        row *r = NULL;
+        if (key == ncols)
+            find(t, &q, a);
+        else {
+            key_text(&text, v[key]);
+            r = text.failed ? NULL : sl_map_get(t->rows, sl_buf_view(&text));
+            if (r && (ncols > 1 || !short_key(v[key])) && !fits(r, &q, a))
+                r = NULL;
+            q.nrows = r != NULL;
+        }
+        sl_value *list = q.nrows ? sl_arena_alloc(a, q.nrows * sizeof *list) : NULL;
+        if (q.failed || text.failed || (q.nrows && !list)) {
+            out[i] = sl_v_error(SL_S("memory: out of memory"));
+            continue;
+        }
+        for (uint32_t k = 0; k < q.nrows; k++) /* lent: the table changes by letters only */
+            list[k] = r ? r->map : q.rows[k]->map;
+        out[i] = sl_v_list(list, q.nrows);
+    }
+    sl_buf_free(&text);
 }
 void table_look(sl_lookup *l, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *arg) {
     if (sl_loop_mine(l->t->loop)) {
