@@ -6,6 +6,7 @@
 #define SL_BASE_ERR_H
 #include <stdarg.h>
 #include <stdbool.h>
+#include "base/str.h"
 
 /* X(name, eKuiper code, HTTP status). */
 #define SL_CODES(X)                                                                                                                                                                \
@@ -61,6 +62,8 @@ typedef struct sl_spot {
 } sl_spot;
 /* Puts a place beside the error, in place of the one it had; copied (but for why). Takes and returns e. */
 sl_err *sl_err_put_spot(sl_err *e, const sl_spot *s);
+/* Draws the place: len bytes at byte pos of the text (0: one character), and advice (NULL: none). Nothing without a text. Takes and returns e. */
+sl_err *sl_err_mark(sl_err *e, sl_str text, size_t pos, size_t len, const char *hint);
 const sl_spot *sl_err_spot(const sl_err *e); /* lent; NULL: it has none */
 
 /* Returns from the enclosing function when EXPR yields an error. The only macro that hides a return; used

@@ -119,6 +119,30 @@ static bool rule_text(cli *c, const cli_verb *v, const cli_args *a, sl_buf *text
     cli_escape(path, a->at[0]);
     return true;
 }
+static sl_str number_text(const sl_json *j, const char *key) {
+    const sl_json *n = sl_json_get(j, key);
+    return n && n->kind == SL_J_NUM ? n->s : (sl_str){"?", 1};
+}
+/* What of a rule that was taken can hardly be meant, for people. */
+static void doubts(cli *c, const char *method, const char *path, sl_str body) {
+    cli_answer x;
+    sl_arena *m = c->kuiper || c->json ? NULL : sl_arena_new(0);
+    sl_json *j = NULL;
+    if (!m)
+        return;
+    fflush(stdout);
+    if (cli_http(c, method, path, body, &x) && x.status == 200) {
+        sl_err_free(sl_json_parse(m, sl_buf_view(&x.body), &j, NULL));
+        const sl_json *l = sl_json_get(j, "doubts");
+        for (const sl_json *d = l ? l->child : NULL; d; d = d->next) {
+            sl_str none = {"", 0};
+            fprintf(stderr, "note: line %.*s, column %.*s: %.*s\n    %.*s\n    %.*s\n", SL_FMT(number_text(d, "line")), SL_FMT(number_text(d, "column")),
+                    SL_FMT(sl_json_text(sl_json_get(d, "say"), none)), SL_FMT(sl_json_text(sl_json_get(d, "text"), none)), SL_FMT(sl_json_text(sl_json_get(d, "mark"), none)));
+        }
+    }
+    sl_buf_free(&x.body);
+    sl_arena_free(m);
+}
 int cli_create_rule(cli *c, const cli_verb *v, const cli_args *a) {
     sl_buf text = {0}, path = {0}, say = {0};
     int code = 0;
@@ -136,6 +160,11 @@ int cli_create_rule(cli *c, const cli_verb *v, const cli_args *a) {
             else
                 sl_buf_printf(&say, "Rule %s was created; `sluice getstatus rule %s` shows how it runs.", a->at[0], a->at[0]);
             code = cli_say(c, sl_buf_cstr(&say));
+            sl_buf_clear(&path);
+            sl_buf_puts(&path, "/rules/");
+            cli_escape(&path, a->at[0]);
+            sl_buf_puts(&path, "/explain?format=json");
+            doubts(c, "GET", sl_buf_cstr(&path), (sl_str){0});
         }
         sl_arena_free(m);
         sl_buf_free(&x.body);
@@ -151,6 +180,7 @@ int cli_validate_rule(cli *c, const cli_verb *v, const cli_args *a) {
     cli_answer x;
     if (rule_text(c, v, a, &text, &path, "/rules/validate", &code) && cli_ask(c, "POST", sl_buf_cstr(&path), sl_buf_view(&text), NULL, &x, &code)) {
         code = cli_say(c, "The rule has been successfully validated and is confirmed to be correct.");
+        doubts(c, "POST", "/rules/explain?format=json", sl_buf_view(&text));
         sl_buf_free(&x.body);
     }
     sl_buf_free(&text);

@@ -108,8 +108,12 @@ static void draw(sl_buf *out, const sl_json *j) {
         sl_buf_printf(out, "         %.*s\n", SL_FMT(sl_json_text(sl_json_get(j, "kept"), none)));
     } else
         sl_buf_puts(out, "state    none\n");
+    const sl_json *doubts = sl_json_get(j, "doubts");
     for (const sl_json *x = folded->child; x; x = x->next)
         sl_buf_printf(out, "computed now  %.*s = %.*s\n", SL_FMT(sl_json_text(sl_json_get(x, "text"), none)), SL_FMT(sl_json_text(sl_json_get(x, "value"), none)));
+    for (const sl_json *x = doubts->child; x; x = x->next)
+        sl_buf_printf(out, "\nline %.*s, column %.*s: %.*s\n    %.*s\n    %.*s\n", SL_FMT(sl_json_get(x, "line")->s), SL_FMT(sl_json_get(x, "column")->s),
+                      SL_FMT(sl_json_text(sl_json_get(x, "say"), none)), SL_FMT(sl_json_text(sl_json_get(x, "text"), none)), SL_FMT(sl_json_text(sl_json_get(x, "mark"), none)));
 }
 static sl_err *outline(sl_office *o, const rule_def *d, const sl_flowspec *s, bool json, sl_buf *out) {
     sl_arena *a = sl_arena_new(0);
@@ -130,6 +134,7 @@ static sl_err *outline(sl_office *o, const rule_def *d, const sl_flowspec *s, bo
     static const char *const rest[] = {"columns", "moreColumns", "state", "folded"};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         sl_json_set(a, j, rest[i], sl_json_clone(a, sl_json_get(plan, rest[i])));
+    sl_json_set(a, j, "doubts", sl_plan_doubts(s->plan, d->sql, sl_office_find_def, o, a));
     if (sl_json_get(j, "state")->n)
         set(a, j, "kept", sl_buf_view(&how));
     if (json) {

@@ -166,9 +166,11 @@ static sl_err *parse_into(sl_office *o, sl_str body, sl_str path_id, rule_def *d
     d->text = sl_arena_dup(a, body);
     sl_err *e = read_members(o, d);
     if (e) {
-        sl_err *wrapped = sl_err_new(SL_E_UNDEFINED, "Parse rule %.*s error : %s.", SL_FMT(body), sl_err_text(e));
-        sl_err_free(e);
-        return wrapped;
+        sl_buf why = {0};
+        sl_buf_puts(&why, sl_err_text(e));
+        e = sl_err_recode(sl_err_retext(e, "Parse rule %.*s error : %s.", SL_FMT(body), sl_buf_cstr(&why)), SL_E_UNDEFINED);
+        sl_buf_free(&why);
+        return e;
     }
     if (!d->id.n && !path_id.n)
         return sl_err_new(SL_E_UNDEFINED, "Missing rule id.");

@@ -228,6 +228,24 @@ static bool value(reader *r, sl_json *v, int depth) {
     v->raw = (sl_str){from, (size_t)(r->p - from)};
     return true;
 }
+/* Shows a person where the text is wrong. */
+static sl_err *placed(const reader *r) {
+    const char *e = sl_err_text(r->err), *hint = NULL;
+    char at = r->p < r->end ? *r->p : 0;
+    if (sl_err_code(r->err) != SL_E_UNDEFINED)
+        return r->err;
+    if (!at)
+        hint = "a bracket or a quote is not closed";
+    else if (at == '\'')
+        hint = "JSON knows only double quotes";
+    else if (strstr(e, "after object key:value") || strstr(e, "after array element"))
+        hint = "a comma is missing before this, or a quote inside of a text has no backslash";
+    else if ((at == '}' || at == ']') && strstr(e, "looking for beginning"))
+        hint = "there is a comma too many before this";
+    else if (at == '\n' && strstr(e, "string literal"))
+        hint = "a line break inside of a text is written \\n";
+    return sl_err_mark(r->err, sl_str_n(r->start, (size_t)(r->end - r->start)), (size_t)(r->p - r->start), 1, hint);
+}
 static sl_err *parse(sl_arena *a, sl_str text, sl_json **out, sl_str *rest, bool huge) {
     reader r = {.a = a, .start = text.p, .p = text.p, .end = text.p + text.n, .stream = rest != NULL};
     sl_json *v = SL_NEW(a, sl_json);
@@ -238,14 +256,14 @@ static sl_err *parse(sl_arena *a, sl_str text, sl_json **out, sl_str *rest, bool
             return sl_err_new(SL_E_UNDEFINED, "EOF");
     }
     if (!value(&r, v, 0))
-        return r.err;
+        return placed(&r);
     if (rest)
         *rest = (sl_str){r.p, (size_t)(r.end - r.p)};
     else {
         skip_ws(&r);
         if (r.p < r.end) {
             bad_char(&r, "after top-level value");
-            return r.err;
+            return placed(&r);
         }
     }
     if (sl_arena_failed(a))

@@ -28,6 +28,21 @@ static unsigned distance(sl_str a, sl_str b) {
     }
     return row[a.n % 3][b.n];
 }
+static uint32_t token_at(sl_str text, uint32_t pos) {
+    sl_arena *a = sl_arena_new(0);
+    if (!a)
+        return 1;
+    sl_lexer x = {.a = a, .text = sl_str_n(text.p + pos, text.n - pos < SHOWN ? text.n - pos : SHOWN)};
+    sl_token t = sl_lex(&x);
+    sl_arena_free(a);
+    return t.pos == 0 && t.end ? t.end : 1;
+}
+sl_err *sl_hint_put(sl_err *e, sl_str text, uint32_t pos, uint32_t len, const char *hint) {
+    if (!e || !text.p)
+        return e;
+    return sl_err_mark(e, text, pos, len ? len : token_at(text, pos < text.n ? pos : (uint32_t)text.n), hint);
+}
+
 sl_near sl_near_to(sl_str want) { return (sl_near){.want = want, .d = LONGEST}; }
 void sl_near_offer(sl_near *x, sl_str name) {
     unsigned d = distance(x->want, name);
@@ -341,8 +356,11 @@ sl_err *sl_hint_column(sl_err *e, const sl_plan *p, const sl_expr *x) {
         sl_near_offer(&near, p->src[i].pub.stream);
         sl_near_offer(&near, p->src[i].alias);
     }
-    did_you_mean(&b, &near);
-    for (uint32_t i = 0; i < p->nsrc; i++)
+    if (sl_str_ieq(x->name, SL_S("null")))
+        sl_buf_puts(&b, "null is read as the name of a column; write isnull(column) = true");
+    else
+        did_you_mean(&b, &near);
+    for (uint32_t i = 0; i < p->nsrc && !sl_str_ieq(x->name, SL_S("null")); i++)
         columns(&b, &p->src[i]);
     sl_hint_at(e, p, x, "%s", sl_buf_cstr(&b));
     sl_buf_free(&b);

@@ -63,6 +63,8 @@ void sl_plan_explain(const sl_plan *p, sl_buf *out);
  *   NODE: {"op", "text", "notes": [TEXT…], "inputs": [NODE…], and what the kind of node has: "stream", "columns", "keys", "form", "why", …}
  * The root is what comes last. In a; NULL: out of memory. */
 sl_json *sl_plan_outline(const sl_plan *p, sl_str text, sl_arena *a);
+/* What is accepted and can hardly be meant: a list of {"line", "column", "say", "text", "mark"}. find: as in sl_plan_make. In a. */
+sl_json *sl_plan_doubts(const sl_plan *p, sl_str text, sl_lookup_def find, void *arg, sl_arena *a);
 /* A NODE drawn as a tree: op, text, notes below them, inputs below those. */
 void sl_outline_draw(sl_buf *out, const sl_json *node);
 /* How the parts of a statement with memory run here, in words: one line per part, "PART: FORM; REASON", the reason only where another form was passed

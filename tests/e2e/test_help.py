@@ -54,6 +54,25 @@ sluice: fail to get stream dmeo, please check if stream is created
                   ^~~~
   did you mean "demo"?
 """)
+        assert client("create", "rule", "r", '{"sql": "SELECT 1 FROM demo",\n "actions": [{"log": {}}],}') == (1, "", """\
+sluice: invalid character '}' looking for beginning of object key string
+  line 2, column 27
+     "actions": [{"log": {}}],}
+                              ^
+  there is a comma too many before this
+""")
+        # accepted, and hardly meant: the client says so behind the success
+        rule["sql"] = "SELECT device FROM demo\nWHERE temperature > \"30\""
+        note = """\
+note: line 2, column 7: temperature is a number and "30" is a text: every row that has both fails
+    WHERE temperature > "30"
+          ^~~~~~~~~~~~~~~~~~
+"""
+        code, said, notes = client("validate", "rule", "r", json.dumps(rule))
+        assert code == 0 and "correct" in said and notes == note, notes
+        code, said, notes = client("create", "rule", "r", json.dumps(rule))
+        assert code == 0 and "was created" in said and notes == note, notes
+        assert "every row that has both fails" in client("explain", rule["sql"])[1]
         assert client("describe", "stream", "dmeo")[2] == """\
 sluice: Describe stream fails, dmeo is not found.
   line 1, column 17

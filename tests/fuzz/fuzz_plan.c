@@ -102,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             sl_json *outline = sl_plan_outline(p, sel->text, a);
             if (!outline)
                 abort();
+            sl_plan_doubts(p, sel->text, find, NULL, a);
             sl_outline_draw(&b, sl_json_get(outline, "plan"));
             sl_buf_free(&b);
             run(p);

@@ -1,8 +1,7 @@
-/* Where in a statement an error lies, drawn: line, column, the line itself and a mark below it. Columns count characters; the mark is made of
+/* Where in a text an error lies, drawn: line, column, the line itself and a mark below it. Columns count characters; the mark is made of
  * as many blanks as a terminal needs columns, so it stands right under East Asian text and behind tabs too. */
+#include "base/err.h"
 #include "base/utf8.h"
-#include "sql/hint.h"
-#include "sql/lex.h"
 
 enum { SHOWN = 120 };
 
@@ -14,24 +13,15 @@ static bool wide(uint32_t r) {
             return true;
     return false;
 }
-static uint32_t token_at(sl_str text, uint32_t pos) {
-    sl_arena *a = sl_arena_new(0);
-    if (!a)
-        return 1;
-    sl_lexer x = {.a = a, .text = sl_str_n(text.p + pos, text.n - pos < SHOWN ? text.n - pos : SHOWN)};
-    sl_token t = sl_lex(&x);
-    sl_arena_free(a);
-    return t.pos == 0 && t.end ? t.end : 1;
-}
 static void put_line(sl_buf *out, sl_str s) { /* what would move a terminal's cursor is shown as ? */
     for (size_t i = 0; i < s.n; i++)
         sl_buf_putc(out, ((unsigned char)s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f ? '?' : s.p[i]);
 }
-sl_err *sl_hint_put(sl_err *e, sl_str text, uint32_t pos, uint32_t len, const char *hint) {
+sl_err *sl_err_mark(sl_err *e, sl_str text, size_t pos, size_t len, const char *hint) {
     if (!e || !text.p)
         return e;
     if (pos > text.n)
-        pos = (uint32_t)text.n;
+        pos = text.n;
     size_t from = pos, to = pos;
     sl_spot s = {.line = 1, .hint = hint && *hint ? hint : NULL};
     for (size_t i = 0; i < pos; i++)
@@ -43,8 +33,6 @@ sl_err *sl_hint_put(sl_err *e, sl_str text, uint32_t pos, uint32_t len, const ch
     if (to > from && text.p[to - 1] == '\r' && to > pos)
         to--;
     s.column = 1 + (unsigned)sl_utf8_count(sl_str_n(text.p + from, pos - from));
-    if (!len)
-        len = token_at(text, pos);
     bool cut = pos - from > SHOWN; /* a long line: what surrounds the place */
     if (cut)
         for (from = pos - SHOWN / 2; from < pos && ((unsigned char)text.p[from] & 0xC0) == 0x80; from++)
