@@ -101,6 +101,11 @@ int cli_names(cli *c, const cli_verb *v, const cli_args *a);
 int cli_rule_test(cli *c, const cli_verb *v, const cli_args *a);
 extern const char cli_rule_test_help[]; /* what --help adds */
 
+/* ---- sql.c ---- */
+int cli_sql(cli *c, const cli_verb *v, const cli_args *a);
+extern const char cli_sql_help[]; /* what --help adds */
+void cli_locale(void);            /* UTF-8 characters for what counts columns */
+
 /* ---- live.c ---- */
 int cli_query(cli *c, const cli_verb *v, const cli_args *a);
 int cli_watch(cli *c, const cli_verb *v, const cli_args *a);

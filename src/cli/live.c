@@ -8,35 +8,29 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include "cli/cli.h"
+#include <sys/ioctl.h>
+#include <wchar.h>
+#include "base/utf8.h"
+#include "cli/live.h"
 
-#define QUERY_ID "internal-ekuiper_query_rule"
-typedef struct live {
-    cli *c;
-    int fd; /* the event stream, -1 none */
-    sl_buf in;
-    int code;
-    long left;  /* results still wanted, below 0: without end */
-    bool table; /* aligned columns */
-    sl_arena *names;
-    sl_str cols[24];
-    size_t width[24], ncols;
-} live;
 static volatile sig_atomic_t stopped;
 static void on_stop(int sig) { stopped = 1; }
+void live_begin(live *s, cli *c, bool table) {
+    static unsigned nth;
+    *s = (live){.c = c, .fd = -1, .left = -1, .table = table, .names = sl_arena_new(0)};
+    snprintf(s->id, sizeof s->id, c->kuiper ? "internal-ekuiper_query_rule" : "sluice-query-%ld-%lld-%u", (long)getpid(), (long long)time(NULL), ++nth);
+}
 static void begin(live *s, cli *c, const cli_args *a) {
-    *s = (live){.c = c, .fd = -1, .left = -1, .table = !c->kuiper && !c->json && !a->json && isatty(STDOUT_FILENO)};
-    s->names = sl_arena_new(0);
+    live_begin(s, c, !c->kuiper && !c->json && !a->json && isatty(STDOUT_FILENO));
+    cli_locale();
     if (a->count)
         s->left = strtol(a->count, NULL, 10);
     struct sigaction act = {.sa_handler = on_stop}; /* without SA_RESTART: poll must return */
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
 }
-static void end(live *s) {
-    if (s->fd >= 0)
-        close(s->fd);
-    s->fd = -1;
+void live_end(live *s) {
+    live_stop(s);
     sl_buf_free(&s->in);
     sl_arena_free(s->names);
 }
@@ -58,29 +52,57 @@ static sl_str shown(sl_arena *a, const sl_json *v) {
     sl_buf_free(&b);
     return t;
 }
-static size_t columns_of(sl_str s) { /* on a terminal, near enough: one per code point */
+size_t cli_columns(sl_str s) {
     size_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        n += (s.p[i] & 0xc0) != 0x80;
+    for (size_t i = 0; i < s.n;) {
+        uint32_t r;
+        i += sl_utf8_get(s.p + i, s.n - i, &r);
+        int w = r < 128 ? 1 : wcwidth((wchar_t)r); /* below 0 where the locale knows no better */
+        n += w < 0 ? 1 : (size_t)w;
+    }
     return n;
 }
+size_t cli_screen(void) {
+    struct winsize w;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : 80;
+}
+/* A row too wide for the screen stands upright: a member a line. */
+static bool upright(live *s, sl_arena *a, const sl_json *row) {
+    size_t total = 0, name = 0;
+    for (const sl_json *m = row->child; m; m = m->next) {
+        size_t n = cli_columns(shown(a, m)), k = cli_columns(m->key);
+        total += (n > k ? n : k) + 2;
+        name = k > name ? k : name;
+    }
+    if (total <= cli_screen() + 2 || row->n < 2)
+        return false;
+    printf("-- %ld --\n", s->shown + 1);
+    for (const sl_json *m = row->child; m; m = m->next) {
+        sl_str t = shown(a, m);
+        printf("%.*s%*s%.*s\n", SL_FMT(m->key), (int)(name - cli_columns(m->key) + 2), "", SL_FMT(t));
+    }
+    s->ncols = 0; /* the next row that fits gets a head */
+    return true;
+}
 static void show_row(live *s, sl_arena *a, const sl_json *row) {
+    if (upright(s, a, row))
+        return;
     if (!same_columns(s, row) && row->n <= 24) { /* a row of another form: a new head */
         s->ncols = 0;
         sl_arena_reset(s->names);
         for (const sl_json *m = row->child; m; m = m->next, s->ncols++) {
-            size_t n = columns_of(shown(a, m)), k = columns_of(m->key);
+            size_t n = cli_columns(shown(a, m)), k = cli_columns(m->key);
             s->cols[s->ncols] = sl_arena_dup(s->names, m->key);
             s->width[s->ncols] = n > k ? n : k;
         }
         for (size_t i = 0; i < s->ncols; i++)
-            printf("%.*s%*s", SL_FMT(s->cols[i]), i + 1 < s->ncols ? (int)(s->width[i] - columns_of(s->cols[i]) + 2) : 0, "");
+            printf("%.*s%*s", SL_FMT(s->cols[i]), i + 1 < s->ncols ? (int)(s->width[i] - cli_columns(s->cols[i]) + 2) : 0, "");
         putchar('\n');
     }
     size_t i = 0;
     for (const sl_json *m = row->child; m; m = m->next, i++) {
         sl_str t = shown(a, m);
-        size_t n = columns_of(t);
+        size_t n = cli_columns(t);
         if (i < s->ncols && n > s->width[i])
             s->width[i] = n;
         printf("%.*s%*s", SL_FMT(t), m->next && i < s->ncols ? (int)(s->width[i] - n + 2) : 0, "");
@@ -97,11 +119,12 @@ static void show(live *s, sl_str text) {
         printf("%.*s\n", SL_FMT(text));
     sl_err_free(e);
     sl_arena_free(a);
+    s->shown++;
     if (s->left > 0)
         s->left--;
 }
 /* Shows what came; false: the stream ended. */
-static bool results(live *s) {
+bool live_results(live *s) {
     char part[8192];
     ssize_t k = recv(s->fd, part, sizeof part, MSG_DONTWAIT);
     if (k == 0 || (k < 0 && errno != EAGAIN && errno != EINTR))
@@ -150,14 +173,18 @@ static bool connect_to(live *s, sl_str answer, const char *path) {
 }
 
 /* ---- query ---- */
-static void end_query(live *s) {
-    if (s->fd < 0)
-        return;
-    close(s->fd);
+void live_stop(live *s) {
+    if (s->fd >= 0)
+        close(s->fd);
     s->fd = -1;
     sl_buf_clear(&s->in);
+    if (!s->trial)
+        return;
+    s->trial = false;
     cli_answer x;
-    cli_http(s->c, "DELETE", "/ruletest/" QUERY_ID, (sl_str){0}, &x);
+    char path[96];
+    snprintf(path, sizeof path, "/ruletest/%s", s->id);
+    cli_http(s->c, "DELETE", path, (sl_str){0}, &x);
     sl_buf_free(&x.body);
 }
 static bool sent(live *s, const char *method, const char *path, const sl_buf *body, cli_answer *x) {
@@ -166,46 +193,61 @@ static bool sent(live *s, const char *method, const char *path, const sl_buf *bo
     s->code = ok ? s->code : code;
     return ok;
 }
-static void start_query(live *s, sl_str sql, bool say) {
-    end_query(s);
+bool live_renew(live *s) {
+    char path[96];
+    cli_answer x;
+    snprintf(path, sizeof path, "/ruletest/%s/start", s->id);
+    bool ok = cli_http(s->c, "POST", path, (sl_str){0}, &x) && x.status == 200;
+    sl_buf_free(&x.body);
+    return ok;
+}
+bool live_start(live *s, sl_str sql) {
+    live_stop(s);
     s->ncols = 0;
+    s->shown = 0;
     sl_buf body = {0};
     cli_answer x;
-    sl_buf_puts(&body, "{\"id\":\"" QUERY_ID "\",\"temp\":true,\"triggered\":false,\"actions\":[{\"nop\":{}}],\"sql\":");
+    char path[96];
+    bool ok = false;
+    sl_buf_printf(&body, "{\"id\":\"%s\",\"temp\":true,\"triggered\":false,\"actions\":[{\"nop\":{}}],\"sql\":", s->id);
     sl_json_put_str(&body, sql);
     sl_buf_puts(&body, "}");
     /* a temporary rule says best what is wrong with the statement; the trial run then brings the results */
     if (!sent(s, "POST", "/rules", &body, &x))
         goto end;
     sl_buf_free(&x.body);
-    cli_http(s->c, "DELETE", "/rules/" QUERY_ID, (sl_str){0}, &x);
+    snprintf(path, sizeof path, "/rules/%s", s->id);
+    cli_http(s->c, "DELETE", path, (sl_str){0}, &x);
     sl_buf_free(&x.body);
     sl_buf_clear(&body);
-    sl_buf_puts(&body, "{\"id\":\"" QUERY_ID "\",\"mockSource\":{},\"sinkProps\":{\"sendSingle\":true},\"sql\":");
+    sl_buf_printf(&body, "{\"id\":\"%s\",\"mockSource\":{},\"sinkProps\":{\"sendSingle\":true},\"sql\":", s->id);
     sl_json_put_str(&body, sql);
     sl_buf_putc(&body, '}');
     if (!sent(s, "POST", "/ruletest", &body, &x))
         goto end;
-    bool open = connect_to(s, sl_buf_view(&x.body), "/test/" QUERY_ID);
+    s->trial = true;
+    snprintf(path, sizeof path, "/test/%s", s->id);
+    bool open = connect_to(s, sl_buf_view(&x.body), path);
     sl_buf_free(&x.body);
-    if (open && sent(s, "POST", "/ruletest/" QUERY_ID "/start", NULL, &x)) {
+    snprintf(path, sizeof path, "/ruletest/%s/start", s->id);
+    if (open && sent(s, "POST", path, NULL, &x)) {
         sl_buf_free(&x.body);
-        if (say)
-            puts("Query was submit successfully.");
+        ok = true;
     } else
-        end_query(s);
+        live_stop(s);
 end:
     sl_buf_free(&body);
+    return ok;
 }
 static int one_query(live *s, const char *sql) { /* sluice query 'SELECT …' */
-    start_query(s, sl_str_of(sql), false);
+    live_start(s, sl_str_of(sql));
     while (s->fd >= 0 && !stopped && s->left != 0) {
         struct pollfd p = {s->fd, POLLIN, 0};
-        if (poll(&p, 1, -1) > 0 && !results(s))
+        int k = poll(&p, 1, LIVE_RENEW_S * 1000);
+        if ((k > 0 && !live_results(s)) || (k == 0 && !live_renew(s)))
             break;
     }
-    end_query(s);
-    end(s);
+    live_end(s);
     return s->code;
 }
 int cli_query(cli *c, const cli_verb *v, const cli_args *a) {
@@ -231,14 +273,14 @@ int cli_query(cli *c, const cli_verb *v, const cli_args *a) {
                 break;
             if (stopped && s.fd >= 0 && !c->kuiper) { /* Ctrl-C ends the query, not the prompt */
                 stopped = 0;
-                end_query(&s);
+                live_stop(&s);
                 printf("\n%s", prompt);
                 fflush(stdout);
             }
             continue;
         }
-        if (s.fd >= 0 && p[1].revents && !results(&s)) {
-            end_query(&s);
+        if (s.fd >= 0 && p[1].revents && !live_results(&s)) {
+            live_stop(&s);
             fputs(prompt, stdout);
             fflush(stdout);
         }
@@ -255,8 +297,8 @@ int cli_query(cli *c, const cli_verb *v, const cli_args *a) {
                 open = false;
                 break;
             }
-            if (sql.n)
-                start_query(&s, sql, true);
+            if (sql.n && live_start(&s, sql))
+                puts("Query was submit successfully.");
             size_t used = (size_t)(nl - line.p) + 1;
             memmove(line.p, line.p + used, line.n - used);
             line.n -= used;
@@ -264,9 +306,8 @@ int cli_query(cli *c, const cli_verb *v, const cli_args *a) {
             fflush(stdout);
         }
     }
-    end_query(&s);
     sl_buf_free(&line);
-    end(&s);
+    live_end(&s);
     if (!c->kuiper)
         putchar('\n');
     return c->kuiper ? 0 : s.code;
@@ -304,7 +345,7 @@ int cli_watch(cli *c, const cli_verb *v, const cli_args *a) {
         while (!stopped && s.left != 0 && s.fd >= 0 && time(NULL) < renew) {
             struct pollfd p = {s.fd, POLLIN, 0};
             int k = poll(&p, 1, 5000);
-            if (k > 0 && !results(&s)) { /* the rule was stopped or restarted: ask again */
+            if (k > 0 && !live_results(&s)) { /* the rule was stopped or restarted: ask again */
                 close(s.fd);
                 s.fd = -1;
                 nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
@@ -312,6 +353,6 @@ int cli_watch(cli *c, const cli_verb *v, const cli_args *a) {
         }
     }
     sl_buf_free(&path);
-    end(&s);
+    live_end(&s);
     return s.code;
 }

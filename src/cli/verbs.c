@@ -16,6 +16,8 @@ static const cli_verb verbs[] = {
     {"describe table", "NAME [-json]", "Shows columns and options of a table.", "names", cli_statement},
     {"drop stream", "NAME", "Drops a stream.", "demo", cli_statement},
     {"drop table", "NAME", "Drops a table.", "names", cli_statement},
+    {"sql", "[-e 'STATEMENT; …'] [--count N] [--for 10s] [--json]", "A prompt for SQL with history and completion, live results, and scripts.",
+     "-e 'SELECT * FROM demo WHERE t > 30' --count 10", cli_sql, .more = cli_sql_help},
     {"query", "['SELECT …'] [-n COUNT]", "Runs a SELECT without creating a rule and shows its results as they come; without one, reads them from the terminal.",
      "'SELECT * FROM demo WHERE t > 30' -n 10", cli_query},
     {"show functions", "", "Lists the functions of SQL.", "", one, NULL, "GET", "/functions", NULL, NULL, "No functions are found."},

@@ -113,6 +113,7 @@ sl_err *sl_api_trial_start(sl_office *o, sl_str id) {
     sl_flowspec *spec = NULL;
     if (!t || t->bad)
         return sl_err_new(SL_E_UNDEFINED, "try to start test rule %.*s but it is not found", SL_FMT(id));
+    sl_timer_in(t->life, LIFE_MS); /* somebody is there: asking again keeps a long run alive */
     if (t->flow || t->closing_flow)
         return NULL;
     SL_TRY(sl_err_recode(rule_plan(o, t->def, &spec), SL_E_UNDEFINED));
