@@ -28,7 +28,7 @@ struct checkpoint {
     epoch *now;  /* NULL: nothing left the statement since the last cut */
     epoch *last; /* of the cut under way, not settled */
     uint32_t unsettled, tries;
-    bool pending, keeping, ok;
+    bool pending, keeping, ok, final;
     sl_fn done; /* the flow ends: called when the last cut was kept */
     sl_buf blob;
     ck_mark *cut;    /* [nsrc] of the cut under way */
@@ -201,7 +201,11 @@ static void kept(void *arg) { /* @on lane */
         if (c->first)
             flow_fail(f, SL_FLOW_FAILED, "the rule cannot begin: its state cannot be kept");
     }
-    if (f && c->done)
+    if (f && c->done && c->final) {
+        sl_fn done = c->done;
+        c->done = NULL;
+        done(f);
+    } else if (f && c->done)
         ck_final(f, c->done);
     ck_unref(c);
 }
@@ -373,6 +377,7 @@ void ck_final(sl_flow *f, sl_fn done) {
         c->work = work_of(f);
         c->pending = true;
         c->last = NULL;
+        c->final = true;
         advance(c);
         if (c->keeping)
             return;
