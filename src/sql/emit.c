@@ -94,6 +94,24 @@ sl_value sl_pipe_object(sl_pipes *r, sl_run *run, const sl_pstar *s, sl_krow *co
     }
     return sl_v_map(m, n);
 }
+/* Row by row, because a kept row lies in one piece and somewhere else than the next. */
+static void load_source(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width, uint32_t src) {
+    enum { AHEAD = 8 };
+    uint32_t nc = r->p->src[src].n;
+    sl_value **to = sl_arena_alloc(run->tmp, (nc + 1) * sizeof *to);
+    for (uint32_t c = 0; to && c < nc; c++)
+        run->reg[r->p->regs.base[src] + c] = to[c] = sl_coll_column(r, run, n);
+    r->nomem |= !to;
+    for (uint32_t i = 0; nc && i < n && !r->nomem; i++) {
+        const sl_krow *k = tuples[(size_t)i * width + (width == 1 ? 0 : src)];
+        if (i + AHEAD < n)
+            __builtin_prefetch(tuples[(size_t)(i + AHEAD) * width + (width == 1 ? 0 : src)]);
+        if (k && width == 1 && k->src != src)
+            k = NULL;
+        for (uint32_t c = 0; c < nc; c++)
+            to[c][i] = k ? k->cells[c] : sl_v_absent();
+    }
+}
 void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width) {
     const sl_plan *p = r->p;
     const sl_value **metas = sl_arena_alloc(run->tmp, p->nsrc * sizeof *metas);
@@ -104,12 +122,7 @@ void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, 
     }
     for (uint32_t s = 0; s < p->nsrc; s++) {
         metas[s] = NULL;
-        for (uint32_t c = 0; c < p->src[s].n && !r->nomem; c++) {
-            sl_value *to = sl_coll_column(r, run, n);
-            for (uint32_t i = 0; to && i < n; i++)
-                to[i] = cell_of(tuples + (size_t)i * width, width, s, c);
-            run->reg[p->regs.base[s] + c] = to;
-        }
+        load_source(r, run, tuples, n, width, s);
         sl_value *m = p->src[s].pub.meta ? sl_coll_column(r, run, n) : NULL;
         for (uint32_t i = 0; m && i < n; i++) {
             sl_krow *const *t = tuples + (size_t)i * width;

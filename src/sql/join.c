@@ -1,7 +1,8 @@
 /* Joins: rows of a collection by source to tuples, one row (or none) per source.
  * Decisions: sides follow the order of the text (D25). Where ON begins with equalities between the two sides and all keys are of one class
  * (numbers, or text), pairs are found by a hash of the keys and ON is still asked about each pair; otherwise every pair is asked, because comparing
- * different kinds is an error that must be seen. Lookups (looks.c) run behind the other joins. */
+ * different kinds is an error that must be seen. When ON is nothing but equalities of columns, equal keys need no further question. Lookups (looks.c) run behind the other joins.
+ */
 #include <stdlib.h>
 #include "sql/joins.h"
 
@@ -234,6 +235,75 @@ static void match(joiner *j, const sl_pjoin *d, const tuples *left, sl_krow *con
         flush(j, d, &p, out, of);
     free(p.t.at);
 }
+/* ---- keys that are columns ---- */
+static sl_value key_at(const joiner *j, const sl_pkey *c, sl_krow *const *t, size_t i, bool left) {
+    const sl_krow *r = left ? t[i * j->width + c->lsrc] : t[i];
+    return r ? r->cells[left ? c->lcell : c->rcell] : sl_v_absent();
+}
+/* Hashes of one side's keys; false: kinds that only ON itself can tell about. */
+static bool column_hashes(joiner *j, const sl_pjoin *d, sl_krow *const *t, size_t n, bool left, uint64_t *h, int *class) {
+    for (size_t i = 0; i < n; i++) {
+        h[i] = 1;
+        for (uint32_t k = 0; k < d->neq; k++) {
+            sl_value v = key_at(j, &d->cols[k], t, i, left);
+            int c = class_of(v);
+            if (c == CLASS_NONE) {
+                h[i] = 0;
+                continue;
+            }
+            if (c == CLASS_MIXED || (class[k] != CLASS_NONE && class[k] != c) || (v.kind == SL_INT && v.flags))
+                return false;
+            class[k] = c;
+            double num = v.kind == SL_INT ? (double)v.i : v.kind == SL_FLOAT ? v.f : 0;
+            uint64_t x;
+            num += 0.0; /* one zero */
+            memcpy(&x, &num, sizeof x);
+            x = c == CLASS_TEXT ? sl_hash(v.p, v.len) : (x ^ x >> 32) * 0xD6E8FEB86659FD93u;
+            if (h[i])
+                h[i] = ((h[i] * 0x9E3779B97F4A7C15u ^ x ^ x >> 29)) | 1;
+        }
+    }
+    return true;
+}
+static bool same_keys(const joiner *j, const sl_pjoin *d, sl_krow *const *left, size_t l, sl_krow *const *right, uint32_t i) {
+    for (uint32_t k = 0; k < d->neq; k++) {
+        sl_value a = key_at(j, &d->cols[k], left, l, true), b = key_at(j, &d->cols[k], right, i, false);
+        if (a.kind == SL_STRING                        ? !sl_str_eq(sl_v_text(a), sl_v_text(b))
+                : a.kind == SL_INT && b.kind == SL_INT ? a.i != b.i
+                                                       : !(sl_f64(a.kind == SL_INT ? sl_v_float((double)a.i) : a) == sl_f64(b.kind == SL_INT ? sl_v_float((double)b.i) : b)))
+            return false;
+    }
+    return true;
+}
+/* Inner and left joins whose ON is nothing but equalities of columns: no program runs and the pairs come out in one pass. false: not one of these. */
+static bool join_columns(joiner *j, const sl_pjoin *d, tuples *left, sl_krow *const *right, uint32_t nright) {
+    if (!d->cols || j->r->p->opts.plain || (d->type != SL_JOIN_INNER && d->type != SL_JOIN_LEFT) || !left->n || !nright)
+        return false;
+    keyed x = {.hash = sl_arena_alloc(j->tmp, ((size_t)nright + 1) * sizeof *x.hash)};
+    uint64_t *lh = sl_arena_alloc(j->tmp, (left->n + 1) * sizeof *lh);
+    int class[8] = {0};
+    if (!x.hash || !lh || sl_arena_failed(j->tmp)) {
+        j->failed = j->r->nomem = true;
+        return true;
+    }
+    if (!column_hashes(j, d, right, nright, false, x.hash, class) || !column_hashes(j, d, left->at, left->n, true, lh, class))
+        return false;
+    tuples out = {0};
+    if (index_rows(j, &x, nright))
+        for (size_t l = 0; l < left->n && !j->failed; l++) {
+            bool any = false;
+            for (uint32_t i = lh[l] ? x.head[(uint32_t)(lh[l] >> 7) & x.mask] : UINT32_MAX; i < nright && !j->failed; i = x.next[i])
+                if (x.hash[i] == lh[l] && same_keys(j, d, left->at, l, right, i)) {
+                    add(j, &out, left->at + l * j->width, d->src, right[i]);
+                    any = true;
+                }
+            if (!any && d->type == SL_JOIN_LEFT && !j->failed)
+                add(j, &out, left->at + l * j->width, d->src, NULL);
+        }
+    free(left->at);
+    *left = out;
+    return true;
+}
 static int by_right(const void *x, const void *y) {
     const uint32_t *a = x, *b = y;
     return a[1] != b[1] ? (a[1] < b[1] ? -1 : 1) : (a[0] > b[0]) - (a[0] < b[0]);
@@ -241,6 +311,8 @@ static int by_right(const void *x, const void *y) {
 static void join_one(joiner *j, const sl_pjoin *d, tuples *left, sl_krow *const *right, uint32_t nright) {
     tuples m = {0}, out = {0};
     uint32_t *of = NULL;
+    if (join_columns(j, d, left, right, nright))
+        return;
     match(j, d, left, right, nright, &m, &of);
     size_t n = m.n, at = 0;
     if (j->failed)

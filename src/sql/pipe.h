@@ -15,6 +15,9 @@
 #include "sql/window.h"
 #include "sql/wmark.h"
 
+typedef struct sl_pkey { /* left column = right column */
+    uint32_t lsrc, lcell, rcell;
+} sl_pkey;
 typedef struct sl_pjoin {
     sl_jointype type;
     uint32_t src;
@@ -26,6 +29,7 @@ typedef struct sl_pjoin {
     uint32_t neq;
     sl_block rest; /* ON without the equality parts */
     bool has_rest;
+    sl_pkey *cols; /* [neq] when ON is nothing but equalities of plain columns, else NULL: keys are read where they stand */
 } sl_pjoin;
 
 typedef struct sl_early {

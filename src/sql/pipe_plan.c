@@ -265,7 +265,8 @@ static sl_err *equalities(sl_plan *p, sl_comp *c, sl_pjoin *j, const sl_expr *on
     if (!j->left || !j->right || !j->key)
         return no_memory();
     const sl_expr *rest = NULL;
-    bool leading = true;
+    bool leading = true, plain = !j->lookup;
+    sl_pkey cols[64];
     for (uint32_t i = 0; i < q.n && !c->err; i++) {
         const sl_expr *e = q.at[i], *mine = NULL, *other = NULL;
         if (e->kind == SL_X_BINARY && e->op == SL_OP_EQ && j->src < 63) {
@@ -288,6 +289,10 @@ static sl_err *equalities(sl_plan *p, sl_comp *c, sl_pjoin *j, const sl_expr *on
                 j->key[j->neq] = bare(mine)->name;
             else
                 j->right[j->neq] = sl_compile_block(c, mine);
+            mine = bare(mine);
+            other = bare(other);
+            plain &= mine->kind == SL_X_COLUMN && other->kind == SL_X_COLUMN && mine->b_col >= 0 && other->b_col >= 0 && mine->b_src == (int)j->src && other->b_src >= 0;
+            cols[j->neq] = (sl_pkey){plain ? (uint32_t)other->b_src : 0, (uint32_t)other->b_col, (uint32_t)mine->b_col};
             j->neq++;
             continue;
         }
@@ -304,6 +309,11 @@ static sl_err *equalities(sl_plan *p, sl_comp *c, sl_pjoin *j, const sl_expr *on
     }
     if (!q.all)
         return sl_err_new(SL_E_LIMIT, "a join condition may have at most 64 parts");
+    if (plain && !rest && j->neq && j->neq <= 8) {
+        if (!(j->cols = sl_zero(p->a, j->neq * sizeof *j->cols)))
+            return no_memory();
+        memcpy(j->cols, cols, j->neq * sizeof *cols);
+    }
     if (j->lookup && rest) {
         j->rest = sl_compile_block(c, rest);
         j->has_rest = true;

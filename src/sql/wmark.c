@@ -1,19 +1,19 @@
-/* Watermarks. Decision: waiting rows stand in one queue in order of time, ties in order of arrival; rows mostly come nearly in order, so the place of
- * a new one is looked for from the end. */
+/* Watermarks. Decision: rows that wait stand in a queue for each source, in order of time, ties in order of arrival; rows of one source mostly come nearly in order, so
+ * the place of a new one is looked for from the end, and a source that runs ahead of another does not get in its way. They leave merged. */
 #include <stdlib.h>
 #include "data/pack.h"
 #include "sql/wmark.h"
 
 struct sl_wm {
-    sl_kq q;
+    sl_kq *q;      /* [n] */
     int64_t *most; /* [n] largest timestamp of a source, INT64_MIN none yet, INT64_MAX takes no part */
     uint32_t n;
     int64_t late, mark;
 };
 sl_wm *sl_wm_new(uint32_t nsources, int64_t late_ms) {
     sl_wm *w = calloc(1, sizeof *w);
-    if (!w || !(w->most = malloc((nsources + 1) * sizeof *w->most))) {
-        free(w);
+    if (!w || !(w->most = malloc((nsources + 1) * sizeof *w->most)) || !(w->q = calloc(nsources + 1, sizeof *w->q))) {
+        sl_wm_free(w);
         return NULL;
     }
     w->n = nsources;
@@ -26,7 +26,9 @@ sl_wm *sl_wm_new(uint32_t nsources, int64_t late_ms) {
 void sl_wm_free(sl_wm *w) {
     if (!w)
         return;
-    sl_kq_free(&w->q);
+    for (uint32_t i = 0; w->q && i < w->n; i++)
+        sl_kq_free(&w->q[i]);
+    free(w->q);
     free(w->most);
     free(w);
 }
@@ -36,10 +38,11 @@ bool sl_wm_add(sl_wm *w, sl_krow *r, bool *moved) {
     *moved = false;
     int64_t t = r->time, least = INT64_MAX;
     uint16_t src = r->src;
-    uint32_t at = w->q.n;
-    while (at > 0 && sl_kq_at(&w->q, at - 1)->time > t)
+    sl_kq *q = &w->q[src];
+    uint32_t at = q->n;
+    while (at > 0 && sl_kq_at(q, at - 1)->time > t)
         at--;
-    if (!sl_kq_insert(&w->q, at, r))
+    if (!sl_kq_insert(q, at, r))
         return false;
     if (w->most[src] < t)
         w->most[src] = t;
@@ -53,11 +56,29 @@ bool sl_wm_add(sl_wm *w, sl_krow *r, bool *moved) {
 }
 uint32_t sl_wm_ready(const sl_wm *w) {
     uint32_t n = 0;
-    while (n < w->q.n && sl_kq_at(&w->q, n)->time <= w->mark)
-        n++;
-    return w->mark == INT64_MIN ? 0 : n;
+    for (uint32_t i = 0; i < w->n && w->mark != INT64_MIN; i++) {
+        uint32_t k = 0;
+        while (k < w->q[i].n && sl_kq_at(&w->q[i], k)->time <= w->mark)
+            k++;
+        n += k;
+    }
+    return n;
 }
-sl_krow *sl_wm_take(sl_wm *w) { return sl_kq_take(&w->q); }
+/* The source whose row at place at[i] is the oldest; n: none has one. */
+static uint32_t oldest(const sl_wm *w, const uint32_t *at) {
+    uint32_t best = w->n;
+    const sl_krow *first = NULL;
+    for (uint32_t i = 0; i < w->n; i++) {
+        uint32_t k = at ? at[i] : 0;
+        const sl_krow *r = k < w->q[i].n ? sl_kq_at(&w->q[i], k) : NULL;
+        if (r && (!first || r->time < first->time || (r->time == first->time && r->seq < first->seq))) {
+            best = i;
+            first = r;
+        }
+    }
+    return best;
+}
+sl_krow *sl_wm_take(sl_wm *w) { return sl_kq_take(&w->q[w->n == 1 ? 0 : oldest(w, NULL)]); }
 int64_t sl_wm_mark(const sl_wm *w) { return w->mark; }
 
 void sl_wm_save(const sl_wm *w, const uint32_t *ncells, sl_buf *out) {
@@ -65,7 +86,14 @@ void sl_wm_save(const sl_wm *w, const uint32_t *ncells, sl_buf *out) {
     sl_pack_value(out, sl_v_int(w->n));
     for (uint32_t i = 0; i < w->n; i++)
         sl_pack_value(out, sl_v_int(w->most[i]));
-    sl_kq_save(&w->q, ncells, out);
+    uint32_t *at = calloc(w->n + 1, sizeof *at), n = 0, src;
+    for (uint32_t i = 0; i < w->n; i++)
+        n += w->q[i].n;
+    out->failed |= !at;
+    sl_pack_value(out, sl_v_int(n)); /* one queue to those who read it */
+    while (at && (src = oldest(w, at)) < w->n)
+        sl_krow_pack(out, sl_kq_at(&w->q[src], at[src]++), ncells[src]);
+    free(at);
 }
 sl_err *sl_wm_load(sl_wm *w, sl_krows *k, const uint32_t *ncells, sl_str *at) {
     sl_arena *a = sl_arena_new(0);
@@ -82,5 +110,13 @@ sl_err *sl_wm_load(sl_wm *w, sl_krows *k, const uint32_t *ncells, sl_str *at) {
     if (!e)
         w->mark = mark.i;
     sl_arena_free(a);
-    return e ? e : sl_kq_load(&w->q, k, ncells, w->n, at);
+    sl_kq all = {0};
+    e = e ? e : sl_kq_load(&all, k, ncells, w->n, at);
+    while (!e && all.n) {
+        sl_krow *r = sl_kq_take(&all);
+        if (!sl_kq_push(&w->q[r->src], r))
+            e = sl_err_new(SL_E_NOMEM, "out of memory");
+    }
+    sl_kq_free(&all);
+    return e;
 }

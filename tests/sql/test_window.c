@@ -1,6 +1,7 @@
 /* Windows against hostile time and hostile keys: one timestamp from a far future, a session of very many rows, partitions that come and go. */
 #include "kit.h"
 #include "sql/window.h"
+#include "sql/wmark.h"
 
 static unsigned fired, held, most;
 static int64_t last_end;
@@ -85,6 +86,52 @@ static void session_ticks(void **unused) {
     sl_win_free(w);
     sl_krows_end(&k);
 }
+static void wait_for(sl_krows *k, sl_wm *w, uint16_t src, int64_t time) {
+    sl_krow *r = sl_krow_new(k, 1, 0);
+    bool moved;
+    assert_non_null(r);
+    r->src = src;
+    r->time = time;
+    assert_true(sl_wm_add(w, r, &moved));
+}
+/* One stream far ahead of another: its rows wait, leave in order of time and arrival, and cost the other's rows nothing. */
+static void ahead(void **unused) {
+    enum { ROWS = 200000 };
+    static const uint32_t cells[] = {1, 1};
+    sl_krows k = {0};
+    sl_wm *w = sl_wm_new(2, 0);
+    assert_non_null(w);
+    for (int i = 0; i < ROWS; i++)
+        wait_for(&k, w, 0, i);
+    assert_int_equal(sl_wm_ready(w), 0);
+    for (int i = 0; i < ROWS; i += 2)
+        wait_for(&k, w, 1, i);
+    assert_int_equal(sl_wm_mark(w), ROWS - 2);
+    assert_int_equal(sl_wm_ready(w), ROWS - 1 + ROWS / 2);
+    sl_buf saved = {0};
+    sl_wm_save(w, cells, &saved);
+    assert_false(saved.failed);
+    sl_wm *again = sl_wm_new(2, 0);
+    sl_str at = sl_buf_view(&saved);
+    assert_null(sl_wm_load(again, &k, cells, &at));
+    assert_int_equal(at.n, 0);
+    for (int i = 0; i < ROWS - 1; i++)
+        for (uint16_t src = 0; src < (i % 2 ? 1 : 2); src++) { /* of equal times the one that came first */
+            sl_krow *a = sl_wm_take(w), *b = sl_wm_take(again);
+            assert_int_equal(a->time, i);
+            assert_int_equal(a->src, src);
+            assert_int_equal(b->time, i);
+            assert_int_equal(b->src, src);
+            sl_krow_drop(a);
+            sl_krow_drop(b);
+        }
+    assert_int_equal(sl_wm_ready(again), 0);
+    sl_wm_free(w);
+    sl_wm_free(again);
+    sl_buf_free(&saved);
+    sl_krows_end(&k);
+    assert_int_equal(k.bytes, 0);
+}
 static void partitions(void **unused) {
     enum { KEYS = 20000 };
     sl_wspec s = {.kind = SL_W_STATE, .two = true};
@@ -108,6 +155,7 @@ static void partitions(void **unused) {
     assert_int_equal(k.bytes, 0);
 }
 int main(void) {
-    const struct CMUnitTest t[] = {cmocka_unit_test(far_future), cmocka_unit_test(long_session), cmocka_unit_test(session_ticks), cmocka_unit_test(partitions)};
+    const struct CMUnitTest t[] = {cmocka_unit_test(far_future), cmocka_unit_test(long_session), cmocka_unit_test(session_ticks), cmocka_unit_test(ahead),
+                                   cmocka_unit_test(partitions)};
     return cmocka_run_group_tests(t, NULL, NULL);
 }
