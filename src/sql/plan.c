@@ -213,6 +213,7 @@ static sl_err *compile_all(sl_plan *p, const sl_select *s) {
             p->fields[i].block = sl_compile_block(&c, p->fields[i].expr);
     for (uint32_t i = 0; i < p->ncols && !c.err; i++) /* they run last: an alias that they use is a field's to compute */
         sl_plan_call(&c, &p->cols[i]);
+    sl_comp_end(&c);
     return c.err;
 }
 static sl_err *outputs(sl_plan *p) {
