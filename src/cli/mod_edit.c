@@ -116,7 +116,7 @@ static void *open_editor(const sql_edit_host *h) {
     el_set(e->el, EL_GETCFN, get_char);
     el_set(e->el, EL_HIST, history, e->hist);
     el_set(e->el, EL_EDITOR, "emacs");
-    el_set(e->el, EL_ADDFN, "sluice-complete", "What could come next", complete);
+    el_wset(e->el, EL_ADDFN, L"sluice-complete", L"What could come next", complete); /* the narrow call copies the texts and loses them */
     el_set(e->el, EL_BIND, "\t", "sluice-complete", NULL);
     el_set(e->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(e->el, EL_BIND, "^W", "ed-delete-prev-word", NULL);

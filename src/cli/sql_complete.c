@@ -256,7 +256,8 @@ void sql_complete(sql_names *n, sl_arena *a, sl_str before, sl_str after, const 
     } else {
         sl_str sig = p.word.n ? (sl_str){0} : signature(n, a, p.call);
         sl_buf_str(&text, sig);
-        qsort(o.v.at, o.v.n, o.v.n ? sizeof *o.v.at : 1, by_text);
+        if (o.v.n)
+            qsort(o.v.at, o.v.n, sizeof *o.v.at, by_text);
         list(&text, &o);
         if (text.n && !text.failed)
             *show = sl_arena_dup(a, sl_buf_view(&text)).p;
