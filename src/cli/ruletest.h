@@ -36,6 +36,8 @@ typedef struct rt_case {
     bool wants_error, no_expect, unordered, partial, said_at;
     double tolerance;
     sl_json *options;        /* of the rule, ready to send */
+    const sl_json *actions;  /* of the rule, or NULL */
+    sl_json *sink;           /* properties of the action whose messages are compared; NULL: rows are */
     sl_json *streams, *lent; /* statements of the file; of the ruleset, which may fail */
     SL_VEC(rt_message) input;
     int64_t start, until; /* ms since 1970; ms after the start */

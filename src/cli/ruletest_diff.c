@@ -177,7 +177,7 @@ static void members(sl_buf *out, const rt_case *c, const rt_row *w, const rt_row
         rt_put_time(out, g->at_ms);
         sl_buf_putc(out, '\n');
     }
-    if (w->is_error || g->is_error)
+    if (w->is_error || g->is_error || w->row->kind != SL_J_OBJ || g->row->kind != SL_J_OBJ)
         return;
     for (int way = 0; way < 2; way++) /* what was expected, then what nobody expected */
         for (const sl_json *x = way ? g->row->child : w->row->child; x && !(way && c->partial); x = x->next) {

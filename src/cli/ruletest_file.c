@@ -7,8 +7,8 @@
 #include "data/value.h"
 #include "os/file.h"
 
-static const char *const file_keys[] = {"name",  "streams",   "tables",  "ruleset",   "rule",  "sql",  "options", "timezone", "start", "until",
-                                        "error", "unordered", "partial", "tolerance", "input", "rows", "expect",  "cases",    NULL};
+static const char *const file_keys[] = {"name",  "streams", "tables",    "ruleset", "rule",      "sql",   "options", "action", "timezone", "start",
+                                        "until", "error",   "unordered", "partial", "tolerance", "input", "rows",    "expect", "cases",    NULL};
 
 /* ---- complaints ---- */
 static sl_err *wrong(const rt_file *f, const sl_json *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -108,6 +108,7 @@ static sl_err *of_rule(rt_case *c, const sl_json *at, const sl_json *rule) {
         return wrong(f, at, sl_json_get(rule, "graph") ? "the rule is a graph; only rules with \"sql\" can be tested" : "the rule has no \"sql\"");
     c->sql = sl_str_trim(sql->s);
     overlay(f->a, c->options, o && o->kind == SL_J_OBJ ? o : NULL);
+    c->actions = sl_json_get(rule, "actions");
     return NULL;
 }
 static sl_err *named_rule(rt_case *c, const sl_json *rule, const sl_json *set) {
@@ -172,6 +173,40 @@ static sl_err *the_rule(rt_case *c) {
         return NULL;
     }
     return wrong(f, c->map, "no statement: expected sql, or rule with a file, or ruleset and rule");
+}
+
+/* ---- the action whose messages are compared ---- */
+static const sl_json *pick(const sl_json *list, const sl_json *which) {
+    int64_t n = -1;
+    bool number = sl_json_i64(which, &n);
+    for (const sl_json *x = list && list->kind == SL_J_ARR ? list->child : NULL; x; x = x->next)
+        for (const sl_json *m = x->kind == SL_J_OBJ ? x->child : NULL; m; m = m->next, n--)
+            if (number ? n == 0 : sl_str_eq(m->key, which->s))
+                return m;
+    return NULL;
+}
+static sl_err *the_action(rt_case *c) {
+    static const char *const form[] = {
+        "omitIfEmpty", "sendSingle",    "dataTemplate", "format",         "schemaId",  "delimiter",     "hasHeader",
+        "fields",      "excludeFields", "dataField",    "tableDataField", "batchSize", "lingerInterval"}; /* what makes a message; the rest is about where it goes */
+    rt_file *f = c->file;
+    const sl_json *j = given(c, "action"), *found = NULL;
+    if (!j)
+        return NULL;
+    if (j->kind == SL_J_OBJ && j->n == 1)
+        found = j->child;
+    else if (j->kind == SL_J_STR || j->kind == SL_J_NUM)
+        found = pick(c->actions, j);
+    else
+        return wrong(f, j, "action: expected a name or a number of the rule's actions, or a map such as {mqtt: {dataTemplate: …}}, found %s", kind_of(j));
+    if (!found)
+        return wrong(f, j, "action: the rule has no action %.*s", SL_FMT(j->s));
+    c->sink = sl_json_obj(f->a);
+    for (size_t i = 0; i < sizeof form / sizeof *form; i++)
+        for (const sl_json *m = found->kind == SL_J_OBJ ? found->child : NULL; m; m = m->next)
+            if (sl_str_ieq(m->key, sl_str_of(form[i])))
+                sl_json_set(f->a, c->sink, form[i], sl_json_clone(f->a, m));
+    return NULL;
 }
 
 /* ---- streams and tables ---- */
@@ -309,11 +344,14 @@ static sl_err *input(rt_case *c) {
 }
 
 /* ---- what is expected ---- */
-static bool only(const sl_json *j, const char *a, const char *b, const char *c) {
-    for (const sl_json *m = j->child; m; m = m->next)
-        if (!sl_str_is(m->key, a) && !sl_str_is(m->key, b) && !sl_str_is(m->key, c))
-            return false;
-    return true;
+/* {at, row}, {at, rows} or {at, error}, and not a row that has such columns. */
+static bool is_form(const sl_json *x, bool any) {
+    uint32_t others = x->n;
+    const sl_json *at = sl_json_get(x, "at"), *row = sl_json_get(x, "row"), *rows = sl_json_get(x, "rows"), *error = sl_json_get(x, "error");
+    others -= (uint32_t)(at != NULL) + (row || rows || error);
+    if (x->kind != SL_J_OBJ || others || !(row || rows || error))
+        return false;
+    return row ? any || row->kind == SL_J_OBJ : rows ? rows->kind == SL_J_ARR : error->kind == SL_J_STR;
 }
 static sl_err *expect(rt_case *c) {
     rt_file *f = c->file;
@@ -330,17 +368,11 @@ static sl_err *expect(rt_case *c) {
     c->no_expect = !list;
     int64_t last = 0;
     for (const sl_json *x = list ? list->child : NULL; x; x = x->next) {
-        if (x->kind != SL_J_OBJ)
+        if (x->kind != SL_J_OBJ && !c->sink)
             return wrong(f, x, "expect: expected a row such as {id: 1}, found %s", kind_of(x));
         const sl_json *at = sl_json_get(x, "at"), *row = sl_json_get(x, "row"), *rows = sl_json_get(x, "rows"), *error = sl_json_get(x, "error");
         rt_row r = {.at_ms = -1, .row = x, .line = rt_line(sl_buf_view(&f->text), x)};
-        if ((row != NULL) + (rows != NULL) + (error != NULL) == 1 &&
-            only(x, "at",
-                 row        ? "row"
-                     : rows ? "rows"
-                            : "error",
-                 "at") &&
-            !(row && row->kind != SL_J_OBJ) && !(rows && rows->kind != SL_J_ARR) && !(error && error->kind != SL_J_STR)) {
+        if (is_form(x, c->sink != NULL)) {
             if (at)
                 SL_TRY(after(f, at, "at", &r.at_ms));
             last = r.at_ms > last ? r.at_ms : last;
@@ -350,7 +382,7 @@ static sl_err *expect(rt_case *c) {
             if (error)
                 r.error = error->s;
             for (const sl_json *y = rows ? rows->child : NULL; y; y = y->next) {
-                if (y->kind != SL_J_OBJ)
+                if (y->kind != SL_J_OBJ && !c->sink)
                     return wrong(f, y, "rows: expected a row such as {id: 1}, found %s", kind_of(y));
                 r.row = y;
                 r.line = rt_line(sl_buf_view(&f->text), y);
@@ -403,6 +435,7 @@ static sl_err *read_case(rt_case *c, bool may_lack_expect) {
         return wrong(f, tolerance, "tolerance: expected a number such as 0.001, found %s", kind_of(tolerance));
     c->tolerance = tolerance ? tolerance->num : 0;
     SL_TRY(the_rule(c));
+    SL_TRY(the_action(c));
     for (int k = 0; k < 2; k++) {
         const char *key = k ? "tables" : "streams";
         lists[0] = sl_json_get(f->root, key);

@@ -158,13 +158,26 @@ static bool build(run *r) {
 }
 
 /* ---- the run ---- */
+/* What an action would have sent: JSON as such, anything else as a text. */
+static const sl_json *message_of(sl_arena *a, const sl_json *text) {
+    sl_json *j = NULL;
+    sl_err *e = sl_json_parse(a, sl_arena_dup(a, text->s), &j, NULL);
+    bool ok = !e && j;
+    sl_err_free(e);
+    return ok ? j : text;
+}
 static void results(run *r, const sl_json *list) {
     rt_case *c = r->c;
     for (const sl_json *x = list->child; x; x = x->next) {
         int64_t at = 0;
         sl_json_i64(sl_json_get(x, "at"), &at);
         bool error = sl_json_true(sl_json_get(x, "is_error"), false);
-        const sl_json *rows = sl_json_get(x, "rows");
+        const sl_json *rows = sl_json_get(x, "rows"), *text = sl_json_get(x, "text");
+        if (text) {
+            rt_row row = {.at_ms = at - c->start, .row = message_of(r->a, text), .is_error = error, .error = error ? text->s : (sl_str){0}};
+            if (!SL_PUSH(c->got, row))
+                why(c, "out of memory");
+        }
         for (const sl_json *y = rows ? rows->child : NULL; y; y = y->next) {
             rt_row row = {.at_ms = at - c->start, .row = y, .is_error = error};
             if (error)
@@ -212,7 +225,7 @@ static void play(run *r) {
     }
     b = sl_json_obj(a);
     sl_json_set(a, conf, "sendSingle", sl_json_bool(a, false));
-    sl_json_set(a, collect, "$collect", conf);
+    sl_json_set(a, collect, c->sink ? "$collect_bytes" : "$collect", c->sink ? c->sink : conf);
     sl_json_add(actions, collect);
     sl_json_set(a, c->options, "sendError", sl_json_bool(a, true)); /* an error that nobody sees would be a silent pass */
     sl_json_set(a, b, "id", sl_json_str(a, SL_S("case")));

@@ -222,9 +222,15 @@ static void put_collected(play *p) {
             }
             sl_buf_puts(&p->out, "]}");
         } else {
-            sl_buf_puts(&p->out, k->is_error ? "\"is_error\":true,\"base64\":\"" : "\"base64\":\"");
-            base64_put(&p->out, (sl_str){k->bytes, k->nbytes});
-            sl_buf_putc(&p->out, '"');
+            sl_buf_puts(&p->out, k->is_error ? "\"is_error\":true," : "");
+            if (plain) {
+                sl_buf_puts(&p->out, "\"text\":");
+                sl_json_put_str(&p->out, (sl_str){k->bytes, k->nbytes});
+            } else {
+                sl_buf_puts(&p->out, "\"base64\":\"");
+                base64_put(&p->out, (sl_str){k->bytes, k->nbytes});
+                sl_buf_putc(&p->out, '"');
+            }
             if (k->props)
                 sl_buf_printf(&p->out, ",\"props\":%s", k->props);
             sl_buf_putc(&p->out, '}');

@@ -63,6 +63,7 @@ def test_the_page_as_written(f):
     for name, said in tries:
         assert shown(f.run(name, code=int("FAILED" in said))) == re.sub(r"\(\d+\.\d s\)", "(T s)", said)
     assert "2 passed, 0 failed" in f.run("plant.yaml").stdout
+    assert "2 passed, 0 failed" in f.run("messages.yaml").stdout
     # the help shows a file that passes
     help = subprocess.run([BUILD + "/sluice", "rule", "test", "--help"], capture_output=True, text=True).stdout
     example = re.search(r"(?ms)^    streams:.*?(?=^\n|^  -k)", help).group(0)
@@ -418,6 +419,36 @@ def test_rule_files(f):
     f.write("c.yaml", "ruleset: rs.json\nrule: a\nexpect: []\n")
     r = f.run("c.yaml", code=1)
     assert "fail to get stream s" in r.stdout and "and of the ruleset: " in r.stdout
+
+
+def test_actions(f):
+    f.write("rule.json", json.dumps({"sql": "SELECT id, t FROM demo", "actions": [
+        {"log": {}}, {"mqtt": {"server": "tcp://nowhere:1", "topic": "x/{{.id}}", "connectionSelector": "nosuch", "compression": "gzip", "sendSingle": True, "dataTemplate": "{{toJson .}}!"},
+                      "rest": {"url": "http://nowhere", "dataTemplate": "{{.id}}", "sendSingle": True}}, {"file": {"path": "/nonexistent/x", "format": "delimited", "sendSingle": True, "fields": ["t", "id"]}}]}))
+    f.write("a.yaml", HEAD + """
+rule: rule.json
+input: [{demo: [{id: 1, t: 2.5}, {id: 2, t: 3}]}]
+cases:
+  - {name: rows, expect: [{id: 1, t: 2.5}, {id: 2, t: 3}]}
+  - {name: first, action: 0, expect: [[{id: 1, t: 2.5}], [{id: 2, t: 3}]]}
+  - {name: by name, action: mqtt, expect: ['{"id":1,"t":2.5}!', '{"id":2,"t":3}!']}
+  - {name: third, action: 2, expect: [1, {at: 0s, row: 2}]}
+  - {name: lines, action: file, expect: ["2.5,1", "3,2"]}
+  - {name: an error, action: mqtt, input: [{demo: "{"}], expect: [{error: JSON}]}
+""")
+    r = f.run("a.yaml")
+    assert "6 passed" in r.stdout, r.stdout
+    old = f.read("a.yaml")
+    f.write("b.yaml", old.split("cases:")[0].lstrip("\n") + "action: mqtt\n")
+    f.run("b.yaml", "--update")
+    assert "expect:\n  - \"{\\\"id\\\":1,\\\"t\\\":2.5}!\"\n" in f.read("b.yaml")
+    f.run("b.yaml")
+    f.write("c.yaml", old.split("cases:")[0] + "action: mqtt\nexpect: [{id: 1}, no]\n")
+    r = f.run("c.yaml", code=1)
+    assert '- {"id":1}\n' in r.stdout and '+ at 0s  "{\\"id\\":1,\\"t\\":2.5}!"' in r.stdout, r.stdout
+    for action, said in (("kafka", "the rule has no action kafka"), ("9", "the rule has no action 9"), ("[]", "expected a name or a number")):
+        f.write("d.yaml", "rule: rule.json\naction: %s\nexpect: []\n" % action)
+        assert said in f.run("d.yaml", code=2).stderr
 
 
 def fake(f, body):
