@@ -12,8 +12,16 @@ static const sl_srcdef *def_of(const sl_flowspec *s, sl_str stream) {
             return s->more[i];
     return NULL;
 }
+/* Behind the last checkpoint, after a crash. */
+static const char *comes_again(const sl_srcdef *d) {
+    if (d->def->source->rewinds && d->def->source->position)
+        return "after a crash it goes back to the position of the last checkpoint";
+    if (d->def->source->journal && d->codec)
+        return "what comes is kept in a journal until a checkpoint holds it";
+    return "after a crash, what came since the last checkpoint is missing";
+}
 /* "mqtt devices/+, json; one reader for all rules" as the first note of a source. */
-static void reader(sl_office *o, sl_arena *a, const sl_flowspec *s, sl_json *node) {
+static void reader(sl_office *o, sl_arena *a, const sl_flowspec *s, bool stateful, sl_json *node) {
     sl_str name = sl_json_text(sl_json_get(node, "stream"), (sl_str){0});
     const sl_srcdef *d = def_of(s, name);
     const sl_create *c = sl_office_find_def(o, name);
@@ -43,17 +51,20 @@ static void reader(sl_office *o, sl_arena *a, const sl_flowspec *s, sl_json *nod
         sl_buf_puts(&b, d->look.cache ? "; answers are cached" : "; asked each time, no cache");
     sl_json *old = sl_json_get(node, "notes"), *notes = sl_json_arr(a);
     sl_json_add(notes, sl_json_str(a, sl_buf_view(&b)));
+    const char *again = s->qos > 0 && stateful && !c->table ? comes_again(d) : NULL;
+    if (again)
+        sl_json_add(notes, sl_json_str(a, sl_str_of(again)));
     for (const sl_json *x = old ? old->child : NULL; x; x = x->next)
         sl_json_add(notes, sl_json_clone(a, x));
     sl_json_set(a, node, "notes", notes);
     sl_buf_free(&b);
 }
-static void readers(sl_office *o, sl_arena *a, const sl_flowspec *s, sl_json *node) {
+static void readers(sl_office *o, sl_arena *a, const sl_flowspec *s, bool stateful, sl_json *node) {
     if (sl_json_get(node, "stream"))
-        reader(o, a, s, node);
+        reader(o, a, s, stateful, node);
     sl_json *in = sl_json_get(node, "inputs");
     for (sl_json *x = in ? in->child : NULL; x; x = x->next)
-        readers(o, a, s, x);
+        readers(o, a, s, stateful, x);
 }
 static sl_json *sinks(sl_arena *a, const sl_flowspec *s, sl_json *plan) {
     sl_json *node = sl_json_obj(a), *in = sl_json_arr(a);
@@ -124,7 +135,7 @@ static sl_err *outline(sl_office *o, const rule_def *d, const sl_flowspec *s, bo
     }
     sl_json *j = sl_json_obj(a), *root = sl_json_get(plan, "plan");
     sl_buf how = {0};
-    readers(o, a, s, root);
+    readers(o, a, s, sl_json_get(plan, "state")->n > 0, root);
     kept(&how, s);
     set(a, j, "rule", d->id);
     set(a, j, "sql", d->sql);
