@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #define SL_ARENA_BIG (64u * 1024u)
+#define SL_ARENA_MOST ((size_t)1 << 30) /* an arena that has this much gets no more: one trip must not take the machine */
 
 typedef struct sl_arena sl_arena;
 typedef struct sl_arena_mark {

@@ -222,7 +222,7 @@ void *sl_arena_slow(sl_arena *a, size_t n) { /* n is already rounded */
     else if (want < 256 * 1024)
         want *= 2;
     a->next = want;
-    if (chunk_add(a, n > want ? n : want)) {
+    if (a->held < SL_ARENA_MOST && n < SL_ARENA_MOST && chunk_add(a, n > want ? n : want)) {
         void *p = a->at;
         a->at += n;
         return p;
@@ -333,7 +333,7 @@ bool sl_buf_grow(sl_buf *b, size_t more) {
     size_t want = b->n + more + 1, cap = b->cap ? b->cap : 64;
     while (cap < want)
         cap += cap / 2 + 64;
-    char *p = realloc(b->p, cap);
+    char *p = want < (b->most ? b->most : SL_BUF_MOST) ? realloc(b->p, cap) : NULL;
     if (!p) {
         b->failed = true;
         return false;

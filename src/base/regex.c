@@ -556,8 +556,8 @@ static void expand(const sl_regex *re, sl_str with, sl_str text, sl_buf *out) {
     }
 }
 bool sl_regex_replace(sl_regex *re, sl_str text, sl_str with, sl_buf *out) {
-    size_t last = 0, from = 0; /* end of the last match; where to search */
-    while (from <= text.n) {
+    size_t last = 0, from = 0;               /* end of the last match; where to search */
+    while (from <= text.n && !out->failed) { /* more cannot make it right */
         size_t a, b;
         int found = sl_regex_find(re, text, from);
         if (found < 0)

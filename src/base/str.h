@@ -28,9 +28,11 @@ ptrdiff_t sl_str_find(sl_str hay, sl_str needle); /* -1 when not there */
 uint64_t sl_hash(const void *p, size_t n);        /* for tables in memory only, never stored */
 char *sl_strdup_n(const char *p, size_t n);       /* malloc'd, NUL-terminated; NULL when out of memory */
 
+#define SL_BUF_MOST ((size_t)1 << 31) /* a buffer grows no further than this: as if memory were out */
 typedef struct sl_buf {
     char *p;
     size_t n, cap;
+    size_t most; /* set by its owner: it grows no further than this; 0: SL_BUF_MOST */
     bool failed;
 } sl_buf;
 void sl_buf_free(sl_buf *b);              /* empty again, memory given back */

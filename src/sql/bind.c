@@ -39,7 +39,7 @@ int sl_plan_column(sl_plan *p, uint32_t i, sl_str name) {
         s->names = names;
         s->cap = cap;
     }
-    if (s->n >= 60000 || !sl_map_set(s->cols, name, (void *)(uintptr_t)(s->n + 1), NULL))
+    if (s->n >= SL_PLAN_COLUMNS || !sl_map_set(s->cols, name, (void *)(uintptr_t)(s->n + 1), NULL))
         return -1;
     s->names[s->n] = name;
     return (int)s->n++;
@@ -66,7 +66,9 @@ static bool any_schemaless(const sl_plan *p) {
 static void to_column(binder *b, sl_expr *e, uint32_t src, sl_str name) {
     int at = sl_plan_column(b->p, src, name);
     if (at < 0) {
-        b->err = no_memory();
+        b->err = b->p->src[src].n < SL_PLAN_COLUMNS
+            ? no_memory()
+            : sl_err_new(SL_E_LIMIT, "a statement may name at most %d columns of %.*s", SL_PLAN_COLUMNS, SL_FMT(shown_name(&b->p->src[src])));
         return;
     }
     e->b_col = at;
@@ -289,6 +291,35 @@ static bool add_edge(sl_expr *e, void *arg) {
         g->failed = true;
     return !g->failed;
 }
+/* How often values of other aliases may stand in the value of e: what x9 can hold when x1 AS array_create(x0, x0) and so on. Texts, lists and objects
+ * double without the statement growing; numbers do not. */
+static double copies(binder *b, const sl_expr *e, const double *of, uint32_t cur) {
+    double n = 1, k;
+    switch (e->kind) {
+    case SL_X_COLUMN: {
+        uint32_t i = e->source.n ? 0 : (uint32_t)(uintptr_t)sl_map_get(b->alias, e->name);
+        return i && i - 1 != cur ? of[i - 1] : 1;
+    }
+    case SL_X_PAREN:
+    case SL_X_MEMBER:
+    case SL_X_INDEX:
+    case SL_X_SLICE: return copies(b, e->l, of, cur);
+    case SL_X_CASE:
+        for (uint32_t i = 1; i < e->nargs; i += 2)
+            n = (k = copies(b, e->args[i], of, cur)) > n ? k : n;
+        return e->r && (k = copies(b, e->r, of, cur)) > n ? k : n;
+    case SL_X_CALL: {
+        const char *gives = e->func && e->func->sig ? strstr(e->func->sig, "-> ") : NULL;
+        if (gives && (!strcmp(gives, "-> int") || !strcmp(gives, "-> float") || !strcmp(gives, "-> number") || !strcmp(gives, "-> boolean") || !strcmp(gives, "-> datetime")))
+            return 1;
+        n = 0;
+        for (uint32_t i = 0; i < e->nargs; i++)
+            n += copies(b, e->args[i], of, cur);
+        return n < 1 ? 1 : n;
+    }
+    default: return 1;
+    }
+}
 /* Orders the aliases; an error when they form a circle or stand too high on one another. */
 static sl_err *order_aliases(binder *b) {
     sl_plan *p = b->p;
@@ -298,7 +329,8 @@ static sl_err *order_aliases(binder *b) {
         sl_expr_walk(p->fields[p->alias_at[g.cur]].expr, add_edge, &g);
     uint32_t *wait = calloc(n + 1, sizeof *wait), *high = calloc(n + 1, sizeof *high), *first = calloc(n + 2, sizeof *first);
     uint32_t *list = calloc(g.from.n + 1, sizeof *list);
-    sl_err *err = g.failed || !wait || !high || !first || !list ? no_memory() : NULL;
+    double *many = calloc(n + 1, sizeof *many);
+    sl_err *err = g.failed || !wait || !high || !first || !list || !many ? no_memory() : NULL;
     if (!err) {
         for (size_t k = 0; k < g.from.n; k++) {
             first[g.from.at[k] + 1]++;
@@ -324,6 +356,10 @@ static sl_err *order_aliases(binder *b) {
             if (high[i] > SL_PLAN_HEIGHT)
                 err = sl_err_new(SL_E_LIMIT, "alias %.*s stands on too long a chain of other aliases: at most %d operators on one another", SL_FMT(p->fields[p->alias_at[i]].name),
                                  SL_PLAN_HEIGHT);
+            many[i] = copies(b, p->fields[p->alias_at[i]].expr, many, i);
+            if (!err && many[i] > SL_PLAN_COPIES)
+                err = sl_err_new(SL_E_LIMIT, "alias %.*s holds values of other aliases %.0f times over: at most %d times", SL_FMT(p->fields[p->alias_at[i]].name), many[i],
+                                 SL_PLAN_COPIES);
             for (uint32_t k = first[i]; k < first[i + 1]; k++) {
                 uint32_t to = list[k];
                 if (high[to] < high[i])
@@ -343,6 +379,7 @@ static sl_err *order_aliases(binder *b) {
     free(high);
     free(first);
     free(list);
+    free(many);
     SL_VEC_FREE(g.from);
     SL_VEC_FREE(g.to);
     return err;

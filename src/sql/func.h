@@ -114,6 +114,7 @@ const char *sl_ck_d1(sl_arena *a, sl_expr **args, uint32_t n);
 sl_str sl_fn_text(sl_call *c, sl_value v);
 /* Go's %v of a value for messages (nil is <nil>), NUL-terminated. */
 const char *sl_fn_v(sl_call *c, sl_value v);
+#define SL_FN_TEXT ((size_t)64 << 20) /* the longest text that a function makes out of shorter ones: sl_buf.most */
 /* A buffer's content as text of the arena; frees the buffer. Fails the call when memory was out. */
 sl_value sl_fn_take(sl_call *c, sl_buf *b);
 /* A buffer of the arena with room for n bytes, so that a function that knows its size writes without malloc. Never write more, never free it;

@@ -237,6 +237,11 @@ static sl_err *outputs(sl_plan *p) {
         p->outnames[p->nout] = SL_S("__meta");
         p->outfield[p->nout++] = UINT32_MAX;
     }
+    bool wide = p->nout > SL_PLAN_COLUMNS;
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        wide |= p->src[i].n > SL_PLAN_COLUMNS;
+    if (wide)
+        return sl_err_new(SL_E_LIMIT, "a statement may name at most %d columns", SL_PLAN_COLUMNS);
     if (!p->star && !p->pipe && !(p->out = sl_layout_new(p->outnames, p->nout, 0)))
         return no_memory();
     for (uint32_t i = 0; i < p->nsrc; i++) {

@@ -249,7 +249,7 @@ static sl_value fn_map(sl_call *c, const sl_value *args, uint32_t n) {
 }
 static sl_value fn_join(sl_call *c, const sl_value *args, uint32_t n) {
     sl_value l;
-    sl_buf b = {0};
+    sl_buf b = {.most = SL_FN_TEXT};
     bool any = false;
     if (!sl_box_list(c, args[0], &l))
         return no_array(c, 1);
@@ -257,7 +257,7 @@ static sl_value fn_join(sl_call *c, const sl_value *args, uint32_t n) {
         return sl_call_fail(c, "second argument should be string");
     if (n > 2 && args[2].kind != SL_STRING)
         return sl_call_fail(c, "third argument should be string");
-    for (uint32_t i = 0; i < l.len; i++) {
+    for (uint32_t i = 0; i < l.len && !b.failed; i++) {
         sl_str text, why;
         if (sl_v_nil(l.list[i])) {
             if (n < 3 || !args[2].len)

@@ -138,8 +138,10 @@ sl_str sl_fn_text(sl_call *c, sl_value v) {
 }
 sl_value sl_fn_take(sl_call *c, sl_buf *b) {
     sl_str s = sl_arena_dup(c->arena, sl_buf_view(b));
-    bool failed = b->failed || !s.p;
+    bool failed = b->failed || !s.p, large = b->failed && b->most && b->n > b->most / 4;
     sl_buf_free(b);
+    if (large)
+        return sl_call_fail(c, "the result would have more than %zu bytes", SL_FN_TEXT);
     return failed ? sl_call_fail(c, "out of memory") : sl_v_str(s);
 }
 sl_buf sl_fn_room(sl_call *c, size_t n) {

@@ -19,8 +19,10 @@ static sl_value fn_concat(sl_call *c, const sl_value *args, uint32_t n) {
         return sl_call_fail(c, "out of memory");
     for (uint32_t i = 0; i < n; i++)
         total += (parts[i] = sl_fn_text(c, args[i])).n;
+    if (total > SL_FN_TEXT)
+        return sl_call_fail(c, "the result would have more than %zu bytes", SL_FN_TEXT);
     char *out = sl_arena_alloc(c->arena, total + 1);
-    if (!out || total > UINT32_MAX)
+    if (!out)
         return sl_call_fail(c, "out of memory");
     for (uint32_t i = 0; i < n; at += parts[i++].n)
         if (parts[i].n)
@@ -209,6 +211,7 @@ static sl_value fn_regexp_substr(sl_call *c, const sl_value *args, uint32_t n) {
         sl_regex_free(re);
     return out;
 }
+enum { KEPT_TEXT = 1 << 20 }; /* room for results that a call site keeps */
 static sl_value fn_regexp_replace(sl_call *c, const sl_value *args, uint32_t n) {
     bool mine;
     sl_value out;
@@ -217,12 +220,15 @@ static sl_value fn_regexp_replace(sl_call *c, const sl_value *args, uint32_t n) 
         return out;
     sl_buf own = {0}, *b = mine ? &own : &((compiled *)*c->state)->out;
     sl_buf_clear(b);
+    b->most = SL_FN_TEXT;
     if (!sl_regex_replace(re, sl_fn_text(c, args[0]), sl_fn_text(c, args[2]), b))
         out = sl_call_fail(c, "%s", too_long);
     else {
         sl_str s = sl_arena_dup(c->arena, sl_buf_view(b));
-        out = b->failed || !s.p ? sl_call_fail(c, "out of memory") : sl_v_str(s);
+        out = b->failed ? sl_call_fail(c, "the result would have more than %zu bytes", SL_FN_TEXT) : !s.p ? sl_call_fail(c, "out of memory") : sl_v_str(s);
     }
+    if (b->failed || b->cap > KEPT_TEXT) /* not for ever */
+        sl_buf_free(b);
     sl_buf_free(&own);
     if (mine)
         sl_regex_free(re);
