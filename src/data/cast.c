@@ -7,6 +7,10 @@
 #include "data/value.h"
 
 static bool refuse(sl_arena *a, sl_value v, const char *to, sl_str *why) {
+    if (!a) { /* nobody wants to read it */
+        *why = (sl_str){"", 0};
+        return false;
+    }
     sl_buf b = {0};
     sl_value_print(&b, v);
     *why = sl_arena_printf(a, "cannot convert %s(%s) to %s", sl_value_gotype(v), sl_buf_cstr(&b), to);

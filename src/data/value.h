@@ -103,6 +103,7 @@ void sl_value_print(sl_buf *out, sl_value v);
  * and sets *why to the text ("cannot convert string(x) to int64"). Memory from a. STRICT takes the same kind only,
  * CONVERT_SAMEKIND number<->number, CONVERT_ALL everything sensible. */
 typedef enum sl_cast { SL_CAST_STRICT, SL_CAST_SAMEKIND, SL_CAST_ALL, SL_CAST_GOINT = 8 } sl_cast; /* | GOINT: sl_to_int says "to int" */
+/* a NULL, where only numbers come: no text is made. */
 bool sl_to_int(sl_arena *a, sl_value v, sl_cast how, int64_t *out, sl_str *why);
 bool sl_to_float(sl_arena *a, sl_value v, sl_cast how, double *out, sl_str *why);
 bool sl_to_bool(sl_arena *a, sl_value v, sl_cast how, bool *out, sl_str *why);

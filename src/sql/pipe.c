@@ -567,7 +567,12 @@ static void released(sl_pipes *r, uint32_t n) {
     if (ok) {
         t.kept = rows;
         sl_pipe_load(r, &t.run, rows, n, 1);
-        ok = !r->nomem && first_program(&t) && !r->nomem && go_on(&t, r->fast ? fast_rows : second_half);
+        ok = !r->nomem && first_program(&t) && !r->nomem;
+        if (r->k->windowed && r->k->window.kind != SL_W_STATE) { /* the window waits for the watermark, errors do not wait for the window */
+            tell_upto(&t, 0, UINT32_MAX);
+            t.ntold = 0;
+        }
+        ok = ok && go_on(&t, r->fast ? fast_rows : second_half);
         for (uint32_t i = 0; i < n; i++)
             sl_krow_drop(rows[i]);
     }

@@ -349,7 +349,9 @@ static int32_t only_source(const sl_plan *p, const sl_expr *e) {
 static void add_early(sl_plan *p, sl_comp *c, const sl_expr *e, int32_t src) {
     sl_pipe *k = p->pipe;
     sl_block *b;
+    c->depth += src >= 0; /* rows of other sources pass it by: an alias in it is not computed for them */
     uint32_t n = sl_plan_conditions(p, c, e, &b);
+    c->depth -= src >= 0;
     sl_early *more = sl_zero(p->a, (k->nearly + n + 1) * sizeof *more);
     if (!more || c->err) {
         c->err = c->err ? c->err : no_memory();

@@ -29,7 +29,7 @@ typedef struct gen {
     uint32_t nsrcs;
     uint32_t used[RQ_DEFS], nused; /* of the statement */
     alias aliases[8];
-    uint32_t naliases;
+    uint32_t naliases, calls;
     bool windowed, grouped, sliding;
     int64_t unit; /* of the window, ms */
     bool tame;    /* types fit and nulls are rare: most rows come through */

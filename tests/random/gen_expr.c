@@ -48,17 +48,27 @@ static ty result_of(const sl_func *f) {
 }
 static bool fits(ty have, ty want) { return want == T_ANY || have == want || (want == T_NUM && have == T_INT) || (have == T_ANY && want != T_TIME); }
 const sl_func *gen_func(gen *g, sl_fkind kind, ty t) {
-    const sl_func *found = NULL, *f;
+    enum { MOST = 400 };
+    static struct {
+        const sl_func *f;
+        ty gives;
+    } all[MOST];
+    static uint32_t nall;
+    const sl_func *f;
+    if (!nall)
+        for (size_t i = 0; (f = sl_func_at(i)) && nall < MOST; i++)
+            if (usable(f)) {
+                all[nall].f = f;
+                all[nall++].gives = result_of(f);
+            }
     uint32_t n = 0;
-    for (size_t i = 0; (f = sl_func_at(i)); i++)
-        n += f->kind == kind && usable(f) && fits(result_of(f), t);
-    if (!n)
-        return NULL;
+    for (uint32_t i = 0; i < nall; i++)
+        n += all[i].f->kind == kind && fits(all[i].gives, t);
     uint32_t pick = gen_n(g, n);
-    for (size_t i = 0; !found && (f = sl_func_at(i)); i++)
-        if (f->kind == kind && usable(f) && fits(result_of(f), t) && pick-- == 0)
-            found = f;
-    return found;
+    for (uint32_t i = 0; n && i < nall; i++)
+        if (all[i].f->kind == kind && fits(all[i].gives, t) && pick-- == 0)
+            return all[i].f;
+    return NULL;
 }
 bool gen_parses(const char *expr) {
     sl_arena *a = sl_arena_new(0);
@@ -159,7 +169,7 @@ static void over(gen *g) {
 }
 void gen_call(gen *g, const sl_func *f, int depth) {
     size_t mark = g->b.n;
-    for (int tries = 0; tries < 3; tries++) {
+    for (int tries = 0; tries < 3 && g->calls < 300; tries++, g->calls++) { /* bytes that ran out would try the same again and again */
         g->b.n = mark;
         if (!f->example || !strpbrk(f->example, "0123456789\"") || gen_p(g, g->tame && f->kind == SL_FN_SCALAR ? 40 : 70))
             by_signature(g, f, depth);
