@@ -27,6 +27,8 @@ typedef struct sl_codec_def {
     void (*dec_free)(sl_decoder *d);
     /* Decodes one message into w (borrowed: bytes live in w's arena). On failure: no row stays, *why = text, false. */
     bool (*decode)(sl_decoder *d, sl_builder *w, sl_str bytes, bool borrowed, uint32_t *rows, sl_str *why);
+    /* Columns first (data/json.h); NULL: rows are always read whole. */
+    void (*look)(sl_decoder *d, sl_rowlook *look);
     sl_err *(*enc_new)(const sl_codec_conf *c, sl_encoder **out);
     void (*enc_free)(sl_encoder *e);
     /* Encodes one value (MAP = one row; LIST of MAP = a collection) to out. false: *why (in a). */

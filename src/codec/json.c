@@ -14,6 +14,7 @@ static void dec_free(sl_decoder *d) { sl_jsonrows_free((sl_jsonrows *)d); }
 static bool decode(sl_decoder *d, sl_builder *w, sl_str bytes, bool borrowed, uint32_t *rows, sl_str *why) {
     return sl_jsonrows_read((sl_jsonrows *)d, w, bytes, borrowed, rows, why);
 }
+static void look_first(sl_decoder *d, sl_rowlook *look) { sl_jsonrows_look((sl_jsonrows *)d, look); }
 
 typedef struct part {  /* of a row: a column or a member of the tail */
     uint32_t i, at, n; /* its number there; `,"key":` in keys */
@@ -190,6 +191,7 @@ const sl_codec_def sl_codec_json = {.name = "json",
                                     .dec_new = dec_new,
                                     .dec_free = dec_free,
                                     .decode = decode,
+                                    .look = look_first,
                                     .enc_new = enc_new,
                                     .enc_free = enc_free,
                                     .encode = encode,

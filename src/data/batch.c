@@ -379,6 +379,7 @@ static bool grow_cells(sl_builder *w) {
     w->cleared = w->rows;
     return true;
 }
+sl_value sl_builder_peek(const sl_builder *w, uint32_t col) { return w->inrow && col < w->n ? w->cell[(size_t)col * w->stride] : sl_v_absent(); }
 void sl_builder_row(sl_builder *w) {
     if (w->inrow)
         sl_builder_cancel(w);

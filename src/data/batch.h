@@ -137,8 +137,9 @@ void sl_builder_rest(sl_builder *w);
 sl_arena *sl_builder_arena(sl_builder *w);
 const sl_layout *sl_builder_layout(const sl_builder *w);
 bool sl_builder_all(const sl_builder *w);
-uint32_t sl_builder_rows(const sl_builder *w);   /* finished rows */
-uint32_t sl_builder_events(const sl_builder *w); /* finished rows, error frames and empty collections */
+uint32_t sl_builder_rows(const sl_builder *w);               /* finished rows */
+uint32_t sl_builder_events(const sl_builder *w);             /* finished rows, error frames and empty collections */
+sl_value sl_builder_peek(const sl_builder *w, uint32_t col); /* of the row under construction */
 /* Begins a row; all columns ABSENT. */
 void sl_builder_row(sl_builder *w);
 void sl_builder_set(sl_builder *w, uint32_t col, sl_value v);    /* by position, last wins */

@@ -78,6 +78,20 @@ void sl_jsonrows_free(sl_jsonrows *d);
  * them). On failure no row of the message stays and *why has the text upstream words (lent, in the batch arena). */
 bool sl_jsonrows_read(sl_jsonrows *d, sl_builder *w, sl_str bytes, bool borrowed, uint32_t *rows, sl_str *why);
 
+/* Columns first: of a message that is one object like those before, these columns are read, and only when wanted() lets it through the others too. A row that
+ * it does not let through is counted as read but not put; that its text is good, and that declared types fit, is checked all the same. */
+typedef struct sl_rowlook {
+    const sl_layout *layout; /* rows of a builder with another one are read whole */
+    const uint16_t *cols;    /* [ncols] of it */
+    uint32_t ncols;
+    bool (*wanted)(void *arg, const sl_builder *w); /* the row under construction has these columns (sl_builder_peek) */
+    void *arg;
+    uint64_t left;               /* rows that were not let through; to be taken away by the owner */
+    uint32_t seen, passed, rest; /* the reader's: where most rows pass, looking rests */
+} sl_rowlook;
+/* look: lent until it is changed; NULL: none. Between two messages. */
+void sl_jsonrows_look(sl_jsonrows *d, sl_rowlook *look);
+
 /* ---- writer ---- */
 /* One value as Go's encoding/json (JSONTEXT is copied when already compact and canonical, else re-written). Returns false and sets
  * *why for NaN/Inf ("json: unsupported value: NaN"). Invalid UTF-8 becomes U+FFFD. */

@@ -414,6 +414,13 @@ static void resolve(sl_jsonrows *d, sl_str key, seen *e) {
         e->type = f >= 0 && d->types[f].type && d->types[f].type->kind != SL_T_ANY ? d->types[f].type : NULL;
     }
     e->what = e->col == COL_SKIP ? DO_SKIP : e->type || e->undeclared ? DO_OTHER : DO_KEEP;
+    sl_coltype t = e->type ? e->type->kind : SL_T_ANY;
+    bool simple = e->what == DO_OTHER && e->type && (t == SL_T_STRING || t == SL_T_FLOAT || t == SL_T_BIGINT || t == SL_T_BOOLEAN);
+    e->scalar = simple ? (uint8_t)t : 0;
+    bool first = false;
+    for (uint32_t i = 0; d->look && i < d->look->ncols; i++)
+        first |= e->col == d->look->cols[i];
+    e->early = first || e->what == DO_SKIP || e->undeclared ? e->what : DO_CHECK;
 }
 /* A key that the shape did not foresee at *k. Learns it, or finds it elsewhere; *loose: from here on the row may repeat keys. */
 static const char *learn(sl_jsonrows *d, const char *p, const char *end, uint32_t *k, bool *loose, seen *tmp, const seen **e) {
@@ -593,6 +600,11 @@ static bool sanitise(sl_arena *a, sl_str *s) { /* each invalid byte becomes U+FF
     *s = (sl_str){t, (size_t)(o - t)};
     return true;
 }
+void sl_jsonrows_look(sl_jsonrows *d, sl_rowlook *look) {
+    d->offer = look;
+    d->look = look && look->layout == d->layout ? look : NULL;
+    forget_shape(d);
+}
 static inline void begin(sl_jsonrows *d, sl_builder *w, bool borrowed) {
     const sl_layout *l = w->layout;
     if (l != d->layout || w->all != d->all || d->misses > 4096) {
@@ -600,6 +612,7 @@ static inline void begin(sl_jsonrows *d, sl_builder *w, bool borrowed) {
         sl_layout_drop(d->layout);
         d->layout = (sl_layout *)l;
         d->all = sl_builder_all(w);
+        d->look = d->offer && d->offer->layout == l ? d->offer : NULL;
         forget_shape(d);
     }
     d->w = w;
@@ -642,6 +655,12 @@ bool sl_jsonrows_read(sl_jsonrows *d, sl_builder *w, sl_str bytes, bool borrowed
                 sl_builder_raw(d->w, borrowed ? bytes : sl_arena_dup(d->a, bytes));
         }
         sl_builder_finish(d->w);
+        *rows = 1;
+        return true;
+    }
+    if (told == SL_JR_LEFT) {
+        sl_builder_cancel(d->w);
+        d->look->left++;
         *rows = 1;
         return true;
     }

@@ -10,12 +10,14 @@
 #include "data/json_text.h"
 
 enum { SHAPE_MAX = 64, LIT_MAX = 48, COL_SKIP = -1, COL_TAIL = -2 };
-enum { DO_SKIP, DO_KEEP, DO_OTHER }; /* skip; keep as it is, whatever its type; typed, or not declared in a typed stream */
+enum { DO_SKIP, DO_KEEP, DO_OTHER, DO_CHECK }; /* skip; keep as it is, whatever its type; typed, or not declared in a typed stream; to be kept, but not yet */
 typedef struct seen {
     _Alignas(16) char lit[LIT_MAX]; /* `"key":`, the rest zero */
     uint32_t n;
     uint32_t need;   /* a bit for each of the n bytes; when they are more than 16, for 17, which never match */
     uint8_t what;    /* DO_… */
+    uint8_t early;   /* the same while only the first columns are read */
+    uint8_t scalar;  /* DO_OTHER: type of a scalar, whose usual form needs no more than a look; else 0 */
     bool undeclared; /* typed stream, key not declared: only a null is kept */
     int32_t col;
     const sl_type *type; /* declared type, or NULL */
@@ -31,9 +33,10 @@ struct sl_jsonrows {
     bool all;
     seen *shape; /* behind the last one stands one that fits nothing */
     uint32_t nshape, misses;
-    bool rich;               /* the rows of late have nested values or backslashes */
-    uint32_t fails, pause;   /* rows in a row that did not go straight; rows that need not try */
-    SL_VEC(sl_member) stack; /* of nested values under construction */
+    bool rich;                /* the rows of late have nested values or backslashes */
+    uint32_t fails, pause;    /* rows in a row that did not go straight; rows that need not try */
+    SL_VEC(sl_member) stack;  /* of nested values under construction */
+    sl_rowlook *offer, *look; /* what the owner wants looked at first; the same when the layout is the one it meant */
     /* of the message being read */
     sl_builder *w;
     sl_arena *a;
@@ -56,6 +59,7 @@ typedef enum sl_jr_told {
     SL_JR_ASCII,     /* the same; the text is all ASCII */
     SL_JR_UTF8,      /* the same; valid UTF-8 */
     SL_JR_BAD_UTF8,  /* the same; not valid */
+    SL_JR_LEFT,      /* the message is one row that is not wanted */
     SL_JR_ROW,       /* the message is one row, which is begun and filled */
     SL_JR_STRICT_ROW /* the same; the text is strict JSON */
 } sl_jr_told;

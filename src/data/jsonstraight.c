@@ -21,6 +21,29 @@ ALWAYS bool all_number(const char *p, const char *stop, const char *end) {
 #endif
     return (n > 1 || *p != '-') && sl_jx_run(p, stop) == n;
 }
+/* A number that every reader can take: digits, a minus in front of them, a point between them. */
+ALWAYS bool plain_number(const char *p, const char *stop, const char *end, bool point) {
+    size_t minus = *p == '-', n = (size_t)(stop - p);
+    if (n > 16 || n <= minus)
+        return false;
+#if SL_X16
+    if (SL_JX_LIKELY(end - p >= 16)) {
+        sl_x16 x = sl_x16_load(p);
+        uint32_t odd = ~sl_x16_bits(sl_x16_le(sl_x16_less(x, '0'), 9)) & ((1u << n) - 1) & ~(uint32_t)minus;
+        if (SL_JX_LIKELY(!odd))
+            return true;
+        unsigned at = (unsigned)__builtin_ctz(odd);
+        return point && !(odd & (odd - 1)) && p[at] == '.' && at > minus && at + 1 < n;
+    }
+#endif
+    size_t points = 0;
+    for (const char *q = p + minus; q < stop; q++)
+        if (*q == '.')
+            points += q > p + minus && q + 1 < stop ? 1 : 2;
+        else if ((unsigned char)(*q - '0') >= 10)
+            return false;
+    return points <= point;
+}
 
 /* ---- numbers of known length ---- */
 enum { LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
@@ -102,7 +125,7 @@ ALWAYS void store(sl_jsonrows *d, const seen *e, sl_value v) {
         sl_jr_tail(d, (seen *)e, v);
 }
 /* A value at v that is no plain text and no plain number, up to stop; false: the other way. */
-static __attribute__((noinline)) bool other(sl_jsonrows *d, const seen *e, const char *v, const char *stop, bool mapped) {
+static __attribute__((noinline)) bool other(sl_jsonrows *d, const seen *e, uint8_t what, const char *v, const char *stop, bool mapped) {
     sl_value out;
     const char *q;
     if (e->undeclared) {
@@ -111,14 +134,14 @@ static __attribute__((noinline)) bool other(sl_jsonrows *d, const seen *e, const
         if (mapped)
             return true;
     }
-    if (e->what == DO_SKIP || e->undeclared) {
+    if (what == DO_SKIP || e->undeclared) {
         unsigned flags = 0;
         q = sl_jx_skip(v, d->end, 2, false, false, &flags);
     } else
         q = e->type ? sl_jr_typed(d, e->type, sl_jr_lit_key(e), v, d->end, 2, &out) : sl_jr_any(d, v, d->end, 2, &out);
     if (!q || d->failed || sl_jx_ws(q, d->end) != stop)
         return false;
-    if (e->what != DO_SKIP && !e->undeclared)
+    if ((what == DO_KEEP || what == DO_OTHER) && !e->undeclared)
         store(d, e, out);
     return true;
 }
@@ -132,7 +155,7 @@ ALWAYS bool is_word(const char *v, const char *stop) { /* true, false or null: i
     return ((w == t) | (w == n)) & (stop - v == 4) || ((w == f) & (stop - v == 5) && *v == 'f');
 }
 /* index: the text has no backslash, and what follows is checked here. map: the text is known to be good. One of them is NULL. */
-ALWAYS bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, const sl_jmap *map) {
+ALWAYS bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, const sl_jmap *map, bool early) {
     const char *const end = text + n, *const safe = end - 16;
     const uint32_t last = map ? map->ncommas : index->ncommas;
     if (!map) {
@@ -158,16 +181,35 @@ ALWAYS bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, c
             return false;
         const char *v = p + e->n, *stop = text + (map ? map->comma[i] : index->comma[i]);
         p = stop + 1;
+        const uint8_t what = early ? e->early : e->what;
         quotes += 2;
         if (map) {
-            if (e->what == DO_SKIP)
+            if (what == DO_SKIP)
                 goto next;
             if (SL_JX_RARE((unsigned char)stop[-1] <= ' '))
                 while ((unsigned char)stop[-1] <= ' ')
                     stop--;
         }
     again:
-        if (e->what == DO_SKIP) {
+        if (early && SL_JX_LIKELY(what == DO_CHECK)) { /* of a form that no reader of it can refuse? */
+            sl_value out;
+            const uint8_t want = e->scalar;
+            if (SL_JX_LIKELY(e->what == DO_KEEP || want)) {
+                if (is_string(v, stop)) {
+                    if (!want || want == SL_T_STRING) {
+                        quotes += 2;
+                        goto next;
+                    }
+                } else if ((unsigned char)(*v - '0') < 10 || *v == '-') {
+                    if ((!want || want == SL_T_FLOAT || want == SL_T_BIGINT) && plain_number(v, stop, end, want != SL_T_BIGINT))
+                        goto next;
+                } else if (v < stop && sl_jr_boolean(v, stop, &out) == stop - v) {
+                    if (!want || want == SL_T_BOOLEAN)
+                        goto next;
+                } else if (!want && map && !d->int64 && (*v == '{' || *v == '['))
+                    goto next;
+            }
+        } else if (what == DO_SKIP) {
             if (is_string(v, stop)) {
                 quotes += 2;
                 goto next;
@@ -177,7 +219,7 @@ ALWAYS bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, c
                     goto next;
             } else if (is_word(v, stop))
                 goto next;
-        } else if (SL_JX_LIKELY(e->what == DO_KEEP)) {
+        } else if (SL_JX_LIKELY(what == DO_KEEP)) {
             sl_value out;
             if (is_string(v, stop)) {
                 quotes += 2;
@@ -197,6 +239,25 @@ ALWAYS bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, c
                 store(d, e, sl_v_jsontext(sl_jr_text(d, v, stop, 0)));
                 goto next;
             }
+        } else if (e->scalar) { /* declared, and of the usual form */
+            sl_value out;
+            if (e->scalar == SL_T_STRING) {
+                if (is_string(v, stop)) {
+                    quotes += 2;
+                    unsigned flags = map && map->backslash && memchr(v + 1, '\\', (size_t)(stop - v - 2)) ? SL_JX_ESCAPED : 0;
+                    store(d, e, sl_v_str(sl_jr_text(d, v + 1, stop - 1, flags)));
+                    goto next;
+                }
+            } else if (e->scalar == SL_T_BOOLEAN) {
+                if (v < stop && sl_jr_boolean(v, stop, &out) == stop - v) {
+                    store(d, e, out);
+                    goto next;
+                }
+            } else if (((unsigned char)(*v - '0') < 10 || *v == '-') && short_number(text, v, stop, e->scalar == SL_T_BIGINT, &out) &&
+                       (out.kind == SL_INT) == (e->scalar == SL_T_BIGINT)) {
+                store(d, e, out);
+                goto next;
+            }
         }
         if ((unsigned char)*v <= ' ') {
             const char *s = sl_jx_ws(v, stop);
@@ -205,7 +266,7 @@ ALWAYS bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, c
                 goto again;
             }
         }
-        if (v >= stop || (!map && (*v == '{' || *v == '[')) || !other(d, e, v, stop, map != NULL))
+        if (v >= stop || (!map && (*v == '{' || *v == '[')) || !other(d, e, what, v, stop, map != NULL))
             return false;
         quotes += *v == '"' ? 2 : 0;
     next:
@@ -213,8 +274,33 @@ ALWAYS bool body(sl_jsonrows *d, const char *text, size_t n, sl_jindex *index, c
             return map || quotes == index->nquotes;
     }
 }
-static bool indexed(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) { return body(d, text, n, x, NULL); }
-static bool mapped(sl_jsonrows *d, const char *text, size_t n, const sl_jmap *x) { return body(d, text, n, NULL, x); }
+static bool indexed(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) { return body(d, text, n, x, NULL, false); }
+static bool mapped(sl_jsonrows *d, const char *text, size_t n, const sl_jmap *x) { return body(d, text, n, NULL, x, false); }
+static bool indexed_early(sl_jsonrows *d, const char *text, size_t n, sl_jindex *x) { return body(d, text, n, x, NULL, true); }
+static bool mapped_early(sl_jsonrows *d, const char *text, size_t n, const sl_jmap *x) { return body(d, text, n, NULL, x, true); }
+
+/* Reads the first columns and asks; false: the row is to be read whole. */
+static bool unwanted(sl_jsonrows *d, sl_str text, sl_jindex *x, const sl_jmap *map) {
+    enum { SPAN = 256, MANY = SPAN / 3, REST = 4096 };
+    sl_rowlook *look = d->look;
+    if (look->rest) {
+        look->rest--;
+        return false;
+    }
+    sl_arena_mark here = sl_arena_here(d->a);
+    bool left = (map ? mapped_early(d, text.p, text.n, map) : indexed_early(d, text.p, text.n, x)) && !look->wanted(look->arg, d->w);
+    sl_arena_back(d->a, here);
+    if (SL_JX_RARE(d->failed)) { /* whatever is wrong is found again */
+        d->failed = false;
+        sl_buf_clear(&d->why);
+    }
+    look->passed += !left;
+    if (++look->seen == SPAN) {
+        look->rest = look->passed > MANY ? REST : 0;
+        look->seen = look->passed = 0;
+    }
+    return left;
+}
 
 sl_jr_told sl_jr_straight(sl_jsonrows *d, sl_str text) {
     if (text.n < 16 || *text.p != '{' || !d->nshape || d->pause) {
@@ -230,6 +316,10 @@ sl_jr_told sl_jr_straight(sl_jsonrows *d, sl_str text) {
         high = x->high;
         if (SL_JX_RARE(high && !sl_utf8_valid(text.p, text.n)))
             return SL_JR_BAD_UTF8;
+        if (!x->backslash && d->look && unwanted(d, text, x, NULL)) {
+            d->fails = 0;
+            return SL_JR_LEFT;
+        }
         if (!x->backslash && SL_JX_LIKELY(indexed(d, text.p, text.n, x))) {
             d->fails = 0;
             return SL_JR_ROW;
@@ -242,6 +332,10 @@ sl_jr_told sl_jr_straight(sl_jsonrows *d, sl_str text) {
             return SL_JR_BAD_UTF8;
         told = x->high ? SL_JR_UTF8 : SL_JR_ASCII;
         d->rich = x->nested || x->backslash;
+        if (d->look && unwanted(d, text, NULL, x)) {
+            d->fails = 0;
+            return SL_JR_LEFT;
+        }
         if (SL_JX_LIKELY(mapped(d, text.p, text.n, x))) {
             d->fails = 0;
             return SL_JR_STRICT_ROW;

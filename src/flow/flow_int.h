@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "flow/flow.h"
 #include "sql/predindex.h"
+#include "sql/rowgate.h"
 
 struct sl_lane {
     sl_loop *loop;
@@ -55,7 +56,8 @@ const sl_meter *source_meter(const source_node *s);
 const sl_meter *source_decoder_meter(const source_node *s);      /* NULL when rows come decoded */
 const sl_meter *source_preprocessor_meter(const source_node *s); /* NULL without strict validation */
 bool source_is_shared(const source_node *s);
-bool source_rewinds(const source_node *s); /* waiting loses nothing */
+uint64_t source_left(const source_node *s); /* rows that were not decoded to the end because no flow wanted them */
+bool source_rewinds(const source_node *s);  /* waiting loses nothing */
 
 /* ---- sieve: who of a source's flows is shown which rows of a batch ---- */
 typedef struct sieve {
@@ -76,6 +78,23 @@ void sieve_out(sieve *v, sl_flow *f);                   /* takes it out of the l
 void sieve_again(sieve *v, sl_flow **subs, sl_flow *f); /* whether f may be in the index has changed */
 void sieve_settle(sieve *v, sl_flow *f);
 void sieve_batch(sieve *v, sl_flow **subs, sl_batch *b, int64_t now);
+
+/* ---- lookfirst: rows that no flow of a source wants are not decoded to the end ---- */
+enum { LOOK_FLOWS = 4, LOOK_COLS = 8 };
+typedef struct lookfirst {
+    sl_rowlook look;
+    struct looker {
+        sl_rowgate *gate;
+        uint32_t ncols;
+    } each[LOOK_FLOWS];
+    uint32_t n;
+    uint16_t cols[LOOK_FLOWS * LOOK_COLS]; /* of the builder's layout, flow after flow */
+    uint64_t left;                         /* rows that were left out, ever */
+} lookfirst;
+/* What the decoder of w is to look at first for these flows, or NULL when it does not pay or cannot be. Lent until the next begin or end. */
+sl_rowlook *lookfirst_begin(lookfirst *l, const sl_flow *subs, const sl_builder *w);
+void lookfirst_end(lookfirst *l);
+void lookfirst_settle(lookfirst *l, sl_flow *subs, int64_t now); /* counts what was left out */
 
 /* ---- intake: what common source properties put between the connector and the decoder ---- */
 typedef struct intake intake;

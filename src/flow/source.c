@@ -23,6 +23,7 @@ struct source_node {
     source_node *next; /* lane's list of shared ones */
     sl_flow *subs;
     sieve sieve; /* hands batches to them */
+    lookfirst first;
     sl_source *src;
     sl_conn_env env;
     char *rule_id;
@@ -37,6 +38,7 @@ struct source_node {
     bool want_meta;         /* some flow uses meta() or sends metadata */
     unsigned paused;        /* for which reasons, PAUSE_… */
     bool stop, closing, deferred, stale;
+    bool relook;          /* `first` is to be made anew when the builder is empty */
     bool by_checkpoint;   /* what it gave is committed when a checkpoint that contains it is kept */
     journal *journal;     /* of the flow; NULL: packets are not kept. Positions are then numbers of its records */
     bool ends;            /* its end came while the journal was replayed */
@@ -71,6 +73,7 @@ typedef struct ticket_of {
 const sl_meter *source_meter(const source_node *s) { return &s->meter; }
 const sl_meter *source_decoder_meter(const source_node *s) { return s->dec ? &s->decoder : NULL; }
 const sl_meter *source_preprocessor_meter(const source_node *s) { return s->checked ? &s->preprocessor : NULL; }
+uint64_t source_left(const source_node *s) { return s->first.left; }
 bool source_is_shared(const source_node *s) { return s->def->shared; }
 bool source_rewinds(const source_node *s) { return s->def->def->source->rewinds; }
 
@@ -107,6 +110,7 @@ static void source_unref(source_node *s) {
         sl_builder_free(s->checked);
     sl_arena_free(s->narrow);
     sieve_free(&s->sieve);
+    lookfirst_end(&s->first);
     unkeep(s);
     free(s->ring);
     free(s->rule_id);
@@ -182,7 +186,25 @@ static bool covers(const source_node *s, const sl_flow *f) {
             return false;
     return true;
 }
+/* Rows are read whole from here on; before flows come or go. */
+static void look_end(source_node *s) {
+    s->relook = true;
+    if (!s->first.n)
+        return;
+    lookfirst_settle(&s->first, s->subs, sl_now(s->lane->loop));
+    s->def->codec->look(s->dec, NULL);
+    lookfirst_end(&s->first);
+}
+static void look_begin(source_node *s) {
+    s->relook = false;
+    if (!s->w || !s->dec || !s->def->codec->look || s->intake || s->checked || s->want_meta)
+        return;
+    sl_rowlook *l = lookfirst_begin(&s->first, s->subs, s->w);
+    if (l)
+        s->def->codec->look(s->dec, l);
+}
 static void relayout(source_node *s) {
+    look_end(s);
     SL_VEC(sl_str) names = {0};
     bool all = false;
     s->errors = s->want_meta = false;
@@ -231,6 +253,7 @@ void source_settle(sl_flow *f) {
 void source_watch(sl_flow *watched) {
     source_node *s = watched->source;
     bool any = false;
+    look_end(s);
     sieve_again(&s->sieve, &s->subs, watched);
     s->want_meta = false;
     for (const sl_flow *f = s->subs; f; f = f->next_sub) {
@@ -330,31 +353,48 @@ static sl_batch *validate(source_node *s, sl_batch *b, int64_t now) {
 }
 static int64_t now_of(const source_node *s) { return s->clock ? s->clock : sl_now(s->lane->loop); }
 static bool ticketed(const source_node *s) { return s->def->def->source->commit && !s->journal && !s->by_checkpoint; }
+/* How long it took to gather a batch. */
+static void gathered(source_node *s) {
+    if (!s->began)
+        return;
+    int64_t us = clock_us() - s->began;
+    meter_took(&s->meter, us);
+    s->took = us;
+    if (s->dec)
+        meter_took(&s->decoder, us);
+    s->began = 0;
+}
+/* Behind a batch: what waited for that. */
+static void renew(source_node *s) {
+    if (s->closing || sl_builder_events(s->w))
+        return;
+    if (s->stale)
+        relayout(s);
+    if (s->relook)
+        look_begin(s);
+}
 static void publish(source_node *s) {
     if (!s->w)
         return;
+    int64_t now = now_of(s);
+    lookfirst_settle(&s->first, s->subs, now);
     if (sl_builder_events(s->w) == 0) {
-        if (s->unsettled_pos && ticketed(s)) /* only undecodable messages: failed by policy is settled, in order */
+        if (s->unsettled_pos && ticketed(s)) /* only undecodable or unwanted messages: they are settled, in order */
             sl_ticket_drop(ticket_new(s));
         s->unsettled_pos = false;
         s->taken = s->last_pos;
+        s->building = 0;
+        gathered(s);
+        renew(s);
         return;
     }
-    int64_t now = now_of(s);
     uint64_t upto = s->last_pos;
     sl_batch *b = sl_builder_done(s->w, now);
     if (b && s->checked)
         b = validate(s, b, now);
     s->building = 0;
     s->unsettled_pos = false;
-    if (s->began) {
-        int64_t us = clock_us() - s->began;
-        meter_took(&s->meter, us);
-        s->took = us;
-        if (s->dec)
-            meter_took(&s->decoder, us);
-        s->began = 0;
-    }
+    gathered(s);
     if (!b) {
         meter_error(&s->meter, now, SL_S("out of memory: rows of one batch were lost"));
         return;
@@ -368,8 +408,7 @@ static void publish(source_node *s) {
         s->kept->n = 0;
         sl_buf_clear(&s->kept->bytes);
     }
-    if (s->stale && !s->closing)
-        relayout(s);
+    renew(s);
     source_unref(s);
 }
 static void publish_later(void *arg) {
@@ -562,6 +601,7 @@ static void give_eof(sl_source_out *o) {
     for (sl_flow *f = s->subs, *n; f; f = n) {
         n = f->next_sub;
         flow_eof(f);
+        look_end(s);
         if (f->filed || f->waits)
             sieve_again(&s->sieve, &s->subs, f);
     }
@@ -642,6 +682,7 @@ sl_err *source_join(sl_flow *f) {
         }
     if (s) {
         bool known = covers(s, f);
+        look_end(s);
         f->source = s;
         sieve_in(&s->sieve, &s->subs, f);
         if (s->stop) { /* all others were about to leave */
@@ -653,12 +694,15 @@ sl_err *source_join(sl_flow *f) {
             s->stale = true; /* the layout changes at a batch border */
         else
             relayout(s);
+        if (!sl_builder_events(s->w))
+            look_begin(s);
         return NULL;
     }
     SL_TRY(source_new(f, &s));
     f->source = s;
     sieve_in(&s->sieve, &s->subs, f);
     relayout(s);
+    look_begin(s);
     sl_err *e = s->w ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
     if (!e && def->shared) {
         s->next = f->lane->shared;
@@ -695,6 +739,7 @@ void source_leave(sl_flow *f, sl_fn done, void *arg) {
         done(arg);
         return;
     }
+    look_end(s);
     sieve_out(&s->sieve, f);
     if (s->subs) {
         s->stale = true; /* narrowed behind the next batch: many may leave at once */
@@ -741,6 +786,7 @@ void source_stop_intake(sl_flow *f) {
         return;
     publish(s); /* what came before belongs to f */
     f->aside = true;
+    look_end(s);
     sieve_again(&s->sieve, &s->subs, f);
     for (sl_flow *x = s->subs; x; x = x->next_sub)
         if (x != f && !x->closing)

@@ -8,176 +8,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include "base/vec.h"
-#include "sql/planner.h"
+#include "sql/pred.h"
 #include "sql/predindex.h"
 
-enum { NUMBER = 1, TEXT, BOOLEAN, LIKED /* text, and null is an error */ };
-enum { POINT, ABOVE, BELOW, WITHIN, NSHAPES };
-enum { GUARDS = 4, TESTS = 16, ATOMS = 4096, NODES = 64, PREFIX_MAX = 24, PAIRS = 65536 };
-
-/* ---- reading a condition ---- */
-typedef struct atom {
-    uint8_t shape;
-    double lo, hi;
-    uint64_t key;
-    uint32_t prefix; /* POINT: 0 the whole value, else length of the beginning */
-} atom;
-typedef struct test { /* a condition that cannot fail when its column holds values of a class */
-    uint32_t col;
-    uint8_t cls;
-    bool usable; /* the atoms say when it holds; else it may hold for any value */
-    atom *at;
-    uint32_t n, cap;
-} test;
-
-static uint64_t mixed(const void *p, size_t n, uint32_t what) { return sl_hash(p, n) + (uint64_t)what * 0x9e3779b97f4a7c15u; }
-static uint64_t number_key(double f) {
-    f = f == 0 ? 0 : f; /* one zero */
-    return mixed(&f, sizeof f, 0);
-}
-static uint8_t class_of(sl_value v) {
-    if (v.flags)
-        return 0;
-    switch (v.kind) {
-    case SL_INT: return NUMBER;
-    case SL_FLOAT: return isnan(v.f) ? 0 : NUMBER;
-    case SL_STRING: return TEXT;
-    case SL_BOOL: return BOOLEAN;
-    default: return 0;
-    }
-}
-static double number(sl_value v) { return v.kind == SL_INT ? (double)v.i : v.f; }
-/* The next smaller or larger number, where no integer can round over the bound. */
-static double beyond(double f, double to) { return fabs(f) < 9e15 ? nextafter(f, to) : f; }
-static bool put(test *t, atom a) {
-    if (t->n == ATOMS)
-        return false;
-    if (t->n == t->cap) {
-        uint32_t cap = t->cap ? t->cap * 2 : 4;
-        atom *at = realloc(t->at, cap * sizeof *at);
-        if (!at)
-            return false;
-        t->at = at;
-        t->cap = cap;
-    }
-    t->at[t->n++] = a;
-    return true;
-}
-static bool put_point(test *t, sl_value v) {
-    atom a = {.shape = POINT};
-    switch (v.kind) {
-    case SL_STRING: a.key = mixed(v.p, v.len, 0); break;
-    case SL_BOOL: a.key = (uint64_t)v.i; break;
-    default: a.key = number_key(number(v)); break;
-    }
-    return put(t, a);
-}
-static bool put_range(test *t, double lo, double hi) {
-    if (lo > hi)
-        return true; /* holds for nothing */
-    return put(t, (atom){.shape = lo == -INFINITY ? BELOW : hi == INFINITY ? ABOVE : WITHIN, .lo = lo, .hi = hi});
-}
-static bool constant_at(const sl_plan *p, int32_t o, sl_value *v) {
-    if (o >= 0 || o == SL_NOREG)
-        return false;
-    *v = p->prog.consts[~o];
-    return true;
-}
-static bool of_column(const sl_plan *p, test *t, int32_t reg) {
-    t->col = (uint32_t)reg;
-    return reg >= 0 && (uint32_t)reg < p->src[0].n;
-}
-static bool read_cmp(const sl_plan *p, const sl_insn *i, test *t) {
-    sl_value k;
-    bool turned = i->a < 0;
-    if (!of_column(p, t, turned ? i->b : i->a) || !constant_at(p, turned ? i->a : i->b, &k) || !(t->cls = class_of(k)))
-        return false;
-    sl_op op = i->sub;
-    if (turned)
-        op = op == SL_OP_LT ? SL_OP_GT : op == SL_OP_GT ? SL_OP_LT : op == SL_OP_LE ? SL_OP_GE : op == SL_OP_GE ? SL_OP_LE : op;
-    bool order = op != SL_OP_EQ && op != SL_OP_NE;
-    if (t->cls == BOOLEAN && order)
-        return false; /* an error for every row */
-    t->usable = op == SL_OP_EQ || (order && t->cls == NUMBER);
-    if (!t->usable)
-        return true;
-    double f = number(k);
-    switch (op) {
-    case SL_OP_EQ: return put_point(t, k);
-    case SL_OP_LT: return put_range(t, -INFINITY, beyond(f, -INFINITY));
-    case SL_OP_LE: return put_range(t, -INFINITY, f);
-    case SL_OP_GT: return put_range(t, beyond(f, INFINITY), INFINITY);
-    default: return put_range(t, f, INFINITY);
-    }
-}
-static bool read_between(const sl_plan *p, const sl_insn *i, test *t) {
-    sl_value lo, hi;
-    if (!of_column(p, t, i->a) || !constant_at(p, i->b, &lo) || !constant_at(p, i->c, &hi))
-        return false;
-    t->cls = class_of(lo);
-    if (!t->cls || t->cls == BOOLEAN || class_of(hi) != t->cls)
-        return false;
-    t->usable = t->cls == NUMBER && !i->negated;
-    return !t->usable || put_range(t, number(lo), number(hi));
-}
-static bool read_list(const sl_plan *p, const sl_insn *i, test *t) {
-    if (!of_column(p, t, i->a) || i->nargs == 0)
-        return false;
-    t->usable = !i->negated;
-    for (uint32_t k = 0; k < i->nargs; k++) {
-        sl_value v;
-        if (!constant_at(p, i->args[k], &v))
-            return false;
-        uint8_t cls = class_of(v);
-        if (!cls || (k && cls != t->cls))
-            return false;
-        t->cls = cls;
-        if (t->usable && !put_point(t, v))
-            return false;
-    }
-    return true;
-}
-static bool read_like(const sl_plan *p, const sl_insn *i, test *t) {
-    sl_value v;
-    if (!of_column(p, t, i->a) || !constant_at(p, i->b, &v) || v.kind != SL_STRING)
-        return false;
-    t->cls = LIKED;
-    uint32_t n = 0;
-    while (n < v.len && n < PREFIX_MAX && v.p[n] != '%' && v.p[n] != '_' && v.p[n] != '\\')
-        n++;
-    t->usable = !i->negated && n > 0;
-    return !t->usable || put(t, (atom){.shape = POINT, .key = mixed(v.p, n, n), .prefix = n});
-}
-static bool read_block(const sl_plan *p, sl_block b, test *t, uint32_t depth);
-/* x OR y, both about one column. */
-static bool read_or(const sl_plan *p, sl_block b, test *t, uint32_t depth) {
-    const sl_insn *i = &b.code[b.n - 1];
-    test more = {0};
-    bool ok =
-        i->sub == SL_OP_OR && read_block(p, (sl_block){b.code, b.n - 1, i->a}, t, depth + 1) && read_block(p, i->x, &more, depth + 1) && t->col == more.col && t->cls == more.cls;
-    t->usable &= more.usable;
-    for (uint32_t k = 0; ok && k < more.n; k++)
-        ok = put(t, more.at[k]);
-    free(more.at);
-    return ok;
-}
-/* False: the condition may fail whatever its column holds, is about more than one column, or memory was out. */
-static bool read_block(const sl_plan *p, sl_block b, test *t, uint32_t depth) {
-    if (b.n == 0 || b.code[b.n - 1].dst != b.res || depth > 32)
-        return false;
-    const sl_insn *i = &b.code[b.n - 1];
-    if (i->op == SL_I_LOGIC)
-        return read_or(p, b, t, depth);
-    if (b.n != 1)
-        return false;
-    switch (i->op) {
-    case SL_I_CMP: return read_cmp(p, i, t);
-    case SL_I_BETWEEN: return read_between(p, i, t);
-    case SL_I_INLIST: return read_list(p, i, t);
-    case SL_I_LIKE: return read_like(p, i, t);
-    default: return false;
-    }
-}
+enum { NODES = 64, PAIRS = 65536 };
 
 /* ---- what WHERE demands ---- */
 typedef struct guard {
@@ -185,27 +19,23 @@ typedef struct guard {
     uint8_t cls;
 } guard;
 typedef struct demand {
-    guard on;           /* the column that is asked for */
-    guard also[GUARDS]; /* columns that conditions in front look at */
+    guard on;                   /* the column that is asked for */
+    guard also[SL_PRED_GUARDS]; /* columns that conditions in front look at */
     uint32_t nalso;
-    test of; /* its atoms */
+    sl_ptest of; /* its atoms */
 } demand;
-static bool plain_rows(const sl_plan *p) {
-    return !p->opts.plain && !p->pipe && !p->nana && !p->ncols && !p->nwf && p->nsrc == 1 && !p->src[0].pub.is_table && p->where && p->limit != 0 && !p->opts.ignore_case &&
-        p->ncond;
-}
-static int worth(const test *t) {
+static int worth(const sl_ptest *t) {
     int least = 3;
     for (uint32_t i = 0; i < t->n; i++) {
-        int w = t->at[i].shape == POINT ? (t->at[i].prefix ? 2 : 3) : t->at[i].shape == WITHIN ? 2 : 1;
+        int w = t->at[i].shape == SL_PA_POINT ? (t->at[i].prefix ? 2 : 3) : t->at[i].shape == SL_PA_WITHIN ? 2 : 1;
         least = w < least ? w : least;
     }
     return t->usable ? least : 0;
 }
-static bool is_range(const test *t) { return t->usable && t->n == 1 && t->at->shape != POINT; }
+static bool is_range(const sl_ptest *t) { return t->usable && t->n == 1 && t->at->shape != SL_PA_POINT; }
 /* What tests[from …] demand of the column of tests[from] together: bounds meet, anything else stands alone. *last: the last one that was used. */
-static test together(const test *ts, uint32_t n, uint32_t from, uint32_t *last, atom *room) {
-    test t = ts[from];
+static sl_ptest together(const sl_ptest *ts, uint32_t n, uint32_t from, uint32_t *last, sl_atom *room) {
+    sl_ptest t = ts[from];
     *last = from;
     if (!is_range(&t))
         return t;
@@ -217,46 +47,24 @@ static test together(const test *ts, uint32_t n, uint32_t from, uint32_t *last, 
         double lo = fmax(room->lo, ts[k].at->lo), hi = fmin(room->hi, ts[k].at->hi);
         if (lo == room->lo && hi == room->hi)
             continue;
-        *room = (atom){.shape = lo == -INFINITY ? BELOW : hi == INFINITY ? ABOVE : WITHIN, .lo = lo, .hi = hi};
+        *room = (sl_atom){.shape = lo == -INFINITY ? SL_PA_BELOW : hi == INFINITY ? SL_PA_ABOVE : SL_PA_WITHIN, .lo = lo, .hi = hi};
         *last = k;
     }
     t.n = room->lo <= room->hi;
     return t;
 }
-/* The conditions that cannot fail, from the first on. */
-static uint32_t read_tests(const sl_plan *p, test *ts) {
-    uint32_t n = 0, cols = 0;
-    for (uint32_t i = 0; i < p->ncond && n < TESTS; i++) {
-        sl_block b = p->cond[i];
-        if (b.n == 0 && b.res < 0 && p->prog.consts[~b.res].kind == SL_BOOL && p->prog.consts[~b.res].i)
-            continue;
-        test t = {0};
-        bool fits = read_block(p, b, &t, 0), known = false;
-        for (uint32_t k = 0; fits && k < n; k++) {
-            known |= ts[k].col == t.col;
-            fits = ts[k].col != t.col || ts[k].cls == t.cls;
-        }
-        if (!fits || (!known && cols > GUARDS)) {
-            free(t.at);
-            break;
-        }
-        cols += !known;
-        ts[n++] = t;
-    }
-    return n;
-}
 /* False: nothing that an index could be asked for. The atoms are the caller's to free. */
 static bool demand_of(const sl_plan *p, demand *d) {
     *d = (demand){0};
-    if (!plain_rows(p))
+    if (!sl_pred_possible(p))
         return false;
-    test ts[TESTS];
-    uint32_t n = read_tests(p, ts), best = 0, used = 0;
+    sl_ptest ts[SL_PRED_TESTS];
+    uint32_t n = sl_pred_tests(p, ts), best = 0, used = 0;
     int most = 0;
     for (uint32_t k = 0; k < n; k++) {
-        atom room;
+        sl_atom room;
         uint32_t last;
-        test t = together(ts, n, k, &last, &room);
+        sl_ptest t = together(ts, n, k, &last, &room);
         if (worth(&t) > most) {
             most = worth(&t);
             best = k;
@@ -264,7 +72,7 @@ static bool demand_of(const sl_plan *p, demand *d) {
         }
     }
     if (most) {
-        atom room;
+        sl_atom room;
         d->of = together(ts, n, best, &used, &room);
         if (d->of.at == &room) {
             *ts[best].at = room;
@@ -306,18 +114,18 @@ typedef struct point {
     uint32_t id, next; /* next: position + 1 in its chain */
 } point;
 typedef struct node {
-    guard on, also[GUARDS];
+    guard on, also[SL_PRED_GUARDS];
     uint32_t nalso;
     uint32_t prefixes; /* bit n: some point is a beginning of n bytes, bit 0: a whole value */
     SL_VEC(point) points;
     uint32_t *table, mask; /* first point of a chain, position + 1 */
     SL_VEC(bound) above, below;
     SL_VEC(span) within;
-    int32_t col, acol[GUARDS]; /* in the layout that was met last */
+    int32_t col, acol[SL_PRED_GUARDS]; /* in the layout that was met last */
 } node;
 enum { FREE, LIVE, DEAD };
 typedef struct slot {
-    uint32_t n, last; /* during an ask: rows found, the last one + 1. FREE: n = next free number + 1 */
+    uint32_t n, last; /* during an ask: rows found, the last one + 1. FREE: n = next free sl_pred_number + 1 */
     uint16_t node;
     uint8_t state;
 } slot;
@@ -406,11 +214,11 @@ static uint32_t number_for(sl_predindex *x) {
     }
     return x->slots.n < UINT32_MAX && SL_PUSH(x->slots, (slot){0}) ? (uint32_t)x->slots.n - 1 : UINT32_MAX;
 }
-static bool enter(node *d, const atom *a, uint32_t id) {
+static bool enter(node *d, const sl_atom *a, uint32_t id) {
     switch (a->shape) {
-    case POINT: d->prefixes |= 1u << a->prefix; return SL_PUSH(d->points, ((point){a->key, id, 0}));
-    case ABOVE: return SL_PUSH(d->above, ((bound){a->lo, id}));
-    case BELOW: return SL_PUSH(d->below, ((bound){a->hi, id}));
+    case SL_PA_POINT: d->prefixes |= 1u << a->prefix; return SL_PUSH(d->points, ((point){a->key, id, 0}));
+    case SL_PA_ABOVE: return SL_PUSH(d->above, ((bound){a->lo, id}));
+    case SL_PA_BELOW: return SL_PUSH(d->below, ((bound){a->hi, id}));
     default: return SL_PUSH(d->within, ((span){a->lo, a->hi, a->hi, id}));
     }
 }
@@ -539,12 +347,6 @@ static void stab(sl_predindex *x, const span *at, size_t n, double v, uint32_t r
         n -= m + 1;
     }
 }
-/* Does a value of this class decide the condition without an error? */
-static bool fits(uint8_t cls, const sl_value *v) {
-    if (v->kind <= SL_NULL)
-        return cls != LIKED;
-    return cls == LIKED ? v->kind == SL_STRING && !v->flags : class_of(*v) == cls;
-}
 static void everybody(sl_predindex *x, const node *d, uint32_t row) {
     for (uint32_t id = 0; id < x->slots.n; id++)
         if (x->slots.at[id].state == LIVE && &x->nodes.at[x->slots.at[id].node] == d)
@@ -552,16 +354,16 @@ static void everybody(sl_predindex *x, const node *d, uint32_t row) {
 }
 static void look(sl_predindex *x, const node *d, const sl_batch *b, uint32_t row) {
     const sl_value *v = d->col >= 0 ? &b->cols[d->col][row] : NULL;
-    bool ok = v && fits(d->on.cls, v);
+    bool ok = v && sl_pred_fits(d->on.cls, v);
     for (uint32_t i = 0; ok && i < d->nalso; i++)
-        ok = d->acol[i] >= 0 && fits(d->also[i].cls, &b->cols[d->acol[i]][row]);
+        ok = d->acol[i] >= 0 && sl_pred_fits(d->also[i].cls, &b->cols[d->acol[i]][row]);
     if (!ok) {
         everybody(x, d, row);
         return;
     }
     if (v->kind <= SL_NULL)
         return;
-    if (d->on.cls != NUMBER) {
+    if (d->on.cls != SL_PC_NUMBER) {
         if (v->kind == SL_BOOL) {
             chain(x, d, (uint64_t)v->i, row);
             return;
@@ -569,13 +371,13 @@ static void look(sl_predindex *x, const node *d, const sl_batch *b, uint32_t row
         for (uint32_t left = d->prefixes; left; left &= left - 1) {
             uint32_t n = (uint32_t)__builtin_ctz(left);
             if (n <= v->len)
-                chain(x, d, mixed(v->p, n ? n : v->len, n), row);
+                chain(x, d, sl_pred_key(v->p, n ? n : v->len, n), row);
         }
         return;
     }
-    double f = number(*v);
+    double f = sl_pred_number(*v);
     if (d->points.n)
-        chain(x, d, number_key(f), row);
+        chain(x, d, sl_pred_number_key(f), row);
     for (size_t i = 0; i < d->above.n && d->above.at[i].at <= f; i++)
         found(x, d->above.at[i].id, row);
     for (size_t i = 0; i < d->below.n && d->below.at[i].at >= f; i++)

@@ -245,6 +245,7 @@ static sl_srcdef *make_src(bool shared, const char *identity) {
     d->zone = SL_ZONE_UTC;
     return d;
 }
+static bool plain_form; /* rules are planned without fast forms */
 static char home[] = "/tmp/sl_flow_XXXXXX";
 static void rule_spec(rule *r, const char *sql, sl_srcdef *src, const char *opts, collect *c, int qos, bool send_error, sl_flowspec **out) {
     sl_arena *a = sl_arena_new(0), *tmp = sl_arena_new(0);
@@ -254,6 +255,7 @@ static void rule_spec(rule *r, const char *sql, sl_srcdef *src, const char *opts
     assert_null(sl_parse_select(tmp, sl_str_of(sql), &sel, NULL));
     sl_plan_opts_default(&po);
     po.send_error = send_error;
+    po.plain = plain_form;
     po.zone = SL_ZONE_UTC;
     po.rule_id = SL_S("rule1");
     sl_err *e = sl_plan_make(sel, find_def, tmp, &po, &r->plan);
