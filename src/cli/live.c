@@ -110,10 +110,13 @@ static void show_row(live *s, sl_arena *a, const sl_json *row) {
     putchar('\n');
 }
 static void show(live *s, sl_str text) {
-    sl_arena *a = s->table ? sl_arena_new(0) : NULL;
+    bool tell = s->seen && s->shown < 20;
+    sl_arena *a = s->table || tell ? sl_arena_new(0) : NULL;
     sl_json *j = NULL;
     sl_err *e = a ? sl_json_parse(a, text, &j, NULL) : NULL;
-    if (j && !e && j->kind == SL_J_OBJ && j->n)
+    if (j && !e && tell && j->kind == SL_J_OBJ)
+        s->seen(s->seen_arg, j);
+    if (s->table && j && !e && j->kind == SL_J_OBJ && j->n)
         show_row(s, a, j);
     else
         printf("%.*s\n", SL_FMT(text));

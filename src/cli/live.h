@@ -10,9 +10,11 @@ typedef struct live {
     int fd;      /* the event stream, -1 none */
     sl_buf in;
     int code;
-    long left;  /* results still wanted, below 0: without end */
-    long shown; /* results of this statement */
-    bool table; /* aligned columns */
+    long left;                                   /* results still wanted, below 0: without end */
+    long shown;                                  /* results of this statement */
+    bool table;                                  /* aligned columns */
+    void (*seen)(void *arg, const sl_json *row); /* told of the first rows; may be NULL */
+    void *seen_arg;
     sl_arena *names;
     sl_str cols[24];
     size_t width[24], ncols;

@@ -50,9 +50,23 @@ static double seconds(void) {
 }
 
 /* ---- running ---- */
+/* Does the word begin the text? *rest: what stands behind it. */
+static bool begins(sl_str text, const char *word, sl_str *rest) {
+    size_t n = strlen(word);
+    if (text.n < n || strncasecmp(text.p, word, n) != 0 || (text.n > n && (isalnum((unsigned char)text.p[n]) || text.p[n] == '_')))
+        return false;
+    *rest = sl_str_trim(sl_str_n(text.p + n, text.n - n));
+    return true;
+}
+static void seen(void *arg, const sl_json *row) { sql_names_learn(arg, row); }
 static int select_now(session *s, sl_str sql) {
     live l;
+    sl_str list = {0};
     live_begin(&l, s->c, s->screen && !s->json);
+    if (s->ed && begins(sql, "select", &list) && list.n && *list.p == '*') {
+        l.seen = seen;
+        l.seen_arg = s->names;
+    }
     l.left = s->count;
     double began = seconds(), renew = began + LIVE_RENEW_S;
     bool open = live_start(&l, sql), timed = false;
@@ -102,14 +116,6 @@ static int send_text(session *s, sl_str sql) {
     }
     sl_buf_free(&body);
     return code;
-}
-/* Does the word begin the text? *rest: what stands behind it. */
-static bool begins(sl_str text, const char *word, sl_str *rest) {
-    size_t n = strlen(word);
-    if (text.n < n || strncasecmp(text.p, word, n) != 0 || (text.n > n && (isalnum((unsigned char)text.p[n]) || text.p[n] == '_')))
-        return false;
-    *rest = sl_str_trim(sl_str_n(text.p + n, text.n - n));
-    return true;
 }
 /* A verb of the client with the rest as its arguments; NULL: there is none. */
 static const cli_verb *verb_of(session *s, sl_str sql, sl_str *rest) {

@@ -46,6 +46,8 @@ void sql_place_find(sl_arena *a, sl_str before, sl_str after, sql_place *out);
 typedef struct sql_names sql_names;
 sql_names *sql_names_new(cli *c);
 void sql_names_free(sql_names *n);
+/* Columns that a SELECT * has shown, for streams that declare none. */
+void sql_names_learn(sql_names *n, const sl_json *row);
 /* What Tab does behind `before`: a text to insert once `erase` characters are gone, and what to show; both in a, NULL: nothing. */
 void sql_complete(sql_names *n, sl_arena *a, sl_str before, sl_str after, const char **insert, size_t *erase, const char **show);
 

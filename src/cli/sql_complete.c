@@ -9,6 +9,7 @@ struct sql_names {
     cli *c;
     sl_arena *a; /* of functions */
     sl_json *functions;
+    sl_json *seen; /* columns of results: a list of texts */
 };
 typedef struct offer {
     sl_str text;
@@ -36,6 +37,17 @@ void sql_names_free(sql_names *n) {
     if (n)
         sl_arena_free(n->a);
     free(n);
+}
+void sql_names_learn(sql_names *n, const sl_json *row) {
+    if (!n->seen)
+        n->seen = sl_json_arr(n->a);
+    for (const sl_json *m = row->child; m && n->seen->n < 500; m = m->next) {
+        const sl_json *x = n->seen->child;
+        while (x && !sl_str_eq(x->s, m->key))
+            x = x->next;
+        if (!x)
+            sl_json_add(n->seen, sl_json_str(n->a, m->key));
+    }
 }
 static sl_json *ask(sql_names *n, sl_arena *a, const char *path) {
     cli_answer x;
@@ -111,9 +123,11 @@ static void add_columns(offers *o, sql_names *n, sl_str source) {
         sl_buf_free(&path);
         for (const sl_json *m = j && j->kind == SL_J_OBJ ? j->child : NULL; m; m = m->next)
             add_name(o, m->key, "");
-        if (j && j->kind == SL_J_OBJ)
+        if (j && j->kind == SL_J_OBJ && j->n)
             return;
     }
+    for (const sl_json *x = n->seen ? n->seen->child : NULL; x; x = x->next)
+        add_name(o, x->s, "");
 }
 static const sl_json *functions(sql_names *n) {
     if (!n->functions)

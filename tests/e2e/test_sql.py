@@ -348,6 +348,14 @@ def test_completion(d, state):
     t.ask("\x03", PROMPT)
     tab("SELECT * FROM sim WHERE `gr", "`gr.*öße`$")
     tab("SELECT zzz", "\a|zzz$")
+    # a stream without declared columns: those that were seen
+    d.ask("POST", "/streams", {"sql": 'CREATE STREAM loose () WITH (TYPE="simulator", EXTRA="{\\"interval\\":\\"20ms\\",\\"loop\\":true,\\"data\\":[{\\"pressure\\":5}]}")'})
+    tab("SELECT * FROM loose WHERE press", "press$")
+    t.ask("SELECT * FROM loose;\n", "pressure\n5\n")
+    t.ask("\x03", PROMPT)
+    tab("SELECT * FROM loose WHERE press", "pressure$")
+    tab("SELECT * FROM loose WHERE loose.press", "pressure$")
+    d.ask("DELETE", "/streams/loose")
     # on the second line of a statement the first counts
     t.ask("SELECT *\n", "->")
     t.ask("FROM sim WHERE na\t", "na.*me$")
