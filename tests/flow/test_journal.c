@@ -197,7 +197,7 @@ static void undelivered(void **state) {
     give_one(&f, 1, 11, false);
     UNTIL(committed(&f) == 1);
     c.mode = AT_ONCE;
-    rule_close(&r); /* with a grace: all of it is kept */
+    rule_end(&r); /* with a grace: all of it is kept */
     begin(&r, &f, counts, &c, &s, 0);
     UNTIL(!look(&r).replaying);
     assert_int_equal(look(&r).replayed, 0);
