@@ -266,3 +266,32 @@ def test_limit(broker):
         m.close()
     finally:
         d.close()
+
+
+@pytest.mark.parametrize("kind", ["lines", "csv"])
+@pytest.mark.parametrize("folder", [True, False])
+def test_files(d, kind, folder):
+    """Sources that rewind: state and position are one, also in the midst of a file."""
+    n, at = 1200, 0
+    for part in (500, 300, 400) if folder else (n,):
+        rows = range(at, at + part)
+        text = "a,b\n" + "".join('%d,"x\ny"\n' % v for v in rows) if kind == "csv" else "".join('{"a":%d}\n' % v for v in rows)
+        d.write("in/%d" % at, text)
+        at += part
+        time.sleep(0.02)  # by time they are in order
+    props = {"fileType": kind, "path": d.home, "sendInterval": "1ms", "hasHeader": kind == "csv"}
+    d.write("etc/sources/file.yaml", "default:\n  fileType: lines\nslow:\n" + "".join("  %s: %s\n" % (k, json.dumps(v)) for k, v in props.items()))
+    d.stop()
+    d.start()
+    d.ask("POST", "/streams", {"sql": 'CREATE STREAM demo (a BIGINT) WITH (DATASOURCE="in%s", TYPE="file", FORMAT="%s", CONF_KEY="slow")' %
+                               ("" if folder else "/0", "delimited" if kind == "csv" else "json")})
+    rule(d, "SELECT count(*) AS c, sum(cast(a, 'bigint')) AS s FROM demo GROUP BY COUNTWINDOW(%d)" % n, checkpointInterval="50ms")
+
+    def rows():
+        return d.ask("GET", "/rules/r/ledger")["rows"]["in"]
+    for i in range(4):
+        wait("rows", 10, lambda: rows() > 120)
+        d.kill()
+        d.start()
+        d.connected("r", "source_demo_0")
+    assert results(d, 1) == [{"c": n, "s": n * (n - 1) // 2}]

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/vec.h"
-#include "conn/file/inside.h"
+#include "conn/file/source_int.h"
 #include "data/fields.h"
 #include "data/press.h"
 #include "os/file.h"
@@ -19,62 +19,6 @@
 #include <uv.h>
 
 enum { SETTLE_MS = 50, SETTLE_MOST = 1000, ROWS_AT_ONCE = 256 };
-typedef enum kind { LINES, CSV, WHOLE } kind;
-
-typedef struct seen { /* what a file was when it was read last */
-    int64_t mtime_ns, size;
-    uint64_t inode;
-} seen;
-typedef struct noted { /* a notified change */
-    int64_t first, last;
-} noted;
-typedef struct job { /* a file on the queue, or read and waiting for its rows */
-    char *name;      /* in the folder; NULL = the single file */
-    seen was;
-    uint64_t pos; /* of its last message */
-    bool acted;
-} job;
-
-struct sl_source {
-    sl_source_out *out;
-    sl_loop *loop;
-    char *path, *move_to, *rule;
-    kind kind;
-    bool folder, once, paused, closing, watching, late, lasts, started;
-    char delimiter;
-    bool has_header;
-    sl_strs columns;
-    sl_str inflate;
-    int64_t interval, send_interval, action, ignore_start, ignore_end;
-    int64_t next; /* instant of the next tick */
-    sl_timer *pump, *tick, *settle, *row_wait;
-    union { /* closed by its callback, which frees us: a timer that never ran when nothing is watched */
-        uv_handle_t any;
-        uv_fs_event_t events;
-        uv_timer_t timer;
-    } watch;
-    sl_map *files;             /* name -> seen */
-    sl_map *changed;           /* name -> noted, waiting for quiet of its own */
-    SL_VEC(job) queue;         /* files to read; [0] is being read when rd is open */
-    SL_VEC(job) read;          /* read, rows not settled yet (for position and action) */
-    int64_t from_ns;           /* saved position: files up to here were read … */
-    SL_VEC(char *) from_names; /* … and of those of this very time, these */
-    reader *rd;
-    char *file; /* full name of the file being read */
-    csv *csv;
-    SL_VEC(char *) names; /* columns from the header */
-    bool header_done;
-    uint64_t pos, rows;
-    /* csv column -> builder column, while the layout stays */
-    const sl_layout *layout;
-    bool map_all, map_unique; /* names outside the layout are wanted; no name stands twice */
-    SL_VEC(int32_t) map;
-    SL_VEC(sl_str) keys; /* names of the columns that go to the tail, in the arena of batch `serial` */
-    uint64_t serial;
-    sl_fn done;
-    void *arg;
-};
-
 static void report(sl_source *s, sl_err *e) {
     if (!e)
         return;
@@ -235,6 +179,8 @@ static bool begin(sl_source *s) {
     s->file = j->name ? sl_path_join(s->path, j->name) : sl_strdup_n(s->path, strlen(s->path));
     s->header_done = false;
     s->rows = 0;
+    j->start = s->pos;
+    j->skipped = position_skip(s, j);
     names_free(s);
     if (s->kind == CSV) {
         csv_free(s->csv);
@@ -385,28 +331,33 @@ static got read_csv(sl_source *s) {
     sl_value meta = sl_v_absent();
     while (n < most) {
         sl_str line;
+        bool skip = s->rows < s->queue.at[0].skipped && (s->header_done || !s->has_header);
         g = reader_line(s->rd, &line, &e);
         if (g == GOT_END)
             g = csv_end(s->csv, &e);
         if (g != GOT_ONE)
             break;
-        if (put_plain(s, w, line, &meta)) {
+        if (!skip && put_plain(s, w, line, &meta)) {
             n++;
             continue;
         }
         got record = csv_line(s->csv, line, &e);
         uint64_t before = s->rows;
-        if (record == GOT_ONE)
+        if (record == GOT_ONE && skip)
+            s->rows++;
+        else if (record == GOT_ONE)
             e = put_record(s, w, &meta);
         if (e) {
             g = GOT_ERROR;
             break;
         }
-        n += s->rows > before;
+        n += !skip && s->rows > before;
     }
     bool go_on = true;
-    if (n)
-        go_on = s->out->rows(s->out, ++s->pos);
+    if (n) {
+        (void)SL_PUSH(s->places, ((place){++s->pos, s->rows})); /* else the rows of this chunk may come again */
+        go_on = s->out->rows(s->out, s->pos);
+    }
     if (s->closing)
         return GOT_ONE;
     if (e)
@@ -440,6 +391,10 @@ static got read_bytes(sl_source *s) {
         if (g != GOT_ONE) {
             report(s, e);
             return g;
+        }
+        if (s->rows < s->queue.at[0].skipped) {
+            s->rows++;
+            continue;
         }
         if (!give(s, b, false) || s->closing || s->send_interval)
             return GOT_ONE;
@@ -584,6 +539,8 @@ static void source_free(sl_source *s) {
     SL_VEC_FREE(s->queue);
     SL_VEC_FREE(s->read);
     SL_VEC_FREE(s->from_names);
+    SL_VEC_FREE(s->places);
+    free(s->part.name);
     SL_VEC_FREE(s->map);
     SL_VEC_FREE(s->keys);
     sl_layout_drop(s->layout);
@@ -592,25 +549,6 @@ static void source_free(sl_source *s) {
     free(s->move_to);
     free(s->rule);
     free(s);
-}
-static sl_err *restore(sl_source *s, sl_str from) {
-    if (!from.n)
-        return NULL;
-    sl_arena *a = sl_arena_new(0);
-    sl_json *j = NULL;
-    sl_err *e = a ? sl_json_parse(a, from, &j, NULL) : sl_err_new(SL_E_NOMEM, "out of memory");
-    const sl_json *t = j ? sl_json_get(j, "mtime") : NULL, *names = j ? sl_json_get(j, "names") : NULL;
-    if (!e && (!t || !sl_json_i64(t, &s->from_ns)))
-        e = sl_err_new(SL_E_CONF, "the saved position %.*s has no mtime", SL_FMT(from));
-    for (const sl_json *n = names ? names->child : NULL; n && !e; n = n->next) {
-        char *copy = sl_strdup_n(n->s.p, n->s.n);
-        if (!copy || !SL_PUSH(s->from_names, copy)) {
-            free(copy);
-            e = sl_err_new(SL_E_NOMEM, "out of memory");
-        }
-    }
-    sl_arena_free(a);
-    return sl_err_prefix(e, "file %s", s->path);
 }
 static sl_err *set_up(sl_source *s, const file_conf *c, const sl_conn_env *env, sl_str from) {
     struct stat st;
@@ -621,8 +559,7 @@ static sl_err *set_up(sl_source *s, const file_conf *c, const sl_conn_env *env, 
     if (s->action == 2) {
         SL_TRY(sl_dir_make(s->move_to));
     }
-    if (s->folder)
-        SL_TRY(restore(s, from));
+    SL_TRY(position_restore(s, from));
     if (s->folder && !s->interval) { /* watch first, list then: nothing falls between */
         int r = uv_fs_event_init(sl_loop_uv(s->loop), &s->watch.events);
         if (r == 0) {
@@ -708,32 +645,13 @@ static void source_commit(sl_source *s, uint64_t upto) {
         drop = n; /* of a folder, the newest file stays for the position, and those of its very time with it */
     for (size_t i = 0; i < drop; i++)
         free(s->read.at[i].name);
+    size_t old = 0;
+    while (old + 1 < s->places.n && s->places.at[old + 1].pos <= upto)
+        old++;
+    if (old)
+        memmove(s->places.at, s->places.at + old, (s->places.n -= old) * sizeof *s->places.at);
     if (drop)
         memmove(s->read.at, s->read.at + drop, (s->read.n -= drop) * sizeof *s->read.at);
-}
-static bool source_position(sl_source *s, uint64_t upto, sl_buf *json) {
-    if (!s->folder)
-        return false;
-    int64_t t = s->from_ns;
-    for (size_t i = 0; i < s->read.n && s->read.at[i].pos <= upto; i++)
-        if (s->read.at[i].was.mtime_ns > t)
-            t = s->read.at[i].was.mtime_ns;
-    if (!t)
-        return false;
-    sl_buf_printf(json, "{\"mtime\":%lld,\"names\":[", (long long)t);
-    bool any = false;
-    for (size_t i = 0; t == s->from_ns && i < s->from_names.n; i++, any = true) {
-        sl_buf_puts(json, any ? "," : "");
-        sl_json_put_str(json, sl_str_of(s->from_names.at[i]));
-    }
-    for (size_t i = 0; i < s->read.n && s->read.at[i].pos <= upto; i++)
-        if (s->read.at[i].was.mtime_ns == t) {
-            sl_buf_puts(json, any ? "," : "");
-            sl_json_put_str(json, sl_str_of(s->read.at[i].name));
-            any = true;
-        }
-    sl_buf_puts(json, "]}");
-    return !json->failed;
 }
 static void source_pause(sl_source *s) { s->paused = true; }
 static void source_resume(sl_source *s) {
@@ -763,5 +681,5 @@ const sl_source_ops file_source = {.bounded = true,
                                    .commit = source_commit,
                                    .pause = source_pause,
                                    .resume = source_resume,
-                                   .position = source_position,
+                                   .position = position_of,
                                    .close = source_close};
