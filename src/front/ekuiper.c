@@ -495,7 +495,7 @@ static const sl_route routes[] = {
     {"DELETE", "/rules/{name}", delete_rule, "Drops a rule."},
     {"GET", "/rules/{name}/status", rule_status, "State and metrics of a rule."},
     {"GET", "/v2/rules/{name}/status", rule_status, "State and metrics of a rule, compact."},
-    {"GET", "/rules/{name}/ledger", rule_ledger, "Rows that came in and what became of them, messages of each sink and where they are."},
+    {"GET", "/rules/{name}/ledger", rule_ledger, "Rows that came in and what became of them, messages of each sink and where they are, the journal."},
     {"POST", "/rules/{name}/start", start_rule, "Starts a rule."},
     {"POST", "/rules/{name}/stop", stop_rule, "Stops a rule."},
     {"POST", "/rules/{name}/restart", restart_rule, "Restarts a rule."},
