@@ -69,6 +69,7 @@ struct journal {
     uint64_t appended, cut, kept; /* bytes: altogether; by the last cut; by the one that was kept */
     int64_t limit;
     bool deferred, stopped, told, posted;
+    bool broken;     /* a packet could not be kept: nothing is acknowledged any more */
     sl_timer *again; /* while the limit is reached */
     sl_buf scratch;
     sl_arena *arena;
@@ -215,7 +216,7 @@ static void weigh(journal *j) {
 }
 /* What is durable is acknowledged. */
 void journal_acknowledge(journal *j) {
-    if (!ck_begun(j->f))
+    if (j->broken || !ck_begun(j->f))
         return;
     uint64_t upto = sl_seglog_durable(j->log);
     for (uint32_t i = 0; i < j->nsrc; i++) {
@@ -275,6 +276,8 @@ static void at_turns_end(journal *j) {
 }
 bool journal_take(journal *j, uint32_t src, const sl_packet *p, bool meta, uint64_t *pos) {
     jsource *s = &j->src[src];
+    if (j->broken)
+        return false;
     uint32_t crc = p->id ? sl_crc32c(0, p->bytes.p, p->bytes.n) : 0;
     s->pos = p->pos;
     s->fresh = true;
@@ -297,7 +300,7 @@ bool journal_take(journal *j, uint32_t src, const sl_packet *p, bool meta, uint6
     }
     sl_str parts[] = {{(const char *)&h, sizeof h}, sl_buf_view(&j->scratch), p->bytes};
     if (j->scratch.failed || !sl_seglog_append(j->log, p->at_ms ? p->at_ms : sl_now(j->f->lane->loop), PACKET, (uint8_t)src, parts, 3, pos, NULL)) {
-        s->fresh = false; /* not acknowledged: it comes again */
+        j->broken = true; /* it comes again */
         flow_fail(j->f, SL_FLOW_FAILED, "out of memory: a packet could not be kept");
         return false;
     }
@@ -334,7 +337,7 @@ bool journal_durable(const journal *j, const ck_mark *marks) {
     return true;
 }
 bool journal_idle(const journal *j) {
-    if (*sl_seglog_trouble(j->log))
+    if (j->broken || *sl_seglog_trouble(j->log))
         return true; /* there is nothing to wait for */
     if (j->deferred)
         return false;
