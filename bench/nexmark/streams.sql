@@ -1,5 +1,5 @@
 -- The three streams of NEXMark and the side input of q13, as their users would declare them; the events come as JSON or as rows.
--- Times are milliseconds since 1970.
+-- Times are milliseconds since 1970. Not here: q6 (Flink does not run it either) and q10 (rows into files by the hour: a matter of the file sink, not of the language).
 CREATE STREAM person (id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING, dateTime BIGINT, extra STRING)
   WITH (DATASOURCE="person", TYPE="nexmark", FORMAT="json", TIMESTAMP="dateTime");
 CREATE STREAM auction (id BIGINT, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT, dateTime BIGINT, expires BIGINT, seller BIGINT, category BIGINT, extra STRING)

@@ -107,6 +107,18 @@ def q8(ev):
     return out
 
 
+def q9(ev):
+    out = []
+    for auctions, bids in tumbling(ev.auction, ev.bid).values():
+        of = groups(bids, "auction")
+        for a in auctions:
+            valid = [b for b in of.get((a["id"],), []) if a["dateTime"] <= b["dateTime"] <= a["expires"]]
+            if valid:
+                b = min(valid, key=lambda b: (-b["price"], b["dateTime"]))
+                out.append(dict({k: v for k, v in a.items() if k != "number"}, **pick(b, "auction", "bidder", "price"), bid_dateTime=b["dateTime"], bid_extra=b["extra"]))
+    return out
+
+
 def q11(ev):
     # never silent: cut at the first tick by which the session is older than 10 s, from there on at the second tick
     out, first, tick = [], ev.bid[0]["dateTime"], BASE // SPAN * SPAN + SPAN
@@ -181,6 +193,15 @@ def q18(ev):
     return [pick(rows[-1], "auction", "bidder", "price", "channel", "url", "dateTime", "extra") for (bids,) in tumbling(ev.bid).values() for rows in groups(bids, "bidder", "auction").values()]
 
 
+def q19(ev):
+    out = []
+    for (bids,) in tumbling(ev.bid).values():
+        for rows in groups(bids, "auction").values():
+            best = sorted(rows, key=lambda b: -b["price"])[:10]
+            out += [dict({k: v for k, v in b.items() if k != "number"}, rank_number=i + 1) for i, b in enumerate(best)]
+    return out
+
+
 def q20(ev):
     out, of = [], {a["id"]: a for a in ev.auction if a["category"] == 10}
     for b in ev.bid:
@@ -204,7 +225,7 @@ def q22(ev):
     return [dict(pick(b, "auction", "bidder", "price", "channel"), **{f"dir{i - 2}": b["url"].split("/")[i] for i in (3, 4, 5)}) for b in ev.bid]
 
 
-QUERIES = {f.__name__: f for f in (q0, q1, q2, q3, q4, q5, q7, q8, q11, q12, q13, q14, q15, q16, q17, q18, q20, q21, q22)}
+QUERIES = {f.__name__: f for f in (q0, q1, q2, q3, q4, q5, q7, q8, q9, q11, q12, q13, q14, q15, q16, q17, q18, q19, q20, q21, q22)}
 
 
 def comparable(rows):
