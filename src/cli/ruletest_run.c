@@ -227,6 +227,9 @@ static void play(run *r) {
     sl_json_set(a, conf, "sendSingle", sl_json_bool(a, false));
     sl_json_set(a, collect, c->sink ? "$collect_bytes" : "$collect", c->sink ? c->sink : conf);
     sl_json_add(actions, collect);
+    static const char *const schedule[] = {"cron", "duration", "cronDatetimeRange"};
+    for (size_t i = 0; i < 3; i++) /* it runs for as long as the case does */
+        sl_json_del(c->options, schedule[i]);
     sl_json_set(a, c->options, "sendError", sl_json_bool(a, true)); /* an error that nobody sees would be a silent pass */
     sl_json_set(a, b, "id", sl_json_str(a, SL_S("case")));
     sl_json_set(a, b, "sql", sl_json_str(a, c->sql));

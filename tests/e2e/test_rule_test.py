@@ -192,6 +192,12 @@ cases:
   - name: refused
     sql: SELECT nosuch( FROM demo
     error: function nosuch not found
+  - name: of a schedule, of a shared stream, with qos
+    streams: CREATE STREAM both () WITH (DATASOURCE="x", FORMAT="json", TYPE="neuron", SHARED="true")
+    sql: SELECT id, count(*) AS n FROM both GROUP BY id, COUNTWINDOW(2)
+    options: {cron: "0 5 * * *", duration: 1m, qos: 1, checkpointInterval: 1s}
+    input: [{at: 1s, both: {id: 1}}, {at: 2m, both: {id: 1}}]
+    expect: [{at: 2m, row: {id: 1, n: 2}}]
   - name: what a message brings
     sql: SELECT meta(topic) AS a, meta(qos) AS b FROM demo
     input: [{demo: {id: 1}}, {demo: {id: 1}, meta: {topic: devices/7, qos: 1}}]
@@ -199,7 +205,7 @@ cases:
     partial: true
 """)
     r = f.run("ways.yaml")
-    assert r.stdout.count("\nok") + r.stdout.startswith("ok") == 15 and "15 passed, 0 failed" in r.stdout
+    assert r.stdout.count("\nok") + r.stdout.startswith("ok") == 16 and "16 passed, 0 failed" in r.stdout
 
 
 def test_failures(f):
