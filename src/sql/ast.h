@@ -103,7 +103,7 @@ struct sl_window {
     sl_expr *filter, *when;
     sl_expr **partition;
     uint32_t npartition;
-    uint32_t pos;
+    uint32_t pos, len; /* of the call, without FILTER and OVER */
 };
 typedef enum sl_jointype { SL_JOIN_INNER, SL_JOIN_LEFT, SL_JOIN_RIGHT, SL_JOIN_FULL, SL_JOIN_CROSS } sl_jointype;
 typedef struct sl_source_ref {

@@ -108,23 +108,13 @@ static void form(outline *o, sl_json *node, const char *part, sl_str name) {
 }
 
 /* ---- constants ---- */
-/* Can e be computed now? Literals alone are not worth telling. */
-static bool fixed(const sl_expr *e) {
-    if (e->over || e->kind == SL_X_COLUMN || e->kind == SL_X_META || e->kind == SL_X_SLOT || e->kind == SL_X_WILDCARD)
-        return false;
-    if (e->kind == SL_X_CALL && !(e->func && e->func->kind == SL_FN_SCALAR && e->func->flags & SL_FN_PURE))
-        return false;
-    if ((e->l && !fixed(e->l)) || (e->r && !fixed(e->r)))
-        return false;
-    for (uint32_t i = 0; i < e->nargs; i++)
-        if (e->args[i] && !fixed(e->args[i]))
-            return false;
-    return true;
-}
-static bool find_fixed(sl_expr *e, void *arg) {
-    outline *o = arg;
-    if (e->kind == SL_X_LITERAL || e->kind == SL_X_TIMEUNIT || !fixed(e))
-        return true;
+enum { TOLD = 50 };
+static void tell_fixed(outline *o, sl_expr *e) {
+    const sl_expr *bare = e;
+    while (bare->kind == SL_X_PAREN)
+        bare = bare->l;
+    if (bare->kind == SL_X_LITERAL || bare->kind == SL_X_TIMEUNIT || o->folded->n >= TOLD) /* literals are not worth telling */
+        return;
     sl_value v;
     sl_str why = {0};
     sl_buf b = {0};
@@ -137,20 +127,39 @@ static bool find_fixed(sl_expr *e, void *arg) {
     }
     sl_err_free(err);
     sl_buf_free(&b);
-    return true;
 }
-/* The largest constant parts: what stands below one is not told again. */
-static void fold(outline *o, sl_expr *e) {
-    if (!e)
-        return;
-    if (fixed(e)) {
-        find_fixed(e, o);
-        return;
+/* Can e be computed now? If not, its largest parts that can are told. One pass, from below. */
+static bool fold(outline *o, sl_expr *e) {
+    sl_expr *l = e->l, *r = e->kind == SL_X_MEMBER ? NULL : e->r;
+    bool now = !e->over && e->kind != SL_X_COLUMN && e->kind != SL_X_META && e->kind != SL_X_SLOT && e->kind != SL_X_WILDCARD && e->kind != SL_X_MEMBER;
+    if (e->kind == SL_X_CALL && !(e->func && e->func->kind == SL_FN_SCALAR && e->func->flags & SL_FN_PURE))
+        now = false;
+    bool fl = !l || fold(o, l), fr = !r || fold(o, r), all = true;
+    uint32_t known = 0; /* arguments seen so far that are constant, while all were */
+    for (uint32_t i = 0; i < e->nargs; i++) {
+        bool f = !e->args[i] || fold(o, e->args[i]);
+        if (f && all && now && fl && fr) {
+            known = i + 1;
+            continue;
+        }
+        all = all && f;
+        if (f && e->args[i])
+            tell_fixed(o, e->args[i]);
     }
-    fold(o, e->l);
-    fold(o, e->kind == SL_X_MEMBER ? NULL : e->r);
-    for (uint32_t i = 0; i < e->nargs; i++)
-        fold(o, e->args[i]);
+    if (now && fl && fr && all)
+        return true;
+    if (l && fl)
+        tell_fixed(o, l);
+    if (r && fr)
+        tell_fixed(o, r);
+    for (uint32_t i = 0; i < known; i++)
+        if (e->args[i])
+            tell_fixed(o, e->args[i]);
+    return false;
+}
+static void constants(outline *o, sl_expr *e) {
+    if (e && fold(o, e))
+        tell_fixed(o, e);
 }
 
 /* ---- nodes ---- */
@@ -190,7 +199,7 @@ static void calls(outline *o, sl_json *node, const char *key, const sl_pcall *at
     for (uint32_t i = 0; i < n; i++) {
         sl_str w = words(o, at[i].expr);
         bool twice = false;
-        for (const sl_json *x = list_of(o, node, key)->child; x; x = x->next)
+        for (const sl_json *x = n <= 256 ? list_of(o, node, key)->child : NULL; x; x = x->next)
             twice |= sl_str_eq(x->s, w);
         if (!twice)
             add(o, node, key, w);
@@ -229,14 +238,7 @@ static void window(outline *o) {
     const sl_window *w = p->bound->window;
     if (!w)
         return;
-    uint32_t end = w->pos, depth = 0;
-    for (; end < o->text.n; end++) { /* the call with its brackets */
-        depth += o->text.p[end] == '(';
-        depth -= o->text.p[end] == ')' && depth;
-        if (o->text.p[end] == ')' && !depth)
-            break;
-    }
-    sl_json *node = step(o, "window", piece(o, w->pos, end + 1 - w->pos));
+    sl_json *node = step(o, "window", piece(o, w->pos, w->len));
     set(o, node, "kind", sl_str_of(kinds[w->kind]));
     form(o, node, "window", (sl_str){0});
     sl_str f = sl_json_text(sl_json_get(node, "form"), (sl_str){"", 0}), why = sl_json_text(sl_json_get(node, "why"), (sl_str){"", 0});
@@ -433,13 +435,13 @@ sl_json *sl_plan_outline(const sl_plan *p, sl_str text, sl_arena *a) {
     sl_json_set(a, out, "plan", o.root);
     state(&o, out);
     for (uint32_t i = 0; i < s->nfields; i++)
-        fold(&o, s->fields[i].expr);
-    fold(&o, s->where);
-    fold(&o, s->having);
+        constants(&o, s->fields[i].expr);
+    constants(&o, s->where);
+    constants(&o, s->having);
     for (uint32_t i = 0; i < s->njoins; i++)
-        fold(&o, s->joins[i].on);
+        constants(&o, s->joins[i].on);
     for (uint32_t i = 0; i < s->ndims; i++)
-        fold(&o, s->dims[i]);
+        constants(&o, s->dims[i]);
     sl_json_set(a, out, "folded", o.folded);
     sl_json *cols = list_of(&o, out, "columns");
     for (uint32_t i = 0; i < p->nout; i++)

@@ -101,6 +101,7 @@ sl_expr *sl_p_window(sl_parser *p, sl_wkind kind, sl_token name) {
     uint32_t n = 0;
     if (!sl_p_args(p, name.lit, &args, &n))
         return NULL;
+    w->len = p->last_end - w->pos;
     if (!read_args(p, w, name.lit, args, n)) {
         bool unit = n && p->errpos == args[0]->pos && w->kind != SL_W_COUNT;
         sl_p_advise(p, 0, unit ? "units stand without quotes: dd, hh, mi, ss or ms" : kinds[kind].form);
