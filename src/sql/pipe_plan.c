@@ -545,11 +545,12 @@ sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
 }
 
 /* ---- output ---- */
-static uint32_t add_name(sl_str *names, uint32_t *n, sl_str s) {
-    for (uint32_t i = 0; i < *n; i++)
-        if (sl_str_eq(names[i], s))
-            return i;
+static uint32_t add_name(sl_map *seen, sl_str *names, uint32_t *n, sl_str s, bool *full) { /* tens of thousands may come */
+    uintptr_t at = (uintptr_t)sl_map_get(seen, s);
+    if (at)
+        return (uint32_t)at - 1;
     names[*n] = s;
+    *full |= !sl_map_set(seen, s, (void *)(uintptr_t)(*n + 1), NULL);
     return (*n)++;
 }
 /* Does nothing of one collection, and no memory, decide about another? */
@@ -569,22 +570,24 @@ sl_err *sl_pipe_output(sl_plan *p) {
     sl_str *names = sl_zero(p->a, room * sizeof *names);
     k->field_at = sl_zero(p->a, (p->nfields + 1) * sizeof *k->field_at);
     k->star_at = sl_zero(p->a, p->nsrc * sizeof *k->star_at);
-    if (!names || !k->field_at || !k->star_at)
+    sl_map *seen = names && k->field_at && k->star_at ? sl_map_new() : NULL;
+    if (!seen)
         return no_memory();
+    bool full = false;
     for (uint32_t i = 0; i < p->nsrc; i++) {
         if (!p->src[i].star)
             continue;
-        if (!(k->star_at[i] = sl_zero(p->a, (p->src[i].n + 1) * sizeof **k->star_at)))
-            return no_memory();
-        for (uint32_t c = 0; c < p->src[i].n; c++)
-            k->star_at[i][c] = add_name(names, &n, p->src[i].names[c]);
+        full |= !(k->star_at[i] = sl_zero(p->a, (p->src[i].n + 1) * sizeof **k->star_at));
+        for (uint32_t c = 0; !full && c < p->src[i].n; c++)
+            k->star_at[i][c] = add_name(seen, names, &n, p->src[i].names[c], &full);
     }
     for (uint32_t i = 0; i < p->nfields; i++)
         k->field_at[i] = UINT32_MAX;
     for (uint32_t j = 0; j < p->nout; j++)
         if (p->outfield[j] != UINT32_MAX)
-            k->field_at[p->outfield[j]] = add_name(names, &n, p->outnames[j]);
-    k->layout = sl_layout_new(names, n, 0);
+            k->field_at[p->outfield[j]] = add_name(seen, names, &n, p->outnames[j], &full);
+    sl_map_free(seen);
+    k->layout = full ? NULL : sl_layout_new(names, n, 0);
     return k->layout ? NULL : no_memory();
 }
 void sl_pipe_free(sl_pipe *k) { sl_layout_drop(k->layout); }

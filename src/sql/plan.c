@@ -225,8 +225,8 @@ static sl_err *outputs(sl_plan *p) {
         sl_pfield *f = &p->fields[i];
         if (!f->visible || f->kind == SL_P_STAR || f->cols)
             continue;
-        uint32_t k = 0; /* only REPLACE items can meet a name again; the later one wins */
-        while (k < p->nout && (!p->star || !sl_str_eq(p->outnames[k], f->name)))
+        uint32_t k = p->star ? 0 : p->nout; /* only REPLACE items can meet a name again; the later one wins */
+        while (k < p->nout && !sl_str_eq(p->outnames[k], f->name))
             k++;
         p->outnames[k] = f->name;
         p->outfield[k] = i;
