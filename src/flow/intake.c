@@ -57,6 +57,25 @@ static sl_err *check_rate(sl_srcdef *d, sl_srcopts *o) {
         o->merge_field = SL_S("");
     return NULL;
 }
+sl_srcdef *sl_srcdef_new(void) {
+    sl_arena *a = sl_arena_new(2048);
+    sl_srcdef *d = a ? SL_NEW(a, sl_srcdef) : NULL;
+    if (!d) {
+        sl_arena_free(a);
+        return NULL;
+    }
+    d->arena = a;
+    d->refs = 1;
+    return d;
+}
+sl_srcdef *sl_srcdef_hold(sl_srcdef *d) {
+    atomic_fetch_add(&d->refs, 1);
+    return d;
+}
+void sl_srcdef_drop(sl_srcdef *d) {
+    if (d && atomic_fetch_sub(&d->refs, 1) == 1)
+        sl_arena_free(d->arena);
+}
 sl_err *sl_srcdef_common(sl_srcdef *d, const sl_json *props) {
     sl_srcopts *o = SL_NEW(d->arena, sl_srcopts);
     if (!o)

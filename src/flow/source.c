@@ -77,26 +77,6 @@ uint64_t source_left(const source_node *s) { return s->first.left; }
 bool source_is_shared(const source_node *s) { return s->def->shared; }
 bool source_rewinds(const source_node *s) { return s->def->def->source->rewinds; }
 
-sl_srcdef *sl_srcdef_new(void) {
-    sl_arena *a = sl_arena_new(2048);
-    sl_srcdef *d = a ? SL_NEW(a, sl_srcdef) : NULL;
-    if (!d) {
-        sl_arena_free(a);
-        return NULL;
-    }
-    d->arena = a;
-    d->refs = 1;
-    return d;
-}
-sl_srcdef *sl_srcdef_hold(sl_srcdef *d) {
-    atomic_fetch_add(&d->refs, 1);
-    return d;
-}
-void sl_srcdef_drop(sl_srcdef *d) {
-    if (d && atomic_fetch_sub(&d->refs, 1) == 1)
-        sl_arena_free(d->arena);
-}
-
 static void unkeep(source_node *s);
 static void source_unref(source_node *s) {
     if (--s->refs)
