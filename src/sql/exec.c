@@ -677,5 +677,12 @@ void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl
     }
     *failed = w.nomem;
 }
-void sl_exec_skip(sl_exec *x, uint64_t n) { x->filter.in += n; }
+void sl_exec_skip(sl_exec *x, uint64_t n) {
+    if (x->pipe) {
+        x->pipe->nin += n;
+        x->pipe->nfiltered += n;
+        take_stats(x, INT64_MIN);
+    } else
+        x->filter.in += n;
+}
 void sl_exec_zone(sl_exec *x, sl_zone zone) { x->p->opts.zone = zone; }

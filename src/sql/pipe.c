@@ -187,6 +187,7 @@ static uint32_t *foreign(intake *t, uint32_t *n) {
 }
 static sl_krow *keep_row(intake *t, uint32_t row, const uint32_t *cols, uint32_t ncols, bool deep) {
     sl_pipes *r = t->r;
+    const bool *later = deep && r->k->later && !r->p->src[t->src].pub.is_table ? r->k->later[t->src] : NULL;
     const sl_plan *p = r->p;
     const sl_batch *b = t->in->batch;
     uint32_t n = p->src[t->src].n, ntail = 0;
@@ -212,7 +213,7 @@ static sl_krow *keep_row(intake *t, uint32_t row, const uint32_t *cols, uint32_t
     k->src = (uint16_t)t->src;
     k->time = b->time && b->time[row] ? b->time[row] : r->now_ms;
     for (uint32_t c = 0; c < n; c++) {
-        sl_value v = t->run.reg[p->regs.base[t->src] + c][row];
+        sl_value v = later && !later[c] ? sl_v_absent() : t->run.reg[p->regs.base[t->src] + c][row];
         k->cells[c] = deep && v.kind >= SL_DECIMAL ? sl_value_copy(a, v) : v;
     }
     for (uint32_t c = 0; c < p->nana; c++) {

@@ -65,6 +65,7 @@ struct sl_pipe {            /* part of the plan; immutable. The program `out` is
     sl_pjoin *joins;
     uint32_t njoins;
     uint32_t *ncells; /* [nsrc] cells of a kept row */
+    bool **later;     /* [nsrc][columns] read behind the window, the others are kept as ABSENT; NULL: all */
     bool srf;         /* a field gives a list: one row per element */
     uint32_t srf_field;
     int32_t *ts_col; /* [nsrc] event time: position of the timestamp column, -1 for tables */

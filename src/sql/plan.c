@@ -269,6 +269,8 @@ static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *
     SL_TRY(outputs(p));
     if (!p->opts.plain)
         sl_prune(p, s);
+    if (!p->opts.plain && p->pipe)
+        sl_prune_kept(p, s);
     if (p->pipe)
         SL_TRY(sl_pipe_output(p));
     p->quick = sl_quick_make(p);

@@ -114,6 +114,8 @@ sl_err *sl_bind_expr(sl_plan *p, sl_expr *e);
 sl_err *sl_plan_check(sl_plan *p, const sl_select *s);
 /* Finds the STRUCT columns that are used by their members only: fills pub.narrowed. After sl_bind, while the definitions are lent. */
 void sl_prune(sl_plan *p, const sl_select *s);
+/* Finds the columns that a window need not keep: fills pipe->later. After compiling. */
+void sl_prune_kept(sl_plan *p, const sl_select *s);
 /* Finds the calls whose values are provided and gives them numbers (b_slot). After sl_bind. */
 sl_err *sl_plan_calls(sl_plan *p, const sl_select *s);
 /* Prepares a program of the plan and its compiler; false: out of memory. */

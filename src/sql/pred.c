@@ -55,7 +55,7 @@ static bool put_range(sl_ptest *t, double lo, double hi) {
 static bool constant_at(const sl_plan *p, int32_t o, sl_value *v) {
     if (o >= 0 || o == SL_NOREG)
         return false;
-    *v = p->prog.consts[~o];
+    *v = sl_pred_prog(p)->consts[~o];
     return true;
 }
 static bool of_column(const sl_plan *p, sl_ptest *t, int32_t reg) {
@@ -156,8 +156,11 @@ static bool read_block(const sl_plan *p, sl_block b, sl_ptest *t, uint32_t depth
 }
 
 bool sl_pred_possible(const sl_plan *p) {
-    return !p->opts.plain && !p->pipe && !p->nana && !p->ncols && !p->nwf && p->nsrc == 1 && !p->src[0].pub.is_table && p->where && p->limit != 0 && !p->opts.ignore_case &&
-        p->ncond;
+    if (p->opts.plain || p->nana || p->ncols || p->nsrc != 1 || p->src[0].pub.is_table || p->limit == 0 || p->opts.ignore_case)
+        return false;
+    if (p->pipe) /* rows that a window is not shown must not move its watermark */
+        return p->pipe->windowed && !p->opts.event_time && p->pipe->nearly;
+    return p->where && p->ncond && !p->nwf;
 }
 bool sl_pred_fits(uint8_t cls, const sl_value *v) {
     if (v->kind <= SL_NULL)
@@ -166,9 +169,10 @@ bool sl_pred_fits(uint8_t cls, const sl_value *v) {
 }
 uint32_t sl_pred_tests(const sl_plan *p, sl_ptest *ts) {
     uint32_t n = 0, cols = 0;
-    for (uint32_t i = 0; i < p->ncond && n < SL_PRED_TESTS; i++) {
-        sl_block b = p->cond[i];
-        if (b.n == 0 && b.res < 0 && p->prog.consts[~b.res].kind == SL_BOOL && p->prog.consts[~b.res].i)
+    const sl_value *consts = sl_pred_prog(p)->consts;
+    for (uint32_t i = 0, all = p->pipe ? p->pipe->nearly : p->ncond; i < all && n < SL_PRED_TESTS; i++) {
+        sl_block b = p->pipe ? p->pipe->early[i].block : p->cond[i];
+        if (b.n == 0 && b.res < 0 && consts[~b.res].kind == SL_BOOL && consts[~b.res].i)
             continue;
         sl_ptest t = {0};
         bool fits = read_block(p, b, &t, 0), known = false;

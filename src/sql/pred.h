@@ -2,7 +2,7 @@
  * reader that looks at some columns first (rowgate.c). For the room's own use. */
 #ifndef SL_SQL_PRED_H
 #define SL_SQL_PRED_H
-#include "sql/planner.h"
+#include "sql/pipe.h"
 
 enum { SL_PC_NUMBER = 1, SL_PC_TEXT, SL_PC_BOOLEAN, SL_PC_LIKED /* text, and null is an error */ };
 enum { SL_PA_POINT, SL_PA_ABOVE, SL_PA_BELOW, SL_PA_WITHIN };
@@ -23,6 +23,8 @@ typedef struct sl_ptest { /* a condition that cannot fail when its column holds 
 } sl_ptest;
 /* May an instance of p not be shown a row that fails WHERE? Nothing remembers it, and nothing in front of WHERE looks at it. */
 bool sl_pred_possible(const sl_plan *p);
+/* The program that the conditions in front of everything else are a part of. */
+static inline const sl_prog *sl_pred_prog(const sl_plan *p) { return p->pipe ? &p->pipe->in : &p->prog; }
 /* The conditions that cannot fail, from the first on, at most SL_PRED_TESTS, over at most SL_PRED_GUARDS + 1 columns; free each `at`. */
 uint32_t sl_pred_tests(const sl_plan *p, sl_ptest *ts);
 /* Does a value decide a condition of this class without an error? */

@@ -1,8 +1,9 @@
 /* Which members of STRUCT columns a statement uses: a column that is only met through paths is decoded and validated
  * only as far as the paths go.
- * Decision: a struct that is also used as a whole is decoded whole (D7), and so are all of a source under `*`. */
+ * Decision: a struct that is also used as a whole is decoded whole (D7), and so are all of a source under `*`.
+ * Also: which columns are read behind a window. What only stands in front of it (WHERE, FILTER, conditions of a state window) is not copied into it. */
 #include "data/type.h"
-#include "sql/planner.h"
+#include "sql/pipe.h"
 
 typedef struct want { /* of one column or member */
     sl_str name;
@@ -136,4 +137,57 @@ void sl_prune(sl_plan *p, const sl_select *s) {
         src->pub.narrowed = out;
         src->pub.nnarrowed = n;
     }
+}
+
+/* ---- what windows and joins keep ---- */
+static void later(const sl_plan *p, bool **read, const sl_expr *e) {
+    if (!e || (e->kind == SL_X_CALL && e->func && e->func->kind == SL_FN_ANALYTIC && e->b_slot >= 0)) /* its value is kept, not what it was made of */
+        return;
+    if (e->kind == SL_X_COLUMN) {
+        for (uint32_t i = 0; i < p->nsrc; i++)
+            if (e->b_src < 0 || (uint32_t)e->b_src == i)
+                for (uint32_t c = 0; c < p->src[i].n; c++)
+                    read[i][c] |= e->b_src < 0 ? sl_str_eq(p->src[i].names[c], e->name) : c == (uint32_t)e->b_col;
+        return;
+    }
+    later(p, read, e->l);
+    if (e->kind != SL_X_MEMBER || !e->name.n)
+        later(p, read, e->r);
+    for (uint32_t i = 0; i < e->nargs; i++)
+        later(p, read, e->args[i]);
+    for (uint32_t i = 0; e->over && i < e->over->npartition; i++)
+        later(p, read, e->over->partition[i]);
+    for (uint32_t i = 0; e->over && i < e->over->norder; i++)
+        later(p, read, e->over->order[i].expr);
+    if (e->over)
+        later(p, read, e->over->when);
+}
+void sl_prune_kept(sl_plan *p, const sl_select *s) {
+    bool stars = p->star || p->nstars || p->opts.event_time; /* in event time rows are kept before they are looked at */
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        stars |= p->src[i].pub.all || p->src[i].star;
+    if (stars || !p->pipe->windowed)
+        return;
+    bool **read = sl_zero(p->a, (p->nsrc + 1) * sizeof *read), some = false;
+    for (uint32_t i = 0; read && i < p->nsrc; i++)
+        if (!(read[i] = sl_zero(p->a, p->src[i].n + 1)))
+            return; /* the latch of the arena tells */
+    if (!read)
+        return;
+    for (uint32_t i = 0; i < p->nfields; i++)
+        later(p, read, p->fields[i].expr);
+    for (uint32_t i = 0; i < s->njoins; i++)
+        later(p, read, s->joins[i].on);
+    for (uint32_t i = 0; i < s->ndims; i++)
+        later(p, read, s->dims[i]);
+    if (!p->pipe->where_early)
+        later(p, read, p->where);
+    later(p, read, s->having);
+    for (uint32_t i = 0; i < s->norder; i++)
+        later(p, read, s->order[i].expr);
+    for (uint32_t i = 0; i < p->nsrc; i++)
+        for (uint32_t c = 0; c < p->src[i].n; c++)
+            some |= !read[i][c];
+    if (some)
+        p->pipe->later = read;
 }

@@ -41,7 +41,7 @@ sl_rowgate *sl_rowgate_new(sl_plan *p) {
     }
     if (g) {
         g->p = sl_plan_hold(p);
-        g->run.p = &p->prog;
+        g->run.p = sl_pred_prog(p);
     }
     return g;
 }
@@ -66,7 +66,7 @@ static bool compare(sl_op op, double x, double y) {
     }
 }
 static bool holds(sl_rowgate *g, const sl_insn *in, sl_value v) {
-    const sl_value *k = g->p->prog.consts;
+    const sl_value *k = g->run.p->consts;
     sl_value yes;
     switch (in->op) {
     case SL_I_CMP:

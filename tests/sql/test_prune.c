@@ -40,6 +40,12 @@ static const sl_type *narrowed(const char *sql, sl_plan **plan) {
     const sl_plan_source *ps = sl_plan_source_at(*plan, 0);
     return ps->nnarrowed ? ps->narrowed[0].type : NULL;
 }
+static const sl_create *find_loose(void *arg, sl_str name) {
+    static sl_create loose = {.schemaless = true};
+    (void)arg;
+    (void)name;
+    return &loose;
+}
 static void paths_narrow(void **st) {
     (void)st;
     const struct {
@@ -87,7 +93,53 @@ static void unions_keep_the_order_of_the_declaration(void **st) {
     sl_plan_drop(p);
     sl_plan_drop(q);
 }
+/* What only stands in front of a window is not kept in it. */
+static void windows_keep_what_is_read_later(void **st) {
+    (void)st;
+    static const char *const cases[] = {
+        "SELECT collect(n) AS c FROM s WHERE long != \"\" GROUP BY TUMBLINGWINDOW(ss, 10)",
+        "SELECT collect(n) AS c FROM s GROUP BY SLIDINGWINDOW(ss, 10) FILTER (WHERE long != \"\")",
+        "SELECT last_value(n, true) AS c FROM s GROUP BY STATEWINDOW(long = \"begin\", long = \"end\")",
+        "SELECT n FROM s GROUP BY COUNTWINDOW(1000) FILTER (WHERE long != \"\")",
+    };
+    char text[400];
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t bytes[2];
+        for (int plain = 0; plain < 2; plain++) {
+            sl_select *s = NULL;
+            sl_plan *p = NULL;
+            sl_plan_opts o;
+            sl_plan_opts_default(&o);
+            o.plain = plain;
+            assert_null(sl_parse_select(A, sl_str_of(cases[i]), &s, NULL));
+            assert_null(sl_plan_make(s, find_loose, A, &o, &p));
+            sl_exec *x = sl_exec_new(p, 0);
+            sl_builder *w = sl_builder_new(sl_plan_source_at(p, 0)->layout, false);
+            for (int r = 0; r < 500; r++) {
+                sl_builder_row(w);
+                sl_builder_put(w, SL_S("n"), sl_v_int(r));
+                sl_builder_put(w, SL_S("long"), sl_v_str(r == 0 ? SL_S("begin") : sl_str_n(text, sizeof text)));
+                sl_builder_end(w);
+            }
+            sl_batch *b = sl_builder_done(w, 1000), *out = NULL;
+            sl_view v = {.batch = b, .n = b->nrows};
+            bool failed;
+            sl_exec_run(x, 0, &v, 1000, &out, &failed);
+            assert_false(failed);
+            bytes[plain] = sl_exec_state_bytes(x);
+            sl_batch_drop(out);
+            sl_batch_drop(b);
+            sl_builder_free(w);
+            sl_exec_free(x);
+            sl_plan_drop(p);
+        }
+        if (bytes[0] * 4 > bytes[1])
+            fail_msg("%s: %zu bytes, all columns %zu", cases[i], bytes[0], bytes[1]);
+    }
+}
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(paths_narrow), cmocka_unit_test(unions_keep_the_order_of_the_declaration)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(paths_narrow), cmocka_unit_test(unions_keep_the_order_of_the_declaration),
+                                       cmocka_unit_test(windows_keep_what_is_read_later)};
     return cmocka_run_group_tests(tests, up, down);
 }
