@@ -1,7 +1,8 @@
 /* What windows, groups and joins cost per input row, beside the same input filtered and projected: batches of 512 rows, the clock moved by hand
- * (100,000 rows a second of stream time). Run it from a Release build: bench_window [seconds per case]. */
+ * (100,000 rows a second of stream time). Run it from a Release build: bench_window [seconds per case [part of a name]]. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include "sql/parse.h"
 #include "sql/plan.h"
@@ -30,7 +31,10 @@ static sl_batch *batch_of(const sl_plan *p, uint32_t groups, uint32_t from) {
     sl_builder_free(w);
     return b;
 }
+static const char *only; /* cases whose name has this in it */
 static double run(double secs, const char *name, const char *sql, uint32_t groups, double base) {
+    if (only && !strstr(name, only))
+        return 0;
     sl_arena *a = sl_arena_new(0);
     sl_select *sel;
     sl_plan *p = NULL;
@@ -74,6 +78,7 @@ static double run(double secs, const char *name, const char *sql, uint32_t group
 }
 int main(int argc, char **argv) {
     double secs = argc > 1 ? strtod(argv[1], NULL) : 1;
+    only = argc > 2 ? argv[2] : NULL;
     sl_arena *a = sl_arena_new(0);
     sl_stmt st;
     if (sl_parse(a, SL_S("CREATE STREAM s () WITH (DATASOURCE=\"s\")"), &st, NULL))

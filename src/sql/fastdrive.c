@@ -264,10 +264,13 @@ static bool compute(batch *b) {
     return !b->nomem && !run->nomem;
 }
 /* The slot of a row's group; *slot NULL: its key failed. */
+static bool slot_at(batch *b, sl_ftable *t, const sl_fkey *key, uint32_t row, sl_fslot **slot) {
+    sl_fslot *s = *slot = sl_ftable_slot(t, key->group, key);
+    return s && (s->first || b->f->plan->keyed || (s->first = b->in->first(b->in->arg, row)));
+}
 static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
     const sl_pipe *k = b->f->r->k;
     sl_value v[SL_FAST_DIMS];
-    const sl_fkey *key;
     *slot = NULL;
     for (uint32_t i = 0; i < k->ndims; i++) {
         v[i] = sl_run_at(b->in->run, k->dims[i].res, row);
@@ -276,10 +279,30 @@ static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
             return true;
         }
     }
-    if (!(key = sl_fast_key(t, v, b->tmp, &b->text)))
-        return false;
-    sl_fslot *s = *slot = sl_ftable_slot(t, key->group, key);
-    return s && (s->first || b->f->plan->keyed || (s->first = b->in->first(b->in->arg, row)));
+    const sl_fkey *key = sl_fast_key(t, v, b->tmp, &b->text);
+    return key && slot_at(b, t, key, row, slot);
+}
+/* The slots of n rows; rows whose key failed are left out. */
+static bool slots_of(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n, uint32_t *count) {
+    const sl_fkey *keys[SL_FAST_ROWS] = {NULL};
+    int64_t pane = sl_fpane_at(t, t->npanes - 1)->at;
+    bool ok = true, known = n > 1 && t->keys;
+    for (uint32_t from = 0; from < n && ok; from += SL_FAST_ROWS) {
+        uint32_t m = n - from < SL_FAST_ROWS ? n - from : SL_FAST_ROWS;
+        if (known)
+            sl_fast_keys(t, b->in->run, b->f->r->k->dims, rows + from, m, keys);
+        for (uint32_t i = 0; i < m && ok; i++) {
+            sl_fslot **to = &b->slots[*count];
+            uint32_t row = b->rows[*count] = rows[from + i];
+            const sl_fkey *k = keys[i];
+            if (k && k->group->tail && k->group->tail->pane == pane)
+                *to = k->group->tail;
+            else
+                ok = k ? slot_at(b, t, k, row, to) : slot_of(b, t, row, to);
+            *count += *to != NULL;
+        }
+    }
+    return ok;
 }
 /* The rows up to row number `last` into the newest pane. */
 static bool enter(batch *b, sl_ftable *t, uint32_t from, uint32_t last) {
@@ -303,11 +326,7 @@ static bool enter(batch *b, sl_ftable *t, uint32_t from, uint32_t last) {
         }
         return ok;
     }
-    for (uint32_t i = first; ok && i < b->at; i++) {
-        ok = slot_of(b, t, b->alive[i], &b->slots[n]);
-        b->rows[n] = b->alive[i];
-        n += b->slots[n] != NULL;
-    }
+    ok = slots_of(b, t, b->alive + first, b->at - first, &n);
     for (uint32_t i = 0; ok && n && i < plan->nagg; i++) {
         const sl_fagg *a = &plan->agg[i];
         ok = sl_acc_column(a, b->slots, false, a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg], a->arg < 0, b->rows, n, b->tmp, t->bytes);

@@ -12,17 +12,51 @@ static inline uint64_t mix(uint64_t h) {
     h *= UINT64_C(0xD6E8FEB86659FD93);
     return h ^ h >> 29;
 }
+static inline uint64_t load64(const char *p) {
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+static inline uint64_t load32(const char *p) {
+    uint32_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+/* Text of at most 16 bytes as two numbers; together with the length they are the text. */
+static inline void halves(const char *p, uint32_t n, uint64_t *a, uint64_t *b) {
+    if (n >= 8) {
+        *a = load64(p);
+        *b = load64(p + n - 8);
+    } else if (n >= 4) {
+        *a = load32(p);
+        *b = load32(p + n - 4);
+    } else {
+        *a = n ? (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 | (uint64_t)(unsigned char)p[n - 1] << 16 : 0;
+        *b = 0;
+    }
+}
 static inline uint64_t hash_item(sl_value v) {
-    if (v.kind == SL_STRING)
+    uint64_t a, b;
+    if (v.kind != SL_STRING)
+        return v.kind <= SL_NULL ? v.kind : mix(v.u + v.kind + ((uint64_t)v.flags << 8));
+    if (v.len > 16)
         return sl_hash(v.p, v.len);
-    return v.kind <= SL_NULL ? v.kind : mix(v.u + v.kind + ((uint64_t)v.flags << 8));
+    halves(v.p, v.len, &a, &b);
+    return mix((a ^ UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xBF58476D1CE4E5B9) + (b + v.len) * UINT64_C(0x94D049BB133111EB));
 }
 static inline bool same_item(sl_value x, sl_value y) {
     if (x.kind != y.kind || x.flags != y.flags)
         return false;
-    if (x.kind == SL_STRING)
-        return x.len == y.len && memcmp(x.p, y.p, x.len) == 0;
-    return x.kind <= SL_NULL || x.u == y.u;
+    if (x.kind != SL_STRING)
+        return x.kind <= SL_NULL || x.u == y.u;
+    if (x.len != y.len)
+        return false;
+    if (x.len > 16)
+        return memcmp(x.p, y.p, x.len) == 0;
+    uint64_t a, b, c, d;
+    halves(x.p, x.len, &a, &b);
+    halves(y.p, y.len, &c, &d);
+    return a == c && b == d;
 }
 static bool same_key(const sl_ftable *t, const sl_fkey *k, const sl_value *v, sl_str packed) {
     if (k->packed.n || packed.n)
@@ -181,20 +215,21 @@ static const sl_fkey *lookup(const sl_ftable *t, uint64_t h, const sl_value *v, 
             return t->keys[i].at;
     return NULL;
 }
-static uint64_t hash_items(const sl_ftable *t, const sl_value *v) {
+static inline uint64_t join_hash(uint64_t h, sl_value v) { return (h << 7 ^ h >> 3 ^ hash_item(v)) * UINT64_C(0x9E3779B97F4A7C15); }
+static inline uint64_t last_hash(uint64_t h) { return h ^ h >> 31; }
+static inline bool plain(sl_value v) { return bitwise(v) || v.kind == SL_STRING; }
+const sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text) {
+    bool all = true;
     uint64_t h = 0;
     for (uint32_t i = 0; i < t->ndims; i++)
-        h = (h << 7 ^ h >> 3 ^ hash_item(v[i])) * UINT64_C(0x9E3779B97F4A7C15);
-    return h ^ h >> 31;
-}
-const sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text) {
-    bool plain = true;
-    for (uint32_t i = 0; i < t->ndims; i++)
-        plain &= bitwise(v[i]) || v[i].kind == SL_STRING;
+        all &= plain(v[i]);
     sl_buf packed = {0};
-    for (uint32_t i = 0; !plain && i < t->ndims; i++)
-        sl_pack_value(&packed, v[i]);
-    uint64_t h = plain ? hash_items(t, v) : sl_hash(packed.p, packed.n);
+    for (uint32_t i = 0; i < t->ndims; i++)
+        if (all)
+            h = join_hash(h, v[i]);
+        else
+            sl_pack_value(&packed, v[i]);
+    h = all ? last_hash(h) : sl_hash(packed.p, packed.n);
     const sl_fkey *k = packed.failed ? NULL : lookup(t, h, v, sl_buf_view(&packed));
     if (!k && !packed.failed) {
         print(t, v, tmp, text);
@@ -202,4 +237,40 @@ const sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_bu
     }
     sl_buf_free(&packed);
     return k;
+}
+/* Many rows at once, so that what one row waits for from memory is asked for while others are looked at. */
+void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, const sl_fkey **out) {
+    uint64_t hash[SL_FAST_ROWS];
+    const sl_value *col[SL_FAST_DIMS];
+    for (uint32_t d = 0; d < t->ndims; d++)
+        col[d] = dims[d].res >= 0 ? run->reg[dims[d].res] : NULL;
+    for (uint32_t i = 0; i < n; i++)
+        hash[i] = 0;
+    for (uint32_t d = 0; d < t->ndims; d++)
+        for (uint32_t i = 0; i < n; i++)
+            hash[i] = join_hash(hash[i], col[d] ? col[d][rows[i]] : run->p->consts[~dims[d].res]);
+    for (uint32_t i = 0; i < n; i++) {
+        hash[i] = last_hash(hash[i]);
+        __builtin_prefetch(&t->keys[(uint32_t)hash[i] & t->keymask]);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_prefetch(t->keys[(uint32_t)hash[i] & t->keymask].at);
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = NULL;
+        for (uint32_t e = (uint32_t)hash[i] & t->keymask; t->keys[e].at; e = (e + 1) & t->keymask) {
+            const sl_fkey *k = t->keys[e].at;
+            if (t->keys[e].hash != hash[i] || k->packed.n)
+                continue;
+            bool same = true;
+            for (uint32_t d = 0; d < t->ndims && same; d++) {
+                sl_value v = col[d] ? col[d][rows[i]] : run->p->consts[~dims[d].res];
+                same = same_item(k->at[d], v);
+            }
+            if (!same)
+                continue;
+            out[i] = k;
+            __builtin_prefetch(k->group->tail);
+            break;
+        }
+    }
 }

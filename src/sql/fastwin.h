@@ -16,7 +16,7 @@
 #include "sql/planner.h"
 
 typedef struct sl_pipes sl_pipes;
-enum { SL_FAST_DIMS = 32 };
+enum { SL_FAST_DIMS = 32, SL_FAST_ROWS = 64 }; /* keys; rows whose keys are looked up together */
 typedef enum sl_acckind { SL_ACC_NONE, SL_ACC_ROWS, SL_ACC_COUNT, SL_ACC_SUM, SL_ACC_AVG, SL_ACC_MIN, SL_ACC_MAX, SL_ACC_LAST } sl_acckind;
 typedef struct sl_fagg { /* one aggregate of the plan */
     uint8_t kind;
@@ -145,6 +145,8 @@ sl_err *sl_ftable_load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_are
 /* ---- fastkey.c ---- */
 /* The key of items v[ndims] (no ERROR among them), with its group; made when new. NULL: out of memory. */
 const sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text);
+/* The keys of n rows (at most SL_FAST_ROWS) that are there and of plain kinds; NULL for others: ask sl_fast_key. The table must have been asked before. */
+void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, const sl_fkey **out);
 size_t sl_fast_key_bytes(const sl_ftable *t, const sl_fkey *k);
 void sl_fast_rehash(sl_ftable *t); /* after groups were taken away; memory is there */
 void sl_fast_group_free(sl_fgroup *g);
