@@ -264,7 +264,7 @@ static bool compute(batch *b) {
     return !b->nomem && !run->nomem;
 }
 /* The slot of a row's group; *slot NULL: its key failed. */
-static bool slot_at(batch *b, sl_ftable *t, const sl_fkey *key, uint32_t row, sl_fslot **slot) {
+static bool slot_at(batch *b, sl_ftable *t, sl_fkey *key, uint32_t row, sl_fslot **slot) {
     sl_fslot *s = *slot = sl_ftable_slot(t, key->group, key);
     return s && (s->first || b->f->plan->keyed || (s->first = b->in->first(b->in->arg, row)));
 }
@@ -279,13 +279,12 @@ static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
             return true;
         }
     }
-    const sl_fkey *key = sl_fast_key(t, v, b->tmp, &b->text);
+    sl_fkey *key = sl_fast_key(t, v, b->tmp, &b->text);
     return key && slot_at(b, t, key, row, slot);
 }
 /* The slots of n rows; rows whose key failed are left out. */
 static bool slots_of(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n, uint32_t *count) {
-    const sl_fkey *keys[SL_FAST_ROWS] = {NULL};
-    int64_t pane = sl_fpane_at(t, t->npanes - 1)->at;
+    sl_fkey *keys[SL_FAST_ROWS] = {NULL};
     bool ok = true, known = n > 1 && t->keys;
     for (uint32_t from = 0; from < n && ok; from += SL_FAST_ROWS) {
         uint32_t m = n - from < SL_FAST_ROWS ? n - from : SL_FAST_ROWS;
@@ -294,9 +293,9 @@ static bool slots_of(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n, u
         for (uint32_t i = 0; i < m && ok; i++) {
             sl_fslot **to = &b->slots[*count];
             uint32_t row = b->rows[*count] = rows[from + i];
-            const sl_fkey *k = keys[i];
-            if (k && k->group->tail && k->group->tail->pane == pane)
-                *to = k->group->tail;
+            sl_fkey *k = keys[i];
+            if (k && k->epoch == t->epoch)
+                *to = k->slot;
             else
                 ok = k ? slot_at(b, t, k, row, to) : slot_of(b, t, row, to);
             *count += *to != NULL;

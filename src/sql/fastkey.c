@@ -35,15 +35,22 @@ static inline void halves(const char *p, uint32_t n, uint64_t *a, uint64_t *b) {
         *b = 0;
     }
 }
-static inline uint64_t hash_item(sl_value v) {
-    uint64_t a, b;
+/* An item in three numbers, which are equal when the items are, and the other way round for text of at most 16 bytes and what is no text. */
+typedef struct item {
+    uint64_t tag, a, b;
+} item;
+static inline item item_of(sl_value v) {
+    item x = {(uint64_t)v.kind | (uint64_t)v.flags << 8 | (v.kind == SL_STRING ? (uint64_t)v.len << 16 : 0), 0, 0};
     if (v.kind != SL_STRING)
-        return v.kind <= SL_NULL ? v.kind : mix(v.u + v.kind + ((uint64_t)v.flags << 8));
-    if (v.len > 16)
-        return sl_hash(v.p, v.len);
-    halves(v.p, v.len, &a, &b);
-    return mix((a ^ UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xBF58476D1CE4E5B9) + (b + v.len) * UINT64_C(0x94D049BB133111EB));
+        x.a = v.kind <= SL_NULL ? 0 : v.u;
+    else if (v.len <= 16)
+        halves(v.p, v.len, &x.a, &x.b);
+    else
+        x.a = sl_hash(v.p, v.len);
+    return x;
 }
+static inline uint64_t hash_item(item x) { return mix((x.a ^ UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xBF58476D1CE4E5B9) + (x.b + x.tag) * UINT64_C(0x94D049BB133111EB)); }
+static inline bool long_text(sl_value v) { return v.kind == SL_STRING && v.len > 16; }
 static inline bool same_item(sl_value x, sl_value y) {
     if (x.kind != y.kind || x.flags != y.flags)
         return false;
@@ -127,6 +134,12 @@ static void fill_key(const sl_ftable *t, sl_fkey *k, uint64_t hash, const sl_val
         k->packed = (sl_str){text, packed.n};
         return;
     }
+    if (t->ndims == 1) {
+        item x = item_of(v[0]);
+        k->tag = x.tag;
+        k->a = x.a;
+        k->b = x.b;
+    }
     for (uint32_t i = 0; i < t->ndims; i++) {
         k->at[i] = v[i];
         if (v[i].kind != SL_STRING)
@@ -209,16 +222,17 @@ static void print(const sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *
         sl_value_print(text, x);
     }
 }
-static const sl_fkey *lookup(const sl_ftable *t, uint64_t h, const sl_value *v, sl_str packed) {
+static sl_fkey *lookup(const sl_ftable *t, uint64_t h, const sl_value *v, sl_str packed) {
     for (uint32_t i = (uint32_t)h & t->keymask; t->keys && t->keys[i].at; i = (i + 1) & t->keymask)
         if (t->keys[i].hash == h && same_key(t, t->keys[i].at, v, packed))
             return t->keys[i].at;
     return NULL;
 }
-static inline uint64_t join_hash(uint64_t h, sl_value v) { return (h << 7 ^ h >> 3 ^ hash_item(v)) * UINT64_C(0x9E3779B97F4A7C15); }
+static inline uint64_t join_hash_of(uint64_t h, uint64_t one) { return (h << 7 ^ h >> 3 ^ one) * UINT64_C(0x9E3779B97F4A7C15); }
+static inline uint64_t join_hash(uint64_t h, sl_value v) { return join_hash_of(h, hash_item(item_of(v))); }
 static inline uint64_t last_hash(uint64_t h) { return h ^ h >> 31; }
 static inline bool plain(sl_value v) { return bitwise(v) || v.kind == SL_STRING; }
-const sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text) {
+sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text) {
     bool all = true;
     uint64_t h = 0;
     for (uint32_t i = 0; i < t->ndims; i++)
@@ -230,7 +244,7 @@ const sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_bu
         else
             sl_pack_value(&packed, v[i]);
     h = all ? last_hash(h) : sl_hash(packed.p, packed.n);
-    const sl_fkey *k = packed.failed ? NULL : lookup(t, h, v, sl_buf_view(&packed));
+    sl_fkey *k = packed.failed ? NULL : lookup(t, h, v, sl_buf_view(&packed));
     if (!k && !packed.failed) {
         print(t, v, tmp, text);
         k = text->failed ? NULL : add(t, sl_buf_view(text), v, h, sl_buf_view(&packed));
@@ -238,8 +252,48 @@ const sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_bu
     sl_buf_free(&packed);
     return k;
 }
+/* A single key in a register. */
+static inline sl_fkey *probe(const sl_ftable *t, uint64_t hash, item x, sl_value v) {
+    for (uint32_t e = (uint32_t)hash & t->keymask; t->keys[e].at; e = (e + 1) & t->keymask) {
+        sl_fkey *k = t->keys[e].at;
+        if (t->keys[e].hash == hash && k->tag == x.tag && k->a == x.a && k->b == x.b && !k->packed.n && (!long_text(v) || memcmp(k->at[0].p, v.p, v.len) == 0))
+            return k;
+    }
+    return NULL;
+}
+static void single_keys(const sl_ftable *t, const sl_run *run, int32_t res, const uint32_t *rows, uint32_t n, sl_fkey **out) {
+    enum { NEAR = 1024 }; /* a table that the cache holds */
+    const sl_value *col = res >= 0 ? run->reg[res] : NULL, konst = col ? sl_v_null() : run->p->consts[~res];
+    if (t->keymask < NEAR) {
+        for (uint32_t i = 0; i < n; i++) {
+            sl_value v = col ? col[rows[i]] : konst;
+            item x = item_of(v);
+            out[i] = probe(t, last_hash(join_hash_of(0, hash_item(x))), x, v);
+        }
+        return;
+    }
+    uint64_t hash[SL_FAST_ROWS];
+    item x[SL_FAST_ROWS];
+    for (uint32_t i = 0; i < n; i++) {
+        x[i] = item_of(col ? col[rows[i]] : konst);
+        hash[i] = last_hash(join_hash_of(0, hash_item(x[i])));
+        __builtin_prefetch(&t->keys[(uint32_t)hash[i] & t->keymask]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const char *k = t->keys[(uint32_t)hash[i] & t->keymask].at;
+        __builtin_prefetch(k);
+        __builtin_prefetch(k + 64);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if ((out[i] = probe(t, hash[i], x[i], col ? col[rows[i]] : konst)))
+            __builtin_prefetch((const char *)out[i]->slot + sizeof(sl_fslot), 1);
+}
 /* Many rows at once, so that what one row waits for from memory is asked for while others are looked at. */
-void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, const sl_fkey **out) {
+void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, sl_fkey **out) {
+    if (t->ndims == 1) {
+        single_keys(t, run, dims[0].res, rows, n, out);
+        return;
+    }
     uint64_t hash[SL_FAST_ROWS];
     const sl_value *col[SL_FAST_DIMS];
     for (uint32_t d = 0; d < t->ndims; d++)
@@ -258,7 +312,7 @@ void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, c
     for (uint32_t i = 0; i < n; i++) {
         out[i] = NULL;
         for (uint32_t e = (uint32_t)hash[i] & t->keymask; t->keys[e].at; e = (e + 1) & t->keymask) {
-            const sl_fkey *k = t->keys[e].at;
+            sl_fkey *k = t->keys[e].at;
             if (t->keys[e].hash != hash[i] || k->packed.n)
                 continue;
             bool same = true;
@@ -269,7 +323,7 @@ void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, c
             if (!same)
                 continue;
             out[i] = k;
-            __builtin_prefetch(k->group->tail);
+            __builtin_prefetch(k->slot);
             break;
         }
     }

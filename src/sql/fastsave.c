@@ -73,7 +73,7 @@ void sl_ftable_save(const sl_ftable *t, uint32_t ncells, sl_buf *out) {
         }
     }
 }
-static sl_err *load_key(sl_ftable *t, sl_arena *a, sl_str *at, const sl_fkey **key) {
+static sl_err *load_key(sl_ftable *t, sl_arena *a, sl_str *at, sl_fkey **key) {
     sl_value odd, v[SL_FAST_DIMS];
     sl_buf text = {0};
     uint32_t had = t->nkeys;
@@ -104,7 +104,7 @@ static sl_err *load_slot(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_a
     uint32_t had = sl_fpane_at(t, t->npanes - 1)->n, nkeys = 0;
     for (const sl_fkey *x = g->keys; x; x = x->next)
         nkeys++;
-    const sl_fkey *which = g->keys;
+    sl_fkey *which = g->keys;
     for (int64_t i = key ? nkeys - key : 0; i > 0; i--)
         which = which ? which->next : NULL;
     if (key >= nkeys || !which)
@@ -133,7 +133,7 @@ static sl_err *load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_arena 
     if (!l || sl_arena_failed(a))
         return no_memory();
     for (int64_t i = 0; i < ngroups; i++) {
-        const sl_fkey *first = NULL, *key;
+        sl_fkey *first = NULL, *key;
         SL_TRY(sl_fast_get(a, at, &n));
         for (int64_t j = 0; j < n; j++) {
             SL_TRY(load_key(t, a, at, &key));

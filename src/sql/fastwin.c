@@ -65,6 +65,7 @@ sl_fpane *sl_ftable_pane(sl_ftable *t, int64_t at) {
     }
     sl_fpane *p = sl_fpane_at(t, t->npanes++);
     *p = (sl_fpane){.at = at};
+    t->epoch++;
     return p;
 }
 void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, const char *head, sl_str text) {
@@ -156,10 +157,13 @@ static bool more_slots(sl_ftable *t) {
     }
     return true;
 }
-sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, const sl_fkey *key) {
+sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, sl_fkey *key) {
     sl_fpane *p = sl_fpane_at(t, t->npanes - 1);
-    if (g->tail && g->tail->pane == p->at)
+    if (g->tail && g->tail->pane == p->at) {
+        key->slot = g->tail;
+        key->epoch = t->epoch;
         return g->tail;
+    }
     if (!t->free && !more_slots(t))
         return NULL;
     if (g->tail && !t->loading) { /* it closes */
@@ -181,6 +185,8 @@ sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, const sl_fkey *key) {
     memset(s, 0, slot_size(t));
     s->group = g;
     s->key = key;
+    key->slot = s;
+    key->epoch = t->epoch;
     s->pane = p->at;
     s->seq = ++t->seq;
     s->older = g->tail;
@@ -242,6 +248,7 @@ static void move_slots(sl_ftable *t) { /* into chunks of their own: what is left
         *link = NULL;
     }
     *t->bytes -= bytes;
+    t->epoch++;
     for (uint32_t i = 0; i < n; i++)
         free(old[i]);
     free(old);

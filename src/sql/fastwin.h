@@ -42,9 +42,12 @@ typedef struct sl_fgroup sl_fgroup;
 typedef struct sl_fkey { /* an item list as it came; several print alike and are one group */
     uint64_t hash;
     sl_fgroup *group;
-    struct sl_fkey *next; /* of the group */
-    sl_str packed;        /* kinds that are not compared bit by bit: their packed form */
-    sl_value at[];        /* [ndims], text behind */
+    struct sl_fkey *next;  /* of the group */
+    struct sl_fslot *slot; /* of the group in the pane that was the newest in `epoch` */
+    uint64_t epoch;
+    uint64_t tag, a, b; /* the only item in three numbers, for comparing */
+    sl_str packed;      /* kinds that are not compared bit by bit: their packed form */
+    sl_value at[];      /* [ndims], text behind */
 } sl_fkey;
 typedef struct sl_fslot {
     sl_fgroup *group;
@@ -87,7 +90,7 @@ typedef struct sl_ftable { /* groups and panes of one window instance */
     uint32_t head, npanes, cappanes;   /* cap a power of two */
     uint32_t failed;                   /* panes with an error */
     bool loading;                      /* slots are being put back: nothing closes */
-    uint64_t seq;
+    uint64_t seq, epoch;               /* epoch: panes ever made; from 1 on */
     sl_fslot *free;
     void **chunks;
     uint32_t nchunks, capchunks;
@@ -130,7 +133,7 @@ bool sl_ftable_until(sl_ftable *t, int64_t at);
 /* Gives back what idle groups and slots hold, when it is much more than `live` groups need, as many as were told last. */
 void sl_ftable_tidy(sl_ftable *t, uint32_t live);
 /* The slot of a group in the newest pane, made when new. NULL: out of memory. */
-sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, const sl_fkey *key);
+sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, sl_fkey *key);
 /* The accumulators of a group over all panes: its own, or merged into tmp (room for plan->size, emptied here; sl_ftable_done releases). */
 const void *sl_ftable_total(const sl_ftable *t, const sl_fgroup *g, void *tmp, bool *ok);
 void sl_ftable_done(const sl_ftable *t, const void *total, void *tmp);
@@ -144,9 +147,9 @@ sl_err *sl_ftable_load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_are
 
 /* ---- fastkey.c ---- */
 /* The key of items v[ndims] (no ERROR among them), with its group; made when new. NULL: out of memory. */
-const sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text);
+sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text);
 /* The keys of n rows (at most SL_FAST_ROWS) that are there and of plain kinds; NULL for others: ask sl_fast_key. The table must have been asked before. */
-void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, const sl_fkey **out);
+void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, sl_fkey **out);
 size_t sl_fast_key_bytes(const sl_ftable *t, const sl_fkey *k);
 void sl_fast_rehash(sl_ftable *t); /* after groups were taken away; memory is there */
 void sl_fast_group_free(sl_fgroup *g);

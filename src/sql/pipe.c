@@ -593,13 +593,32 @@ static void table_rows(intake *t) {
             sl_kq_drop(q, 1);
     }
 }
-/* Event time: rows are kept in order of their timestamps; what the watermark reaches goes on. */
+static void reached(sl_pipes *r) { /* what the watermark reaches goes on */
+    uint32_t n = sl_wm_ready(r->wm);
+    if (n)
+        released(r, n);
+    int64_t mark = sl_wm_mark(r->wm);
+    if (!r->nomem && ((r->win && !sl_win_mark(r->win, mark)) || (r->fast && !sl_fast_mark(r->fast, mark))))
+        r->nomem = true;
+}
+/* Can its timestamp not fail? */
+static bool sure_time(const intake *t, uint32_t row) {
+    sl_value v = t->run.reg[t->r->p->regs.base[t->src] + (uint32_t)t->r->k->ts_col[t->src]][row];
+    return v.kind == SL_INT && !v.flags && v.i >= 0 && v.i < INT64_C(1) << 47;
+}
+/* Event time: rows are kept in order of their timestamps. What the watermark reaches goes on, many rows at once where no window ends between them and no
+ * error has to be told. */
 static void await(intake *t) {
     sl_pipes *r = t->r;
     uint32_t ncols = 0, *cols = foreign(t, &ncols), done = 0;
+    bool waiting = false;
     for (uint32_t i = 0; cols && i < t->in->n && !r->nomem; i++) {
         uint32_t row = sl_view_row(t->in, i);
         int64_t ts;
+        if (waiting && (done < t->ntold || !sure_time(t, row))) {
+            waiting = false;
+            reached(r);
+        }
         done = tell_upto(t, done, row);
         if (!timestamp(t, row, &ts)) {
             r->nfailed++;
@@ -619,13 +638,12 @@ static void await(intake *t) {
         }
         if (!moved)
             continue;
-        uint32_t n = sl_wm_ready(r->wm);
-        int64_t mark = sl_wm_mark(r->wm);
-        if (n)
-            released(r, n);
-        if (!r->nomem && ((r->win && !sl_win_mark(r->win, mark)) || (r->fast && !sl_fast_mark(r->fast, mark))))
-            r->nomem = true;
+        waiting = r->fast && sl_wm_mark(r->wm) < sl_fast_due(r->fast);
+        if (!waiting)
+            reached(r);
     }
+    if (waiting && !r->nomem)
+        reached(r);
     tell_upto(t, done, UINT32_MAX);
 }
 static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
