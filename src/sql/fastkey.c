@@ -36,11 +36,9 @@ static inline void halves(const char *p, uint32_t n, uint64_t *a, uint64_t *b) {
     }
 }
 /* An item in three numbers, which are equal when the items are, and the other way round for text of at most 16 bytes and what is no text. */
-typedef struct item {
-    uint64_t tag, a, b;
-} item;
+typedef sl_fitem item;
 static inline item item_of(sl_value v) {
-    item x = {(uint64_t)v.kind | (uint64_t)v.flags << 8 | (v.kind == SL_STRING ? (uint64_t)v.len << 16 : 0), 0, 0};
+    item x = {(uint64_t)v.kind | (uint64_t)v.flags << 8 | (v.kind == SL_STRING ? (uint64_t)v.len << 16 : 0), 0, 0, NULL};
     if (v.kind != SL_STRING)
         x.a = v.kind <= SL_NULL ? 0 : v.u;
     else if (v.len <= 16)
@@ -73,48 +71,60 @@ static bool same_key(const sl_ftable *t, const sl_fkey *k, const sl_value *v, sl
             return false;
     return true;
 }
-static void put(sl_fentry *at, uint32_t mask, uint64_t hash, void *p) {
-    uint32_t i = (uint32_t)hash & mask;
-    while (at[i].at)
-        i = (i + 1) & mask;
-    at[i] = (sl_fentry){hash, p};
+static bool room_for(uint32_t n, uint32_t mask) { return n <= mask / 4 * 3; }
+static void put_name(const sl_ftable *t, sl_fgroup *g) {
+    uint32_t i = (uint32_t)g->hash & t->namemask;
+    while (t->names[i].at)
+        i = (i + 1) & t->namemask;
+    t->names[i] = (sl_fentry){g->hash, g};
 }
-static bool grow(sl_fentry **at, uint32_t *mask, uint32_t n, size_t *bytes) {
-    if (*at && n < *mask / 2)
-        return true;
-    uint32_t size = *at ? (*mask + 1) * 2 : 16;
-    sl_fentry *more = calloc(size, sizeof *more);
-    if (!more)
+enum { SEVERAL = UINT8_MAX }; /* tag of what is known by its hash alone */
+static item item_of_key(const sl_ftable *t, const sl_fkey *k) { return t->ndims == 1 && !k->packed.n ? item_of(k->at[0]) : (item){SEVERAL, k->hash, 0, NULL}; }
+static void put_key(const sl_ftable *t, sl_fkey *k) {
+    uint32_t i = (uint32_t)k->hash & t->keymask;
+    while (t->keys[i].at)
+        i = (i + 1) & t->keymask;
+    t->keys[i] = item_of_key(t, k);
+    t->keys[i].at = k;
+}
+/* Makes both tables anew, for what is in them and `more`. false: out of memory, they are as they were. */
+static bool resize(sl_ftable *t, uint32_t more) {
+    uint32_t names = 16, keys = 16;
+    while (!room_for(t->ngroups + more, names - 1))
+        names *= 2;
+    while (!room_for(t->nkeys + more, keys - 1))
+        keys *= 2;
+    sl_fentry *n = calloc(names, sizeof *n);
+    sl_fitem *k = calloc(keys, sizeof *k);
+    if (!n || !k) {
+        free(n);
+        free(k);
         return false;
-    for (uint32_t i = 0; *at && i <= *mask; i++)
-        if ((*at)[i].at)
-            put(more, size - 1, (*at)[i].hash, (*at)[i].at);
-    *bytes += size * sizeof *more - (*at ? ((size_t)*mask + 1) * sizeof *more : 0);
-    free(*at);
-    *at = more;
-    *mask = size - 1;
+    }
+    *t->bytes -= (t->names ? ((size_t)t->namemask + 1) * sizeof *n : 0) + (t->keys ? ((size_t)t->keymask + 1) * sizeof *k : 0);
+    *t->bytes += names * sizeof *n + keys * sizeof *k;
+    free(t->names);
+    free(t->keys);
+    t->names = n;
+    t->keys = k;
+    t->namemask = names - 1;
+    t->keymask = keys - 1;
+    for (uint32_t g = 0; g < t->ngroups; g++) {
+        put_name(t, t->groups[g]);
+        for (sl_fkey *x = t->groups[g]->keys; x; x = x->next)
+            put_key(t, x);
+    }
     return true;
 }
-static void shrink(sl_fentry **at, uint32_t *mask, uint32_t n, size_t *bytes) {
-    uint32_t size = 16;
-    while (size / 2 <= n + 1)
-        size *= 2;
-    sl_fentry *less = *at && size < *mask / 4 ? calloc(size, sizeof *less) : NULL;
-    if (less) {
-        *bytes -= (*mask + 1 - size) * sizeof *less;
-        free(*at);
-        *at = less;
-        *mask = size - 1;
-    } else if (*at)
-        memset(*at, 0, ((size_t)*mask + 1) * sizeof **at);
-}
 void sl_fast_rehash(sl_ftable *t) {
-    shrink(&t->names, &t->namemask, t->ngroups, t->bytes);
-    shrink(&t->keys, &t->keymask, t->nkeys, t->bytes);
+    if (!t->names || resize(t, 0))
+        return;
+    memset(t->names, 0, ((size_t)t->namemask + 1) * sizeof *t->names); /* no memory for smaller ones */
+    memset(t->keys, 0, ((size_t)t->keymask + 1) * sizeof *t->keys);
     for (uint32_t g = 0; g < t->ngroups; g++) {
-        put(t->names, t->namemask, t->groups[g]->hash, t->groups[g]);
-        for (sl_fkey *k = t->groups[g]->keys; k; k = k->next)
-            put(t->keys, t->keymask, k->hash, k);
+        put_name(t, t->groups[g]);
+        for (sl_fkey *x = t->groups[g]->keys; x; x = x->next)
+            put_key(t, x);
     }
 }
 /* ---- making ---- */
@@ -133,12 +143,6 @@ static void fill_key(const sl_ftable *t, sl_fkey *k, uint64_t hash, const sl_val
         memcpy(text, packed.p, packed.n);
         k->packed = (sl_str){text, packed.n};
         return;
-    }
-    if (t->ndims == 1) {
-        item x = item_of(v[0]);
-        k->tag = x.tag;
-        k->a = x.a;
-        k->b = x.b;
     }
     for (uint32_t i = 0; i < t->ndims; i++) {
         k->at[i] = v[i];
@@ -170,7 +174,7 @@ static sl_fkey *add(sl_ftable *t, sl_str name, const sl_value *v, uint64_t hash,
     uint64_t nh = sl_hash(name.p, name.n);
     size_t size = bytes_of(t, v, packed);
     sl_fgroup *g = find_named(t, name, nh);
-    if (!grow(&t->keys, &t->keymask, t->nkeys + 1, t->bytes))
+    if ((!t->keys || !room_for(t->nkeys + 1, t->keymask) || !room_for(t->ngroups + 1, t->namemask)) && !resize(t, t->nkeys + 1))
         return NULL;
     sl_fkey *k;
     if (g) {
@@ -190,7 +194,7 @@ static sl_fkey *add(sl_ftable *t, sl_str name, const sl_value *v, uint64_t hash,
             t->capgroups = cap;
         }
         size_t head = (sizeof *g + 15) & ~(size_t)15;
-        if (!grow(&t->names, &t->namemask, t->ngroups + 1, t->bytes) || !(g = calloc(1, head + size + name.n)))
+        if (!(g = calloc(1, head + size + name.n)))
             return NULL;
         k = (sl_fkey *)(void *)((char *)g + head);
         fill_key(t, k, hash, v, packed);
@@ -202,12 +206,12 @@ static sl_fkey *add(sl_ftable *t, sl_str name, const sl_value *v, uint64_t hash,
         g->keys = k;
         size += sizeof *g + name.n;
         t->groups[t->ngroups++] = g;
-        put(t->names, t->namemask, nh, g);
+        put_name(t, g);
     }
     k->group = g;
     *t->bytes += size;
     t->nkeys++;
-    put(t->keys, t->keymask, hash, k);
+    put_key(t, k);
     return k;
 }
 
@@ -224,7 +228,7 @@ static void print(const sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *
 }
 static sl_fkey *lookup(const sl_ftable *t, uint64_t h, const sl_value *v, sl_str packed) {
     for (uint32_t i = (uint32_t)h & t->keymask; t->keys && t->keys[i].at; i = (i + 1) & t->keymask)
-        if (t->keys[i].hash == h && same_key(t, t->keys[i].at, v, packed))
+        if (t->keys[i].at->hash == h && same_key(t, t->keys[i].at, v, packed))
             return t->keys[i].at;
     return NULL;
 }
@@ -255,9 +259,9 @@ sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *tex
 /* A single key in a register. */
 static inline sl_fkey *probe(const sl_ftable *t, uint64_t hash, item x, sl_value v) {
     for (uint32_t e = (uint32_t)hash & t->keymask; t->keys[e].at; e = (e + 1) & t->keymask) {
-        sl_fkey *k = t->keys[e].at;
-        if (t->keys[e].hash == hash && k->tag == x.tag && k->a == x.a && k->b == x.b && !k->packed.n && (!long_text(v) || memcmp(k->at[0].p, v.p, v.len) == 0))
-            return k;
+        const sl_fitem *k = &t->keys[e];
+        if (k->a == x.a && k->b == x.b && k->tag == x.tag && (!long_text(v) || memcmp(k->at->at[0].p, v.p, v.len) == 0))
+            return k->at;
     }
     return NULL;
 }
@@ -279,11 +283,8 @@ static void single_keys(const sl_ftable *t, const sl_run *run, int32_t res, cons
         hash[i] = last_hash(join_hash_of(0, hash_item(x[i])));
         __builtin_prefetch(&t->keys[(uint32_t)hash[i] & t->keymask]);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        const char *k = t->keys[(uint32_t)hash[i] & t->keymask].at;
-        __builtin_prefetch(k);
-        __builtin_prefetch(k + 64);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_prefetch(t->keys[(uint32_t)hash[i] & t->keymask].at);
     for (uint32_t i = 0; i < n; i++)
         if ((out[i] = probe(t, hash[i], x[i], col ? col[rows[i]] : konst)))
             __builtin_prefetch((const char *)out[i]->slot + sizeof(sl_fslot), 1);
@@ -313,7 +314,7 @@ void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, c
         out[i] = NULL;
         for (uint32_t e = (uint32_t)hash[i] & t->keymask; t->keys[e].at; e = (e + 1) & t->keymask) {
             sl_fkey *k = t->keys[e].at;
-            if (t->keys[e].hash != hash[i] || k->packed.n)
+            if (t->keys[e].a != hash[i] || k->packed.n)
                 continue;
             bool same = true;
             for (uint32_t d = 0; d < t->ndims && same; d++) {

@@ -133,7 +133,12 @@ bool sl_ftable_until(sl_ftable *t, int64_t at) {
     return ok;
 }
 /* ---- slots ---- */
-static size_t slot_size(const sl_ftable *t) { return sizeof(sl_fslot) + t->plan->size; }
+/* Of a single pane there are few, and they are busy: each begins a line of the cache, and its accumulators begin the next. */
+static size_t slot_size(const sl_ftable *t) {
+    size_t n = sizeof(sl_fslot) + t->plan->size;
+    return t->plan->multi ? n : (n + 63) & ~(size_t)63;
+}
+_Static_assert(sizeof(sl_fslot) == 64, "a slot's head is a line of the cache");
 static bool more_slots(sl_ftable *t) {
     size_t size = slot_size(t), n = t->nchunks < 6 ? (size_t)4 << t->nchunks : 256;
     if (t->nchunks == t->capchunks) {
@@ -144,7 +149,7 @@ static bool more_slots(sl_ftable *t) {
         t->chunks = more;
         t->capchunks = cap;
     }
-    char *c = malloc(n * size);
+    char *c = aligned_alloc(64, (n * size + 63) & ~(size_t)63);
     if (!c)
         return false;
     t->chunks[t->nchunks++] = c;

@@ -39,15 +39,14 @@ typedef struct sl_fplan { /* part of the plan */
 } sl_fplan;
 
 typedef struct sl_fgroup sl_fgroup;
-typedef struct sl_fkey { /* an item list as it came; several print alike and are one group */
-    uint64_t hash;
-    sl_fgroup *group;
-    struct sl_fkey *next;  /* of the group */
+typedef struct sl_fkey {   /* an item list as it came; several print alike and are one group */
     struct sl_fslot *slot; /* of the group in the pane that was the newest in `epoch` */
     uint64_t epoch;
-    uint64_t tag, a, b; /* the only item in three numbers, for comparing */
-    sl_str packed;      /* kinds that are not compared bit by bit: their packed form */
-    sl_value at[];      /* [ndims], text behind */
+    sl_fgroup *group;
+    struct sl_fkey *next; /* of the group */
+    uint64_t hash;
+    sl_str packed; /* kinds that are not compared bit by bit: their packed form */
+    sl_value at[]; /* [ndims], text behind */
 } sl_fkey;
 typedef struct sl_fslot {
     sl_fgroup *group;
@@ -79,12 +78,17 @@ typedef struct sl_fentry {
     uint64_t hash;
     void *at;
 } sl_fentry;
+typedef struct sl_fitem { /* a key in three numbers; of several items the first is their hash */
+    uint64_t tag, a, b;
+    sl_fkey *at;
+} sl_fitem;
 typedef struct sl_ftable { /* groups and panes of one window instance */
     const sl_fplan *plan;
     uint32_t ndims;
     sl_fgroup **groups;
     uint32_t ngroups, capgroups, live; /* live: with slots */
-    sl_fentry *keys, *names;           /* by typed items; by printed items */
+    sl_fitem *keys;                    /* by typed items */
+    sl_fentry *names;                  /* by printed items */
     uint32_t nkeys, keymask, namemask; /* masks: slots - 1; 0: none yet */
     sl_fpane *panes;                   /* ring, oldest first */
     uint32_t head, npanes, cappanes;   /* cap a power of two */
