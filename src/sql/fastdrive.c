@@ -285,19 +285,23 @@ static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
 /* The slots of n rows; rows whose key failed are left out. */
 static bool slots_of(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n, uint32_t *count) {
     sl_fkey *keys[SL_FAST_ROWS] = {NULL};
+    sl_fslot *slots[SL_FAST_ROWS] = {NULL};
     bool ok = true, known = n > 1 && t->keys;
     for (uint32_t from = 0; from < n && ok; from += SL_FAST_ROWS) {
         uint32_t m = n - from < SL_FAST_ROWS ? n - from : SL_FAST_ROWS;
         if (known)
-            sl_fast_keys(t, b->in->run, b->f->r->k->dims, rows + from, m, keys);
+            sl_fast_keys(t, b->in->run, b->f->r->k->dims, rows + from, m, keys, slots);
         for (uint32_t i = 0; i < m && ok; i++) {
             sl_fslot **to = &b->slots[*count];
             uint32_t row = b->rows[*count] = rows[from + i];
-            sl_fkey *k = keys[i];
-            if (k && k->epoch == t->epoch)
-                *to = k->slot;
-            else
-                ok = k ? slot_at(b, t, k, row, to) : slot_of(b, t, row, to);
+            if ((*to = slots[i]))
+                ;
+            else if (keys[i]) {
+                ok = slot_at(b, t, keys[i], row, to);
+                if (ok)
+                    sl_fast_known(t, keys[i], *to);
+            } else
+                ok = slot_of(b, t, row, to);
             *count += *to != NULL;
         }
     }

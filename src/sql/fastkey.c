@@ -36,15 +36,19 @@ static inline void halves(const char *p, uint32_t n, uint64_t *a, uint64_t *b) {
     }
 }
 /* An item in three numbers, which are equal when the items are, and the other way round for text of at most 16 bytes and what is no text. */
-typedef sl_fitem item;
+typedef struct item {
+    uint64_t a, b;
+    uint32_t tag;
+} item;
+#define USED 0x80000000u
 static inline item item_of(sl_value v) {
-    item x = {(uint64_t)v.kind | (uint64_t)v.flags << 8 | (v.kind == SL_STRING ? (uint64_t)v.len << 16 : 0), 0, 0, NULL};
+    item x = {0, 0, (uint32_t)v.kind | (uint32_t)v.flags << 8 | (v.kind == SL_STRING ? v.len << 16 : 0) | USED};
     if (v.kind != SL_STRING)
         x.a = v.kind <= SL_NULL ? 0 : v.u;
     else if (v.len <= 16)
         halves(v.p, v.len, &x.a, &x.b);
     else
-        x.a = sl_hash(v.p, v.len);
+        x.a = sl_hash(v.p, v.len), x.b = v.len;
     return x;
 }
 static inline uint64_t hash_item(item x) { return mix((x.a ^ UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xBF58476D1CE4E5B9) + (x.b + x.tag) * UINT64_C(0x94D049BB133111EB)); }
@@ -78,14 +82,18 @@ static void put_name(const sl_ftable *t, sl_fgroup *g) {
         i = (i + 1) & t->namemask;
     t->names[i] = (sl_fentry){g->hash, g};
 }
-enum { SEVERAL = UINT8_MAX }; /* tag of what is known by its hash alone */
-static item item_of_key(const sl_ftable *t, const sl_fkey *k) { return t->ndims == 1 && !k->packed.n ? item_of(k->at[0]) : (item){SEVERAL, k->hash, 0, NULL}; }
+/* What is known by its hash alone has a kind that no value has. */
+static item item_of_key(const sl_ftable *t, const sl_fkey *k) { return t->ndims == 1 && !k->packed.n ? item_of(k->at[0]) : (item){k->hash, 0, UINT8_MAX | USED}; }
 static void put_key(const sl_ftable *t, sl_fkey *k) {
     uint32_t i = (uint32_t)k->hash & t->keymask;
-    while (t->keys[i].at)
+    while (t->items[i].tag)
         i = (i + 1) & t->keymask;
-    t->keys[i] = item_of_key(t, k);
-    t->keys[i].at = k;
+    item x = item_of_key(t, k);
+    t->items[i] = (sl_fitem){.tag = x.tag, .a = x.a, .b = x.b};
+    t->keys[i] = k;
+}
+size_t sl_fast_table_bytes(const sl_ftable *t) {
+    return t->names ? ((size_t)t->namemask + 1) * sizeof *t->names + ((size_t)t->keymask + 1) * (sizeof *t->items + sizeof *t->keys) : 0;
 }
 /* Makes both tables anew, for what is in them and `more`. false: out of memory, they are as they were. */
 static bool resize(sl_ftable *t, uint32_t more) {
@@ -95,20 +103,25 @@ static bool resize(sl_ftable *t, uint32_t more) {
     while (!room_for(t->nkeys + more, keys - 1))
         keys *= 2;
     sl_fentry *n = calloc(names, sizeof *n);
-    sl_fitem *k = calloc(keys, sizeof *k);
-    if (!n || !k) {
+    sl_fitem *items = aligned_alloc(64, keys * sizeof *items);
+    sl_fkey **k = calloc(keys, sizeof *k);
+    if (!n || !k || !items) {
         free(n);
         free(k);
+        free(items);
         return false;
     }
-    *t->bytes -= (t->names ? ((size_t)t->namemask + 1) * sizeof *n : 0) + (t->keys ? ((size_t)t->keymask + 1) * sizeof *k : 0);
-    *t->bytes += names * sizeof *n + keys * sizeof *k;
+    memset(items, 0, keys * sizeof *items);
+    *t->bytes -= sl_fast_table_bytes(t);
     free(t->names);
+    free(t->items);
     free(t->keys);
     t->names = n;
+    t->items = items;
     t->keys = k;
     t->namemask = names - 1;
     t->keymask = keys - 1;
+    *t->bytes += sl_fast_table_bytes(t);
     for (uint32_t g = 0; g < t->ngroups; g++) {
         put_name(t, t->groups[g]);
         for (sl_fkey *x = t->groups[g]->keys; x; x = x->next)
@@ -120,6 +133,7 @@ void sl_fast_rehash(sl_ftable *t) {
     if (!t->names || resize(t, 0))
         return;
     memset(t->names, 0, ((size_t)t->namemask + 1) * sizeof *t->names); /* no memory for smaller ones */
+    memset(t->items, 0, ((size_t)t->keymask + 1) * sizeof *t->items);
     memset(t->keys, 0, ((size_t)t->keymask + 1) * sizeof *t->keys);
     for (uint32_t g = 0; g < t->ngroups; g++) {
         put_name(t, t->groups[g]);
@@ -227,9 +241,9 @@ static void print(const sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *
     }
 }
 static sl_fkey *lookup(const sl_ftable *t, uint64_t h, const sl_value *v, sl_str packed) {
-    for (uint32_t i = (uint32_t)h & t->keymask; t->keys && t->keys[i].at; i = (i + 1) & t->keymask)
-        if (t->keys[i].at->hash == h && same_key(t, t->keys[i].at, v, packed))
-            return t->keys[i].at;
+    for (uint32_t i = (uint32_t)h & t->keymask; t->keys && t->keys[i]; i = (i + 1) & t->keymask)
+        if (t->keys[i]->hash == h && same_key(t, t->keys[i], v, packed))
+            return t->keys[i];
     return NULL;
 }
 static inline uint64_t join_hash_of(uint64_t h, uint64_t one) { return (h << 7 ^ h >> 3 ^ one) * UINT64_C(0x9E3779B97F4A7C15); }
@@ -257,22 +271,30 @@ sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *tex
     return k;
 }
 /* A single key in a register. */
-static inline sl_fkey *probe(const sl_ftable *t, uint64_t hash, item x, sl_value v) {
-    for (uint32_t e = (uint32_t)hash & t->keymask; t->keys[e].at; e = (e + 1) & t->keymask) {
-        const sl_fitem *k = &t->keys[e];
-        if (k->a == x.a && k->b == x.b && k->tag == x.tag && (!long_text(v) || memcmp(k->at->at[0].p, v.p, v.len) == 0))
-            return k->at;
+static inline uint32_t probe(const sl_ftable *t, uint64_t hash, item x, sl_value v) {
+    for (uint32_t e = (uint32_t)hash & t->keymask;; e = (e + 1) & t->keymask) {
+        const sl_fitem *k = &t->items[e];
+        if (!k->tag || (k->a == x.a && k->b == x.b && k->tag == x.tag && (!long_text(v) || memcmp(t->keys[e]->at[0].p, v.p, v.len) == 0)))
+            return e;
     }
-    return NULL;
 }
-static void single_keys(const sl_ftable *t, const sl_run *run, int32_t res, const uint32_t *rows, uint32_t n, sl_fkey **out) {
+static inline void found(const sl_ftable *t, uint32_t e, sl_fkey **key, sl_fslot **slot) {
+    const sl_fitem *k = &t->items[e];
+    *slot = NULL;
+    *key = NULL;
+    if (k->tag && k->epoch == t->epoch)
+        __builtin_prefetch((const char *)(*slot = k->slot) + sizeof(sl_fslot), 1);
+    else
+        *key = t->keys[e];
+}
+static void single_keys(const sl_ftable *t, const sl_run *run, int32_t res, const uint32_t *rows, uint32_t n, sl_fkey **keys, sl_fslot **slots) {
     enum { NEAR = 1024 }; /* a table that the cache holds */
     const sl_value *col = res >= 0 ? run->reg[res] : NULL, konst = col ? sl_v_null() : run->p->consts[~res];
     if (t->keymask < NEAR) {
         for (uint32_t i = 0; i < n; i++) {
             sl_value v = col ? col[rows[i]] : konst;
             item x = item_of(v);
-            out[i] = probe(t, last_hash(join_hash_of(0, hash_item(x))), x, v);
+            found(t, probe(t, last_hash(join_hash_of(0, hash_item(x))), x, v), &keys[i], &slots[i]);
         }
         return;
     }
@@ -281,51 +303,44 @@ static void single_keys(const sl_ftable *t, const sl_run *run, int32_t res, cons
     for (uint32_t i = 0; i < n; i++) {
         x[i] = item_of(col ? col[rows[i]] : konst);
         hash[i] = last_hash(join_hash_of(0, hash_item(x[i])));
-        __builtin_prefetch(&t->keys[(uint32_t)hash[i] & t->keymask]);
+        __builtin_prefetch(&t->items[(uint32_t)hash[i] & t->keymask]);
     }
     for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(t->keys[(uint32_t)hash[i] & t->keymask].at);
-    for (uint32_t i = 0; i < n; i++)
-        if ((out[i] = probe(t, hash[i], x[i], col ? col[rows[i]] : konst)))
-            __builtin_prefetch((const char *)out[i]->slot + sizeof(sl_fslot), 1);
+        found(t, probe(t, hash[i], x[i], col ? col[rows[i]] : konst), &keys[i], &slots[i]);
+}
+static bool same_row(const sl_ftable *t, const sl_fkey *k, const sl_run *run, const sl_block *dims, uint32_t row) {
+    for (uint32_t d = 0; d < t->ndims; d++)
+        if (!same_item(k->at[d], sl_run_at(run, dims[d].res, row)))
+            return false;
+    return true;
 }
 /* Many rows at once, so that what one row waits for from memory is asked for while others are looked at. */
-void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, sl_fkey **out) {
+void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, sl_fkey **keys, sl_fslot **slots) {
+    uint64_t hash[SL_FAST_ROWS] = {0};
     if (t->ndims == 1) {
-        single_keys(t, run, dims[0].res, rows, n, out);
+        single_keys(t, run, dims[0].res, rows, n, keys, slots);
         return;
     }
-    uint64_t hash[SL_FAST_ROWS];
-    const sl_value *col[SL_FAST_DIMS];
-    for (uint32_t d = 0; d < t->ndims; d++)
-        col[d] = dims[d].res >= 0 ? run->reg[dims[d].res] : NULL;
-    for (uint32_t i = 0; i < n; i++)
-        hash[i] = 0;
     for (uint32_t d = 0; d < t->ndims; d++)
         for (uint32_t i = 0; i < n; i++)
-            hash[i] = join_hash(hash[i], col[d] ? col[d][rows[i]] : run->p->consts[~dims[d].res]);
+            hash[i] = join_hash(hash[i], sl_run_at(run, dims[d].res, rows[i]));
     for (uint32_t i = 0; i < n; i++) {
         hash[i] = last_hash(hash[i]);
-        __builtin_prefetch(&t->keys[(uint32_t)hash[i] & t->keymask]);
+        __builtin_prefetch(&t->items[(uint32_t)hash[i] & t->keymask]);
     }
     for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(t->keys[(uint32_t)hash[i] & t->keymask].at);
+        __builtin_prefetch(t->keys[(uint32_t)hash[i] & t->keymask]);
     for (uint32_t i = 0; i < n; i++) {
-        out[i] = NULL;
-        for (uint32_t e = (uint32_t)hash[i] & t->keymask; t->keys[e].at; e = (e + 1) & t->keymask) {
-            sl_fkey *k = t->keys[e].at;
-            if (t->keys[e].a != hash[i] || k->packed.n)
-                continue;
-            bool same = true;
-            for (uint32_t d = 0; d < t->ndims && same; d++) {
-                sl_value v = col[d] ? col[d][rows[i]] : run->p->consts[~dims[d].res];
-                same = same_item(k->at[d], v);
-            }
-            if (!same)
-                continue;
-            out[i] = k;
-            __builtin_prefetch(k->slot);
-            break;
-        }
+        uint32_t e = (uint32_t)hash[i] & t->keymask;
+        while (t->items[e].tag && (t->items[e].a != hash[i] || t->keys[e]->packed.n || !same_row(t, t->keys[e], run, dims, rows[i])))
+            e = (e + 1) & t->keymask;
+        found(t, e, &keys[i], &slots[i]);
     }
+}
+void sl_fast_known(sl_ftable *t, const sl_fkey *k, sl_fslot *s) {
+    uint32_t e = (uint32_t)k->hash & t->keymask;
+    while (t->keys[e] != k)
+        e = (e + 1) & t->keymask;
+    t->items[e].slot = s;
+    t->items[e].epoch = t->epoch;
 }

@@ -32,18 +32,19 @@ void sl_ftable_end(sl_ftable *t) {
     sl_ftable_drop(t, t->npanes);
     for (uint32_t i = 0; i < t->ngroups; i++)
         give_up(t, t->groups[i]);
-    *t->bytes -= (t->keys ? ((size_t)t->keymask + 1) * sizeof *t->keys : 0) + (t->names ? ((size_t)t->namemask + 1) * sizeof *t->names : 0) + t->cappanes * sizeof *t->panes +
-        t->capgroups * sizeof *t->groups + t->slotbytes;
+    *t->bytes -= sl_fast_table_bytes(t) + t->cappanes * sizeof *t->panes + t->capgroups * sizeof *t->groups + t->slotbytes;
     for (uint32_t i = 0; i < t->nchunks; i++)
         free(t->chunks[i]);
     free(t->chunks);
     free(t->groups);
     free(t->keys);
+    free(t->items);
     free(t->names);
     free(t->panes);
 }
 
 /* ---- panes ---- */
+static void next_epoch(sl_ftable *t) { t->epoch = t->epoch == UINT32_MAX ? 1 : t->epoch + 1; }
 sl_fpane *sl_ftable_pane(sl_ftable *t, int64_t at) {
     if (t->npanes) {
         sl_fpane *last = sl_fpane_at(t, t->npanes - 1);
@@ -65,7 +66,7 @@ sl_fpane *sl_ftable_pane(sl_ftable *t, int64_t at) {
     }
     sl_fpane *p = sl_fpane_at(t, t->npanes++);
     *p = (sl_fpane){.at = at};
-    t->epoch++;
+    next_epoch(t);
     return p;
 }
 void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, const char *head, sl_str text) {
@@ -164,11 +165,8 @@ static bool more_slots(sl_ftable *t) {
 }
 sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, sl_fkey *key) {
     sl_fpane *p = sl_fpane_at(t, t->npanes - 1);
-    if (g->tail && g->tail->pane == p->at) {
-        key->slot = g->tail;
-        key->epoch = t->epoch;
+    if (g->tail && g->tail->pane == p->at)
         return g->tail;
-    }
     if (!t->free && !more_slots(t))
         return NULL;
     if (g->tail && !t->loading) { /* it closes */
@@ -190,8 +188,6 @@ sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, sl_fkey *key) {
     memset(s, 0, slot_size(t));
     s->group = g;
     s->key = key;
-    key->slot = s;
-    key->epoch = t->epoch;
     s->pane = p->at;
     s->seq = ++t->seq;
     s->older = g->tail;
@@ -253,7 +249,7 @@ static void move_slots(sl_ftable *t) { /* into chunks of their own: what is left
         *link = NULL;
     }
     *t->bytes -= bytes;
-    t->epoch++;
+    next_epoch(t);
     for (uint32_t i = 0; i < n; i++)
         free(old[i]);
     free(old);

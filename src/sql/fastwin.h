@@ -39,16 +39,15 @@ typedef struct sl_fplan { /* part of the plan */
 } sl_fplan;
 
 typedef struct sl_fgroup sl_fgroup;
-typedef struct sl_fkey {   /* an item list as it came; several print alike and are one group */
-    struct sl_fslot *slot; /* of the group in the pane that was the newest in `epoch` */
-    uint64_t epoch;
+typedef struct sl_fslot sl_fslot;
+typedef struct sl_fkey { /* an item list as it came; several print alike and are one group */
     sl_fgroup *group;
     struct sl_fkey *next; /* of the group */
     uint64_t hash;
     sl_str packed; /* kinds that are not compared bit by bit: their packed form */
     sl_value at[]; /* [ndims], text behind */
 } sl_fkey;
-typedef struct sl_fslot {
+struct sl_fslot {
     sl_fgroup *group;
     struct sl_fslot *next;          /* in its pane, in order of appearance */
     struct sl_fslot *older, *newer; /* of its group */
@@ -56,7 +55,7 @@ typedef struct sl_fslot {
     uint64_t seq;       /* order of first rows */
     const sl_fkey *key; /* of the first row */
     sl_krow *first;     /* held; NULL when the key is enough */
-} sl_fslot;             /* behind it: accumulators */
+};                      /* behind it: accumulators */
 struct sl_fgroup {
     uint64_t hash;
     sl_str key;            /* the printed items */
@@ -78,16 +77,18 @@ typedef struct sl_fentry {
     uint64_t hash;
     void *at;
 } sl_fentry;
-typedef struct sl_fitem { /* a key in three numbers; of several items the first is their hash */
-    uint64_t tag, a, b;
-    sl_fkey *at;
+typedef struct sl_fitem { /* a key in three numbers; of several items a is their hash. Half a line of the cache */
+    uint32_t tag, epoch;  /* tag 0: there is none */
+    uint64_t a, b;
+    sl_fslot *slot; /* of its group in the pane that is the newest while the table is in `epoch` */
 } sl_fitem;
 typedef struct sl_ftable { /* groups and panes of one window instance */
     const sl_fplan *plan;
     uint32_t ndims;
     sl_fgroup **groups;
     uint32_t ngroups, capgroups, live; /* live: with slots */
-    sl_fitem *keys;                    /* by typed items */
+    sl_fitem *items;                   /* by typed items */
+    sl_fkey **keys;                    /* beside them */
     sl_fentry *names;                  /* by printed items */
     uint32_t nkeys, keymask, namemask; /* masks: slots - 1; 0: none yet */
     sl_fpane *panes;                   /* ring, oldest first */
@@ -152,8 +153,12 @@ sl_err *sl_ftable_load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_are
 /* ---- fastkey.c ---- */
 /* The key of items v[ndims] (no ERROR among them), with its group; made when new. NULL: out of memory. */
 sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text);
-/* The keys of n rows (at most SL_FAST_ROWS) that are there and of plain kinds; NULL for others: ask sl_fast_key. The table must have been asked before. */
-void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, sl_fkey **out);
+/* Of n rows (at most SL_FAST_ROWS) with keys of plain kinds that are there: the slots in the newest pane, where they are known, else the keys; NULL for
+ * others: ask sl_fast_key. The table must have been asked before. */
+void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, sl_fkey **keys, sl_fslot **slots);
+/* The slot of this key in the newest pane is s. */
+void sl_fast_known(sl_ftable *t, const sl_fkey *k, sl_fslot *s);
+size_t sl_fast_table_bytes(const sl_ftable *t);
 size_t sl_fast_key_bytes(const sl_ftable *t, const sl_fkey *k);
 void sl_fast_rehash(sl_ftable *t); /* after groups were taken away; memory is there */
 void sl_fast_group_free(sl_fgroup *g);
