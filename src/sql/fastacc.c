@@ -104,13 +104,16 @@ static bool failed_argument(odd **to, sl_value v, room m) {
     return o && (o->error || own(&o->error, sl_strdup_n(v.p, v.len), m));
 }
 static int way_of(uint8_t kind) { return kind == SL_FLOAT ? AS_FLOAT : kind == SL_INT || kind == SL_UINT ? AS_INT : kind == SL_STRING ? AS_TEXT : AS_NONE; }
+static inline int64_t truncated(double f) { return f >= -0x1p63 && f < 0x1p63 ? (int64_t)f : INT64_MIN; }
+/* As sl_to_int of what is a number. */
 static bool whole(sl_value v, int64_t *i) {
-    sl_str why;
-    if (v.kind == SL_INT && !v.flags) {
+    if ((v.kind == SL_INT && !(v.flags & SL_F_WEEKDAY)) || v.kind == SL_UINT || (v.kind == SL_FLOAT && v.flags & SL_F_WHOLE))
         *i = v.i;
-        return true;
-    }
-    return (v.kind == SL_INT || v.kind == SL_FLOAT || v.kind == SL_UINT) && sl_to_int(NULL, v, SL_CAST_SAMEKIND, i, &why);
+    else if (v.kind == SL_FLOAT)
+        *i = truncated(v.f);
+    else
+        return false;
+    return true;
 }
 static bool better(const sl_fagg *a, int d) { return a->kind == SL_ACC_MAX ? d > 0 : d < 0; }
 static bool better_float(const sl_fagg *a, sl_value x, sl_value than) { return a->kind == SL_ACC_MAX ? sl_f64(x) > sl_f64(than) : sl_f64(x) < sl_f64(than); }
@@ -216,7 +219,6 @@ static inline bool take(const sl_fagg *a, void *mem, sl_value v, room m) {
     }
     return sl_v_nil(v) || take_slowly(a, x, v, m);
 }
-static inline int64_t truncated(double f) { return f >= -0x1p63 && f < 0x1p63 ? (int64_t)f : INT64_MIN; }
 /* Numbers of the kind that leads, without flags, go straight in. */
 static inline bool take_sum(const sl_fagg *a, acc *x, sl_value v, room m) {
     if (v.kind == SL_FLOAT && !v.flags && x->lead.kind == SL_FLOAT) {

@@ -628,6 +628,10 @@ static void await(intake *t) {
             r->late++;
             continue;
         }
+        if (waiting && ts <= sl_wm_mark(r->wm)) { /* it waits for the next watermark */
+            waiting = false;
+            reached(r);
+        }
         sl_krow *x = keep_row(t, row, cols, ncols, true);
         if (x)
             x->time = ts;
@@ -638,7 +642,7 @@ static void await(intake *t) {
         }
         if (!moved)
             continue;
-        waiting = r->fast && sl_wm_mark(r->wm) < sl_fast_due(r->fast);
+        waiting = r->fast && !r->nomem && sl_wm_mark(r->wm) < sl_fast_due(r->fast);
         if (!waiting)
             reached(r);
     }
