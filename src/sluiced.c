@@ -220,7 +220,7 @@ int main(int argc, char **argv) {
     sl_logfile_open(abs, d.settings);
     d.door.started_ms = sl_wall_ns() / 1000000;
     d.loop = sl_loop_new("office");
-    e = d.loop ? sl_lanes_start(test ? 1 : lanes) : sl_err_new(SL_E_NOMEM, "out of memory");
+    e = d.loop ? sl_lanes_start(test && !lanes ? 1 : lanes) : sl_err_new(SL_E_NOMEM, "out of memory");
     /* The data server lives on a lane: what is pushed to a rule there needs no letter to get to it, nor its answer one to get back. */
     d.mount = e ? NULL : sl_mount_new(sl_lane_loop(sl_lane_at(0)));
     if (!e && !d.mount)

@@ -319,7 +319,7 @@ static void emit(sl_parked *p) {
     uint32_t width = r->p->nsrc, from = 0, *upto = sl_arena_alloc(p->a, (p->nparts + 1) * sizeof *upto);
     for (uint32_t i = 0, j; upto && i < p->nparts; i = j) {
         const part *x = &p->parts[i];
-        sl_krow *const *t = p->t.at + (size_t)from * width;
+        sl_krow *const *t = p->t.at ? p->t.at + (size_t)from * width : NULL;
         for (j = i; j < p->nparts && !p->parts[j].failed && p->parts[j].start == x->start && p->parts[j].end == x->end; j++)
             upto[j - i] = p->parts[j].upto - from;
         if (x->failed) {
