@@ -308,7 +308,7 @@ bool journal_take(journal *j, uint32_t src, const sl_packet *p, bool meta, uint6
     j->appended += parts[0].n + parts[1].n + parts[2].n + 36; /* with head and filling, about */
     if (p->id)
         remember(s, (known){*pos, crc, (uint32_t)p->bytes.n, p->id});
-    if (sl_seglog_waiting(j->log) > WAITING_MOST)
+    if (sl_seglog_waiting(j->log) > WAITING_MOST || open_bytes(j) > j->limit) /* brokers send much in one turn, some more than they promised */
         pause_all(j, true);
     return !j->reader; /* its turn comes when what is before it was replayed */
 }

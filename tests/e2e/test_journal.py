@@ -254,7 +254,7 @@ def test_limit(broker):
         t.start()
         wait(lambda: "the limit to be told: %s" % journal(d), 20, lambda: "its limit of 300000 bytes is reached" in d.status("r").get("source_demo_0_last_exception", ""))
         before = journal(d)
-        assert 300000 <= before["bytes"] + before["waiting"] < 500000, before
+        assert 300000 <= before["bytes"] + before["waiting"] < 500000, json.dumps([before, d.ask("GET", "/rules/r/ledger")])
         time.sleep(0.5)
         assert journal(d)["next"] == before["next"]
         t.join(30)
