@@ -64,7 +64,7 @@ static bool any_schemaless(const sl_plan *p) {
     return false;
 }
 static void to_column(binder *b, sl_expr *e, uint32_t src, sl_str name) {
-    int at = sl_plan_column(b->p, src, name);
+    int at = sl_plan_column(b->p, src, sl_str_eq(name, e->name) ? e->name : sl_arena_dup(b->p->a, name)); /* a definition's names are lent */
     if (at < 0) {
         b->err = b->p->src[src].n < SL_PLAN_COLUMNS
             ? no_memory()
