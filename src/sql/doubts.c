@@ -259,8 +259,8 @@ static bool same_column(const doubter *d, const sl_expr *x, const sl_expr *e) {
 static bool grouped(doubter *d, const sl_expr *e) {
     const sl_select *s = d->p->bound;
     for (uint32_t i = 0; i < s->ndims; i++)
-        if (!d->budget || !--d->budget || s->dims[i] == e || (s->dims[i]->kind == SL_X_SLOT && d->p->fields[d->p->alias_at[s->dims[i]->b_slot]].expr == e) || same_column(d, s->dims[i], e) ||
-            (e->len > 0 && s->dims[i]->len == e->len && sl_str_eq(shown(d, s->dims[i]), shown(d, e))))
+        if (!d->budget || !--d->budget || s->dims[i] == e || (s->dims[i]->kind == SL_X_SLOT && d->p->fields[d->p->alias_at[s->dims[i]->b_slot]].expr == e) ||
+            same_column(d, s->dims[i], e) || (e->len > 0 && s->dims[i]->len == e->len && sl_str_eq(shown(d, s->dims[i]), shown(d, e))))
             return true;
     return false;
 }
