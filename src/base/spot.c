@@ -3,7 +3,7 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
-enum { SHOWN = 120 };
+enum { SHOWN = 120, HINT = 600 };
 
 static bool wide(uint32_t r) {
     static const uint32_t ranges[][2] = {{0x1100, 0x115F}, {0x2E80, 0xA4CF}, {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},  {0xFE30, 0xFE6F},
@@ -41,7 +41,14 @@ sl_err *sl_err_mark(sl_err *e, sl_str text, size_t pos, size_t len, const char *
     if (more)
         for (to = from + 2 * SHOWN; to > pos && ((unsigned char)text.p[to] & 0xC0) == 0x80; to--)
             ;
-    sl_buf line = {0}, mark = {0};
+    sl_buf line = {0}, mark = {0}, advice = {0};
+    if (s.hint && strlen(s.hint) > HINT) { /* a name in it may be as long as the statement; advice goes into a header, too */
+        size_t n = HINT;
+        while (n && ((unsigned char)s.hint[n] & 0xC0) == 0x80)
+            n--;
+        sl_buf_printf(&advice, "%.*s...", (int)n, s.hint);
+        s.hint = sl_buf_cstr(&advice);
+    }
     sl_buf_puts(&line, cut ? "..." : "");
     put_line(&line, sl_str_n(text.p + from, to - from));
     sl_buf_puts(&line, more ? "..." : "");
@@ -62,5 +69,6 @@ sl_err *sl_err_mark(sl_err *e, sl_str text, size_t pos, size_t len, const char *
         sl_err_put_spot(e, &s);
     sl_buf_free(&line);
     sl_buf_free(&mark);
+    sl_buf_free(&advice);
     return e;
 }

@@ -115,7 +115,31 @@ static void long_line(void **st) {
     sl_buf_free(&sql);
     sl_arena_free(a);
 }
+/* Names as long as a statement do not come back as advice. */
+static void long_name(void **st) {
+    static char name[5001];
+    memset(name, 'x', 5000);
+    sl_buf sql = {0};
+    sl_buf_printf(&sql, "SELECT a AS %s, b AS %s FROM s", name, name);
+    world w = {sl_arena_new(0), sl_map_new()};
+    sl_stmt s;
+    assert_null(sl_parse(w.a, SL_S("CREATE STREAM s () WITH ()"), &s, NULL));
+    assert_true(sl_map_set(w.streams, SL_S("s"), s.create, NULL));
+    sl_plan_opts o;
+    sl_plan_opts_default(&o);
+    sl_buf got = {0};
+    sl_err *e = try(&w, w.a, sl_buf_view(&sql), &o, &got);
+    const sl_spot *spot = sl_err_spot(e);
+    assert_non_null(spot);
+    assert_non_null(spot->hint);
+    assert_true(strlen(spot->hint) < 700);
+    sl_err_free(e);
+    sl_buf_free(&got);
+    sl_buf_free(&sql);
+    sl_map_free(w.streams);
+    sl_arena_free(w.a);
+}
 int main(void) {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(texts), cmocka_unit_test(long_line)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(texts), cmocka_unit_test(long_line), cmocka_unit_test(long_name)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
