@@ -62,6 +62,7 @@ const sl_setting sl_settings_table[] = {
     {"rule.cronDatetimeRange", SL_SET_RULE, "[]", "Only within these: begin and end as text, or beginTimestamp and endTimestamp in ms."},
     {"rule.planOptimizeStrategy.enableIncrementalWindow", SL_SET_RULE, "false", "Aggregates are kept up row by row."},
     {"rule.planOptimizeStrategy.disableAliasRefCal", SL_SET_RULE, "false", "Do not reuse an alias's value within one SELECT."},
+    {"rule.planOptimizeStrategy.plainExecution", SL_SET_RULE, "false", "Keep rows and recompute, nowhere a fast form. Results are the same; for comparing."},
     {"sink.enableCache", SL_SET_DAEMON, NULL, "Sinks keep what cannot be sent, unless their action says otherwise."},
     {"sink.memoryCacheThreshold", SL_SET_DAEMON, NULL, "Messages a sink keeps in memory; 1024 when not set."},
     {"sink.maxDiskCache", SL_SET_DAEMON, NULL, "Messages a sink keeps on disk; 1024000 when not set."},

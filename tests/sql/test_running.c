@@ -13,9 +13,9 @@ static void statement(char *out, size_t room, bool event_time) {
     unsigned naggs = 1 + rnd(4), ndims = rnd(3);
     for (unsigned i = 0; i < naggs; i++) {
         size_t n = strlen(list);
-        const char *f = PICK("count(*)", "count(v)", "sum(v)", "avg(v)", "min(v)", "max(v)", "sum(n)", "min(s)", "max(s)", "last_value(v, true)", "last_value(s, false)",
-                             "avg(n * 2)", "max(n) - min(n)", "sum(v + 1)", "sum(CASE WHEN n > 2 THEN n ELSE 0 END)", "last_value(o, true)", "min(f)", "max(f)", "sum(f)",
-                             "max(day_of_week(n * 86400000))");
+        const char *f =
+            PICK("count(*)", "count(v)", "sum(v)", "avg(v)", "min(v)", "max(v)", "sum(n)", "min(s)", "max(s)", "last_value(v, true)", "last_value(s, false)", "avg(n * 2)",
+                 "max(n) - min(n)", "sum(v + 1)", "sum(CASE WHEN n > 2 THEN n ELSE 0 END)", "last_value(o, true)", "min(f)", "max(f)", "sum(f)", "max(day_of_week(n * 86400000))");
         snprintf(list + n, sizeof list - n, "%s%s AS a%u", n ? ", " : "", f, i);
     }
     for (unsigned i = 0; i < ndims; i++) {
