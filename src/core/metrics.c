@@ -160,6 +160,12 @@ void metrics_write(sl_office *o, const rule_meters *l, size_t n, sl_buf *b) {
         label(b, l[i].r->id);
         sl_buf_printf(b, "\"} %.6f\n", (double)l[i].m->busy_us / 1e6);
     }
+    head(b, "kuiper_rule_late_rows_total", "counter", "Rows of event time that came behind the watermark and were dropped");
+    for (size_t i = 0; i < n; i++) {
+        sl_buf_puts(b, "kuiper_rule_late_rows_total{rule=\"");
+        label(b, l[i].r->id);
+        sl_buf_printf(b, "\"} %llu\n", (unsigned long long)l[i].m->rows_late);
+    }
     head(b, "kuiper_rule_memory_bytes", "gauge", "Memory that a rule holds: state of its statement, messages waiting for sinks");
     for (size_t i = 0; i < n; i++)
         for (int k = 0; k < 2; k++) {

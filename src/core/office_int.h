@@ -22,7 +22,7 @@ typedef struct queued {
 } queued;
 typedef struct rule_opts {
     bool event_time, send_meta, send_error, send_nil, no_discard, incremental, window_v2, sliding_twice, disable_alias, plain;
-    int64_t late_ns, concurrency, buffer_length, qos, checkpoint_ns;
+    int64_t late_ns, idle_ns, concurrency, buffer_length, qos, checkpoint_ns;
     int64_t memory_soft, memory_hard; /* bytes, 0 none */
     sl_str cron, duration;
     sl_json *ranges;

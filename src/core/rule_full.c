@@ -54,9 +54,18 @@ sl_err *sl_api_rule_full(sl_office *o, sl_str id, sl_buf *out) {
         sl_json_write(out, rs, false, 0);
     } else
         sl_buf_puts(out, ",\"restartStrategy\":{}");
-    static const char *const rest[] = {
-        "cron",       "duration",    "cronDatetimeRange", "planOptimizeStrategy", "notifySub", "disableBufferFullDiscard", "enableSaveStateBeforeStop", "forceExitTimeout",
-        "experiment", "memoryLimit", "memorySoftLimit"};
+    static const char *const rest[] = {"cron",
+                                       "duration",
+                                       "cronDatetimeRange",
+                                       "planOptimizeStrategy",
+                                       "notifySub",
+                                       "disableBufferFullDiscard",
+                                       "enableSaveStateBeforeStop",
+                                       "forceExitTimeout",
+                                       "experiment",
+                                       "memoryLimit",
+                                       "memorySoftLimit",
+                                       "idleSource"};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         as_is(out, opts, rest[i]);
     sl_buf_putc(out, '}');

@@ -29,6 +29,7 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     rule_opts *p = &d->o;
     const sl_settings *s = o->conf.settings;
     *p = (rule_opts){.late_ns = sl_settings_dur_ms(s, "rule.lateTolerance", 1000) * 1000000,
+                     .idle_ns = sl_settings_dur_ms(s, "rule.idleSource", 0) * 1000000,
                      .concurrency = sl_settings_int(s, "rule.concurrency", 1),
                      .buffer_length = sl_settings_int(s, "rule.bufferLength", 1024),
                      .send_error = sl_settings_bool(s, "rule.sendError", false),
@@ -67,6 +68,9 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         SL_TRY(sl_body_int(j, "Rule.options", ints[i].key, ints[i].to));
     SL_TRY(dur_option(j, "options", "lateTolerance", &p->late_ns));
+    SL_TRY(dur_option(j, "options", "idleSource", &p->idle_ns));
+    if (p->idle_ns < 0)
+        return sl_err_new(SL_E_UNDEFINED, "options.idleSource: expected a duration that is not negative");
     SL_TRY(dur_option(j, "options", "checkpointInterval", &p->checkpoint_ns));
     SL_TRY(dur_option(j, "options", "forceExitTimeout", &number));
     SL_TRY(sl_body_text(j, "Rule.options", "cron", &p->cron));
@@ -376,6 +380,7 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     po.sliding_twice = d->o.sliding_twice;
     po.plain = d->o.plain;
     po.late_ms = d->o.late_ns / 1000000;
+    po.idle_ms = d->o.idle_ns / 1000000;
     po.zone = o->zone;
     po.rule_id = spec->rule_id;
     po.temp_rule = d->temp;

@@ -69,6 +69,8 @@ static void head(sl_arena *a, sl_json *j, const sl_rule *r) {
     sl_json_set(a, j, "nextStartTimestamp", sl_json_int(a, schedule_next(r)));
 }
 static void body(sl_arena *a, sl_json *j, const sl_meters *ms) {
+    if (ms->rows_late)
+        sl_json_set(a, j, "late_rows_total", sl_json_int(a, (int64_t)ms->rows_late));
     if (ms->bytes_state || ms->bytes_queued) { /* ours; where there is nothing to say the document is as upstream's */
         sl_json_set(a, j, "memory_state_bytes", sl_json_int(a, ms->bytes_state));
         sl_json_set(a, j, "memory_waiting_bytes", sl_json_int(a, ms->bytes_queued));

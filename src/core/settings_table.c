@@ -39,6 +39,9 @@ const sl_setting sl_settings_table[] = {
     {"rule.sendError", SL_SET_BOTH, "false", "Errors of rows go to the actions too."},
     {"rule.isEventTime", SL_SET_BOTH, NULL, "Time is what the rows say (TIMESTAMP of the stream), not the clock."},
     {"rule.lateTolerance", SL_SET_BOTH, NULL, "How late a row may come in event time; 1s when not given."},
+    {"rule.idleSource", SL_SET_BOTH, "0",
+     "In event time with several streams: one that has brought nothing for so long by the clock (such as 10s) holds the others up no longer; what it brings later may be late. 0: "
+     "it does."},
     {"rule.concurrency", SL_SET_BOTH, NULL, "Accepted; order is always kept."},
     {"rule.bufferLength", SL_SET_BOTH, NULL, "Messages that may wait in front of a rule or an action; 1024 when not given."},
     {"rule.memoryLimit", SL_SET_BOTH, "\"25%\"",

@@ -417,6 +417,8 @@ static void tree(outline *o) {
     if (p->opts.event_time) {
         sl_buf b = {0};
         sl_buf_printf(&b, "late rows are waited for %lld ms", (long long)p->opts.late_ms);
+        if (p->opts.idle_ms && p->nsrc > 1)
+            sl_buf_printf(&b, "; a stream that is silent for %lld ms is not", (long long)p->opts.idle_ms);
         sl_json *node = step(o, "watermark", sl_buf_view(&b));
         note(o, node, s->window ? "rows behind the watermark are dropped and counted" : "rows are put into the order of their time");
         sl_buf_free(&b);

@@ -32,9 +32,9 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
     if (ok && fast)
         ok = (r->fast = sl_fast_new(r, start_ms)) != NULL;
     if (ok && p->opts.event_time) {
-        ok = (r->wm = sl_wm_new(p->nsrc, p->opts.late_ms)) != NULL;
+        ok = (r->wm = sl_wm_new(p->nsrc, p->opts.late_ms, p->opts.idle_ms, start_ms)) != NULL;
         for (uint32_t i = 0; ok && i < p->nsrc; i++)
-            if (p->src[i].pub.is_table)
+            if (p->src[i].pub.is_table || p->src[i].pub.same_as != i)
                 sl_wm_ignore(r->wm, i);
     }
     if (!ok) {
@@ -71,7 +71,11 @@ void sl_pipes_free(sl_pipes *r) {
     sl_buf_free(&r->last);
     free(r);
 }
-int64_t sl_pipes_next(const sl_pipes *r) { return r->win ? sl_win_next(r->win) : r->fast ? sl_fast_next(r->fast) : INT64_MAX; }
+int64_t sl_pipes_next(const sl_pipes *r) {
+    if (r->wm)
+        return sl_wm_next(r->wm);
+    return r->win ? sl_win_next(r->win) : r->fast ? sl_fast_next(r->fast) : INT64_MAX;
+}
 size_t sl_pipes_bytes(const sl_pipes *r) {
     size_t n = r->rows.bytes + (r->fast ? sl_fast_bytes(r->fast) : 0) + (r->win ? sl_win_bytes(r->win) : 0) + r->parked_bytes;
     n += sl_keeps_bytes_all(r->ana, r->p->nana) + sl_keeps_bytes_all(r->cols, r->p->ncols);
@@ -612,6 +616,7 @@ static void await(intake *t) {
     sl_pipes *r = t->r;
     uint32_t ncols = 0, *cols = foreign(t, &ncols), done = 0;
     bool waiting = false;
+    sl_wm_heard(r->wm, t->src, r->now_ms);
     for (uint32_t i = 0; cols && i < t->in->n && !r->nomem; i++) {
         uint32_t row = sl_view_row(t->in, i);
         int64_t ts;
@@ -695,7 +700,10 @@ static void end(sl_pipes *r, sl_batch **out, bool *failed) {
     *failed = r->nomem;
 }
 static void tick(sl_pipes *r, int64_t now_ms) {
-    if (sl_pipes_next(r) <= now_ms && !(r->win ? sl_win_tick(r->win, now_ms) : sl_fast_tick(r->fast, now_ms)))
+    if (r->wm) {
+        if (sl_wm_tick(r->wm, now_ms))
+            reached(r);
+    } else if (sl_pipes_next(r) <= now_ms && !(r->win ? sl_win_tick(r->win, now_ms) : sl_fast_tick(r->fast, now_ms)))
         r->nomem = true;
 }
 void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed) {

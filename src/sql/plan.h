@@ -25,6 +25,7 @@ typedef struct sl_plan_opts { /* rule options that change SQL results */
     bool window_v2, sliding_twice; /* planOptimizeStrategy.windowOption */
     bool plain;                    /* planOptimizeStrategy.plainExecution, ours: no fast form anywhere (kept rows, loops, no quick path). For tests: results are the same */
     int64_t late_ms;
+    int64_t idle_ms; /* event time: a stream not heard of for so long by the clock holds the others up no longer; 0: never */
     sl_zone zone;
     sl_str rule_id;
     bool temp_rule;

@@ -1,26 +1,33 @@
-/* Watermarks. Decision: rows that wait stand in a queue for each source, in order of time, ties in order of arrival; rows of one source mostly come nearly in order, so
- * the place of a new one is looked for from the end, and a source that runs ahead of another does not get in its way. They leave merged. */
+/* Watermarks. Decisions: rows that wait stand in a queue for each source, in order of time, ties in order of arrival; rows of one source mostly come nearly in order, so
+ * the place of a new one is looked for from the end, and a source that runs ahead of another does not get in its way. They leave merged. The watermark never goes
+ * back: what an idle stream brings later may be late. When all are idle nobody is waited for, and the furthest of them counts. */
 #include <stdlib.h>
 #include "data/pack.h"
 #include "sql/wmark.h"
 
 struct sl_wm {
-    sl_kq *q;      /* [n] */
-    int64_t *most; /* [n] largest timestamp of a source, INT64_MIN none yet, INT64_MAX takes no part */
+    sl_kq *q;       /* [n] */
+    int64_t *most;  /* [n] largest timestamp of a source, INT64_MIN none yet, INT64_MAX takes no part */
+    int64_t *heard; /* [n] when it was heard of last, by the clock; INT64_MAX: it is idle */
     uint32_t n;
-    int64_t late, mark;
+    int64_t late, mark, idle;
+    int64_t next; /* the earliest instant at which one may become idle */
 };
-sl_wm *sl_wm_new(uint32_t nsources, int64_t late_ms) {
+static void look_ahead(sl_wm *w);
+sl_wm *sl_wm_new(uint32_t nsources, int64_t late_ms, int64_t idle_ms, int64_t now_ms) {
     sl_wm *w = calloc(1, sizeof *w);
-    if (!w || !(w->most = malloc((nsources + 1) * sizeof *w->most)) || !(w->q = calloc(nsources + 1, sizeof *w->q))) {
+    if (!w || !(w->most = malloc(2 * ((size_t)nsources + 1) * sizeof *w->most)) || !(w->q = calloc(nsources + 1, sizeof *w->q))) {
         sl_wm_free(w);
         return NULL;
     }
+    w->heard = w->most + nsources + 1;
+    w->idle = idle_ms;
     w->n = nsources;
     w->late = late_ms;
     w->mark = INT64_MIN;
     for (uint32_t i = 0; i < nsources; i++)
-        w->most[i] = INT64_MIN;
+        w->most[i] = INT64_MIN, w->heard[i] = now_ms;
+    look_ahead(w);
     return w;
 }
 void sl_wm_free(sl_wm *w) {
@@ -32,11 +39,59 @@ void sl_wm_free(sl_wm *w) {
     free(w->most);
     free(w);
 }
-void sl_wm_ignore(sl_wm *w, uint32_t src) { w->most[src] = INT64_MAX; }
+void sl_wm_ignore(sl_wm *w, uint32_t src) {
+    w->most[src] = INT64_MAX;
+    look_ahead(w);
+}
+static bool takes_part(const sl_wm *w, uint32_t i) { return w->most[i] != INT64_MAX; }
+static void look_ahead(sl_wm *w) {
+    uint32_t several = 0;
+    w->next = INT64_MAX;
+    for (uint32_t i = 0; i < w->n; i++) {
+        several += takes_part(w, i);
+        if (w->idle > 0 && takes_part(w, i) && w->heard[i] != INT64_MAX && w->heard[i] + w->idle < w->next)
+            w->next = w->heard[i] + w->idle;
+    }
+    if (several < 2) /* it has nobody to hold up */
+        w->next = INT64_MAX;
+}
+static bool move(sl_wm *w) {
+    int64_t least = INT64_MAX, most = INT64_MIN;
+    for (uint32_t i = 0; i < w->n; i++) {
+        if (!takes_part(w, i))
+            continue;
+        most = w->most[i] > most ? w->most[i] : most;
+        if (w->heard[i] != INT64_MAX && w->most[i] < least)
+            least = w->most[i];
+    }
+    if (least == INT64_MAX)
+        least = most;
+    if (least <= INT64_MIN + w->late || least - w->late <= w->mark)
+        return false;
+    w->mark = least - w->late;
+    return true;
+}
+void sl_wm_heard(sl_wm *w, uint32_t src, int64_t now_ms) {
+    if (w->idle <= 0 || !takes_part(w, src))
+        return;
+    w->heard[src] = now_ms;
+    if (w->next == INT64_MAX) /* else it is found to be too early when it comes */
+        look_ahead(w);
+}
+int64_t sl_wm_next(const sl_wm *w) { return w->next; }
+bool sl_wm_tick(sl_wm *w, int64_t now_ms) {
+    if (now_ms < w->next)
+        return false;
+    for (uint32_t i = 0; i < w->n; i++)
+        if (w->heard[i] != INT64_MAX && now_ms - w->heard[i] >= w->idle)
+            w->heard[i] = INT64_MAX;
+    look_ahead(w);
+    return move(w);
+}
 bool sl_wm_late(const sl_wm *w, int64_t ts) { return ts < w->mark; }
 bool sl_wm_add(sl_wm *w, sl_krow *r, bool *moved) {
     *moved = false;
-    int64_t t = r->time, least = INT64_MAX;
+    int64_t t = r->time;
     uint16_t src = r->src;
     sl_kq *q = &w->q[src];
     uint32_t at = q->n;
@@ -46,12 +101,7 @@ bool sl_wm_add(sl_wm *w, sl_krow *r, bool *moved) {
         return false;
     if (w->most[src] < t)
         w->most[src] = t;
-    for (uint32_t i = 0; i < w->n; i++)
-        least = w->most[i] < least ? w->most[i] : least;
-    if (least > INT64_MIN + w->late && least - w->late > w->mark) {
-        w->mark = least - w->late;
-        *moved = true;
-    }
+    *moved = move(w);
     return true;
 }
 uint32_t sl_wm_ready(const sl_wm *w) {

@@ -99,7 +99,7 @@ static void ahead(void **unused) {
     enum { ROWS = 200000 };
     static const uint32_t cells[] = {1, 1};
     sl_krows k = {0};
-    sl_wm *w = sl_wm_new(2, 0);
+    sl_wm *w = sl_wm_new(2, 0, 0, 0);
     assert_non_null(w);
     for (int i = 0; i < ROWS; i++)
         wait_for(&k, w, 0, i);
@@ -111,7 +111,7 @@ static void ahead(void **unused) {
     sl_buf saved = {0};
     sl_wm_save(w, cells, &saved);
     assert_false(saved.failed);
-    sl_wm *again = sl_wm_new(2, 0);
+    sl_wm *again = sl_wm_new(2, 0, 0, 0);
     sl_str at = sl_buf_view(&saved);
     assert_null(sl_wm_load(again, &k, cells, &at));
     assert_int_equal(at.n, 0);
