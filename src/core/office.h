@@ -66,6 +66,8 @@ typedef void (*sl_api_text)(void *arg, sl_err *e, sl_str text);
 void sl_api_rule_status(sl_office *o, sl_str id, bool v2, sl_api_text done, void *arg);
 /* Rows that entered and what became of them, messages of each sink and where they are (an extension of ours). */
 void sl_api_rule_ledger(sl_office *o, sl_str id, sl_api_text done, void *arg);
+/* Rows of its scan tables; an error without a join of one, or when there are none. */
+void sl_api_rule_tables(sl_office *o, sl_str id, sl_api_text done, void *arg);
 void sl_api_rule_status_all(sl_office *o, sl_api_text done, void *arg);
 sl_err *sl_api_rule_topo(sl_office *o, sl_str id, sl_buf *out);
 typedef enum sl_explain_form { SL_EXPLAIN_TEXT, SL_EXPLAIN_TREE, SL_EXPLAIN_JSON } sl_explain_form; /* TEXT: upstream's */

@@ -70,6 +70,33 @@ sl_err *sl_api_rule_trace(sl_office *o, sl_str id, bool on, sl_str text) {
     return e;
 }
 
+/* ---- scan tables ---- */
+typedef struct tables_ask {
+    char *id;
+    sl_api_text done;
+    void *arg;
+} tables_ask;
+static void tables_ready(void *arg, sl_str json) {
+    tables_ask *q = arg;
+    sl_err *e = json.n ? NULL : sl_err_new(SL_E_GENERAL, "rule %s has no rows of a scan table", q->id ? q->id : "");
+    q->done(q->arg, e, json);
+    free(q->id);
+    free(q);
+}
+void sl_api_rule_tables(sl_office *o, sl_str id, sl_api_text done, void *arg) {
+    sl_rule *r = sl_map_get(o->rules, id);
+    tables_ask *q = r ? calloc(1, sizeof *q) : NULL;
+    if (!q) {
+        done(arg, sl_err_new(r ? SL_E_NOMEM : SL_E_NOTFOUND, r ? "out of memory" : "Rule %.*s is not found", SL_FMT(id)), (sl_str){0});
+        return;
+    }
+    *q = (tables_ask){sl_strdup_n(id.p, id.n), done, arg};
+    if (r->flow)
+        sl_flow_tables(r->flow, tables_ready, q);
+    else
+        tables_ready(q, (sl_str){"", 0});
+}
+
 /* ---- CPU time by rule ---- */
 struct usage {
     sl_office *office;

@@ -39,7 +39,8 @@ static bool limbs_new(sl_flow *f) {
         l->src = i + 1;
         l->lane = f->lane;
     }
-    return f->limbs && looks_new(f);
+    f->relays = calloc(f->nlimbs + 1, sizeof *f->relays);
+    return f->limbs && f->relays && looks_new(f);
 }
 static void limbs_free(sl_flow *f) {
     for (uint32_t i = 0; f->limbs && i <= f->nlimbs; i++)
@@ -49,6 +50,9 @@ static void limbs_free(sl_flow *f) {
             free(f->limbs[i]->colmap);
             free(f->limbs[i]);
         }
+    for (uint32_t i = 0; f->relays && i < f->nlimbs; i++)
+        relay_free(f->relays[i]);
+    free(f->relays);
     free(f->limbs);
     looks_free(f);
 }
@@ -111,6 +115,10 @@ typedef struct letter {
     sl_meters m;
     void (*done)(void *arg, sl_meters *m);
     void *arg;
+    sl_loop *office;
+    _Atomic uint32_t waiting;
+    far_meters *far; /* of relays */
+    uint32_t nfar;
 } letter;
 static void event_arrives(void *arg) { /* @on office */
     letter *l = arg;
@@ -237,8 +245,12 @@ void flow_owe(sl_flow *f, uint64_t rows, int64_t last_ms) {
 }
 void flow_batch(sl_flow *f, sl_batch *b, int64_t now) { flow_rows(f, b, NULL, b->nrows, now); }
 void flow_rows(sl_flow *from, sl_batch *b, const uint32_t *sel, uint32_t n, int64_t now) {
+    if (from->relay) {
+        relay_batch(from, b, now); /* such a flow is shown whole batches */
+        return;
+    }
     sl_flow *f = from->root ? from->root : from;
-    if (!f->open || f->eof || (f->closing && !source_stopped(from->source)))
+    if (!f->open || f->eof || (f->closing && (!from->source || !source_stopped(from->source))))
         return;
     map_columns(from, b->layout);
     sl_view v = {.batch = b, .sel = sel, .n = n, .colmap = from->colmap, .whole = from->whole, .frames = b->frames, .nframes = b->nframes};
@@ -331,6 +343,10 @@ static bool ended(sl_flow *f) {
     return all;
 }
 void flow_eof(sl_flow *from) {
+    if (from->relay) {
+        relay_eof(from);
+        return;
+    }
     sl_flow *f = from->root ? from->root : from;
     from->eof_here = true;
     if (!ended(f))
@@ -342,6 +358,42 @@ void flow_eof(sl_flow *from) {
 }
 
 /* ---- opening ---- */
+static int steps_of(const sl_srcdef *d) { return (d->codec != NULL) + (d->strict && d->nfields); }
+static sl_err *join_limb(sl_flow *f, uint32_t i) {
+    sl_flow *l = f->limbs[i];
+    sl_lane *home = relay_home(flow_def(l), f->lane);
+    if (home == f->lane)
+        return source_join(l);
+    int op = 2 + steps_of(f->spec->src);
+    for (uint32_t k = 0; k < i; k++)
+        op += steps_of(flow_def(f->limbs[k]));
+    SL_TRY(relay_new(l, home, op, &f->relays[i]));
+    f->joining++;
+    if (relay_join(f->relays[i]))
+        return NULL;
+    f->joining--;
+    return sl_err_new(SL_E_NOMEM, "out of memory");
+}
+static void open_last(sl_flow *f, sl_err *e) {
+    if (!e)
+        e = source_join(f);
+    if (!e)
+        ck_begin(f);
+    if (!e && f->timed)
+        wind(f);
+    if (e) {
+        f->open = false;
+        tell(f, SL_FLOW_FAILED, sl_err_text(e));
+        sl_err_free(e);
+    }
+}
+void flow_joined(sl_flow *f, sl_err *e) {
+    f->joining--;
+    if (f->closing || !f->open) /* it failed, or is to end */
+        sl_err_free(e);
+    else if (e || !f->joining)
+        open_last(f, e);
+}
 static void open_now(void *arg) {
     sl_flow *f = arg;
     if (f->closing)
@@ -362,18 +414,9 @@ static void open_now(void *arg) {
         e = looks_open(f);
     }
     for (uint32_t i = 0; !e && i < f->nlimbs; i++) /* tables and other sides first: what drives the rule comes last */
-        e = source_join(f->limbs[i]);
-    if (!e)
-        e = source_join(f);
-    if (!e)
-        ck_begin(f);
-    if (!e && f->timed)
-        wind(f);
-    if (e) {
-        f->open = false;
-        tell(f, SL_FLOW_FAILED, sl_err_text(e));
-        sl_err_free(e);
-    }
+        e = join_limb(f, i);
+    if (e || !f->joining)
+        open_last(f, e);
 }
 void sl_flow_open(sl_flow *f) { sl_post(f->lane->loop, open_now, f); }
 
@@ -404,7 +447,7 @@ static void put_steps(sl_meters *m, const sl_sinkdef *d, uint32_t at, const sink
     }
 }
 /* A source and what it runs itself, numbered on; what is shared bears the stream's name. */
-static void put_source(sl_meters *m, const source_node *s, int *op) {
+void put_source(sl_meters *m, const source_node *s, int *op) {
     if (!s)
         return;
     put_meter(m, source_meter(s));
@@ -438,7 +481,10 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     int op = 2;
     put_source(m, f->source, &op);
     for (uint32_t i = 0; i < f->nlimbs; i++)
-        put_source(m, f->limbs[i]->source, &op);
+        if (f->relays[i])
+            op += steps_of(flow_def(f->limbs[i]));
+        else
+            put_source(m, f->limbs[i]->source, &op);
     const sl_exec_stats *st;
     const char *name;
     for (uint32_t i = 0; f->exec && i < 12 && (name = sl_exec_op(f->exec, i, &st)); i++) {
@@ -470,15 +516,57 @@ static void snapshot(sl_flow *f, sl_meters *m) {
     if (fit)
         m->at = fit;
 }
+/* Meters of sources on other lanes come to the others. */
+static void merge_far(letter *l) {
+    uint32_t more = 0;
+    for (uint32_t i = 0; i < l->nfar; i++)
+        more += l->far[i].n;
+    sl_meter *at = more ? realloc(l->m.at, (l->m.n + more) * sizeof *at) : NULL;
+    if (at)
+        l->m.at = at;
+    for (uint32_t i = 0; i < l->nfar; i++)
+        for (uint32_t k = 0; k < l->far[i].n; k++)
+            if (at)
+                at[l->m.n++] = l->far[i].at[k];
+            else
+                meter_free(&l->far[i].at[k]);
+    free(l->far);
+    l->far = NULL;
+    l->nfar = 0;
+}
 static void meters_arrive(void *arg) { /* @on office */
     letter *l = arg;
+    merge_far(l);
     l->done(l->arg, &l->m);
     free(l);
 }
+static void one_less(void *arg) { /* @on any lane */
+    letter *l = arg;
+    if (atomic_fetch_sub(&l->waiting, 1) == 1)
+        sl_post(l->office, meters_arrive, l);
+}
+static bool has_relays(const sl_flow *f) {
+    bool any = false;
+    for (uint32_t i = 0; i < f->nlimbs; i++)
+        any |= f->relays[i] != NULL;
+    return any;
+}
 static void meters_now(void *arg) { /* @on lane */
     letter *l = arg;
-    snapshot(l->f, &l->m);
-    sl_post(l->f->office, meters_arrive, l);
+    sl_flow *f = l->f;
+    l->office = f->office;
+    snapshot(f, &l->m);
+    l->waiting = 1;
+    if (has_relays(f) && (l->far = calloc(f->nlimbs, sizeof *l->far)))
+        l->nfar = f->nlimbs;
+    for (uint32_t i = 0; i < l->nfar; i++) { /* each in its own letter: a relay is there as long as letters sent now are on their way to it */
+        if (!f->relays[i])
+            continue;
+        atomic_fetch_add(&l->waiting, 1);
+        if (!relay_meters(f->relays[i], &l->far[i], one_less, l))
+            atomic_fetch_sub(&l->waiting, 1);
+    }
+    one_less(l);
 }
 void sl_flow_meters(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg) {
     letter *l = calloc(1, sizeof *l);
@@ -487,6 +575,36 @@ void sl_flow_meters(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg
         sl_meters none = {0};
         done(arg, &none);
     }
+}
+
+/* ---- scan tables ---- */
+typedef struct tables_letter {
+    sl_flow *f;
+    sl_loop *office;
+    sl_buf json;
+    void (*done)(void *arg, sl_str json);
+    void *arg;
+} tables_letter;
+static void tables_arrive(void *arg) { /* @on office */
+    tables_letter *l = arg;
+    l->done(l->arg, l->json.failed ? (sl_str){"", 0} : sl_buf_view(&l->json));
+    sl_buf_free(&l->json);
+    free(l);
+}
+static void tables_now(void *arg) { /* @on lane */
+    tables_letter *l = arg;
+    if (!l->f->exec || !sl_exec_tables(l->f->exec, &l->json))
+        sl_buf_free(&l->json);
+    sl_post(l->office, tables_arrive, l);
+}
+void sl_flow_tables(sl_flow *f, void (*done)(void *arg, sl_str json), void *arg) {
+    tables_letter *l = calloc(1, sizeof *l);
+    if (l)
+        *l = (tables_letter){.f = f, .office = f->office, .done = done, .arg = arg};
+    if (l && sl_post(f->lane->loop, tables_now, l))
+        return;
+    free(l);
+    done(arg, (sl_str){"", 0});
 }
 
 /* ---- watching ---- */
@@ -611,8 +729,14 @@ static void close_source(void *arg) {
     sl_timer_free(f->tick);
     f->tick = NULL;
     f->leaving = 2 + f->nlimbs;
+    letter *l = f->done_arg;
+    if (has_relays(f) && (l->far = calloc(f->nlimbs, sizeof *l->far)))
+        l->nfar = f->nlimbs;
     for (uint32_t i = 0; i < f->nlimbs; i++)
-        source_leave(f->limbs[i], left, f);
+        if (f->relays[i])
+            relay_leave(f->relays[i], l->far ? &l->far[i] : NULL, left);
+        else
+            source_leave(f->limbs[i], left, f);
     looks_close(f, left);
     source_leave(f, left, f);
     left(f);

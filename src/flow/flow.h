@@ -174,6 +174,8 @@ void sl_meters_free(sl_meters *m);
 void sl_flow_close(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg);
 /* Snapshot of the meters; done on the office's loop, takes the content. */
 void sl_flow_meters(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg);
+/* What its scan tables hold, as JSON (lent; "" when there is nothing); done on the office's loop. @on office */
+void sl_flow_tables(sl_flow *f, void (*done)(void *arg, sl_str json), void *arg);
 /* ---- watching a flow: one message on its way ---- */
 typedef struct sl_trace_msg {
     char trace[33], parent[17]; /* the trace it came with; "" */

@@ -157,6 +157,24 @@ int64_t looks_bytes(const sl_flow *f); /* of caches */
 void looks_one(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *done_arg);
 void looks_many(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, uint32_t ncols, const sl_value *vals, uint32_t n, sl_value *answers);
 
+/* ---- relay: a shared source on another lane (relay.c) ---- */
+typedef struct relay relay;
+typedef struct far_meters { /* of a source on another lane */
+    sl_meter at[3];
+    uint32_t n;
+} far_meters;
+sl_lane *relay_home(const sl_srcdef *d, sl_lane *own); /* where the source lives, when the rule lives on own */
+sl_err *relay_new(sl_flow *limb, sl_lane *home, int op, relay **out);
+bool relay_join(relay *r);                                /* flow_joined follows; false: out of memory, it will not */
+void relay_batch(sl_flow *sub, sl_batch *b, int64_t now); /* from the source */
+void relay_eof(sl_flow *sub);
+/* Asks the source's lane; done is called there. false: out of memory. */
+bool relay_meters(relay *r, far_meters *to, sl_fn done, void *arg);
+void relay_leave(relay *r, far_meters *last, sl_fn left); /* last (may be NULL) gets the last meters; then left(root) on the rule's lane */
+void relay_free(relay *r);
+void put_source(sl_meters *m, const source_node *s, int *op); /* meters of a source and its own steps; m->at has room for three */
+void flow_joined(sl_flow *f, sl_err *e);                      /* a further source was joined on its lane, or not; takes e */
+
 /* ---- account: what a flow holds across turns (account.c) ---- */
 typedef struct account {
     int64_t state, queued; /* bytes at the last look */
@@ -234,6 +252,8 @@ struct sl_flow {
     void *event_arg;
     sl_lane *lane;
     struct sl_flow **limbs;
+    struct relay **relays; /* [nlimbs] for those whose source lives on another lane, else NULL */
+    uint32_t joining;      /* relays that have not answered yet */
     uint32_t nlimbs;
     struct lookup_end *lookups; /* [nsources] of the root */
     uint32_t leaving;           /* sources and lookups that are closing */
@@ -258,6 +278,7 @@ struct sl_flow {
     uint64_t shown; /* rows that the source's index was asked about and this flow has counted */
     uint32_t filed; /* number in that index + 1, 0 = it is shown every row */
     bool waits;     /* to be taken into it */
+    bool relay;     /* it stands in a source's list for a limb on another lane */
     bool aside;     /* not any more: it is about to end */
 };
 static inline const sl_plan_source *flow_want(const sl_flow *f) { return sl_plan_source_at(f->spec->plan, f->src); }

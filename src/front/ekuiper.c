@@ -273,6 +273,11 @@ static void rule_ledger(void *app, sl_http_req *r, const sl_str *v) {
     if (l)
         sl_api_rule_ledger(OFFICE(app), v[0], answer_json, l);
 }
+static void rule_tables(void *app, sl_http_req *r, const sl_str *v) {
+    later *l = later_new(r, v[0], "get scan tables error", "");
+    if (l)
+        sl_api_rule_tables(OFFICE(app), v[0], answer_json, l);
+}
 static void status_all(void *app, sl_http_req *r, const sl_str *v) {
     later *l = later_new(r, (sl_str){0}, "get all rules status error", "");
     if (l)
@@ -496,6 +501,7 @@ static const sl_route routes[] = {
     {"GET", "/rules/{name}/status", rule_status, "State and metrics of a rule."},
     {"GET", "/v2/rules/{name}/status", rule_status, "State and metrics of a rule, compact."},
     {"GET", "/rules/{name}/ledger", rule_ledger, "Rows that came in and what became of them, messages of each sink and where they are, the journal."},
+    {"GET", "/rules/{name}/scantables", rule_tables, "Rows that the scan tables of a rule hold."},
     {"POST", "/rules/{name}/start", start_rule, "Starts a rule."},
     {"POST", "/rules/{name}/stop", stop_rule, "Stops a rule."},
     {"POST", "/rules/{name}/restart", restart_rule, "Restarts a rule."},

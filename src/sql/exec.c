@@ -133,6 +133,7 @@ size_t sl_exec_state_bytes(const sl_exec *x) {
         return sl_pipes_bytes(x->pipe);
     return (x->ana ? sl_keeps_bytes_all(x->ana, x->p->nana) : 0) + sl_sites_bytes(&x->p->prog, x->state);
 }
+uint32_t sl_exec_tables(const sl_exec *x, sl_buf *out) { return x->pipe ? sl_pipes_tables(x->pipe, out) : 0; }
 size_t sl_exec_waiting(const sl_exec *x) { return x->pipe ? x->pipe->nparked : 0; }
 bool sl_exec_passes(const sl_exec *x) { return x->pipe && sl_pipes_passes(x->pipe); }
 static void warm(const void *p, size_t n) {

@@ -115,6 +115,8 @@ sl_err *sl_exec_load(sl_exec *x, sl_str state);
 size_t sl_exec_state_bytes(const sl_exec *x);
 /* Does it hold rows that will leave by the clock alone, if no other row comes? */
 bool sl_exec_passes(const sl_exec *x);
+/* What scan tables hold, as JSON: [{"content":[rows],"emitter":"table"}]. Returns how many rows. */
+uint32_t sl_exec_tables(const sl_exec *x, sl_buf *out);
 /* Collections that wait for answers of lookups. */
 size_t sl_exec_waiting(const sl_exec *x);
 /* Where the rows of a statement with memory went: filtered out, failed, late (event time); all others were absorbed by its state. false: it has none. */
