@@ -27,24 +27,26 @@ static void share(account *a, int64_t n) {
     atomic_fetch_add_explicit(&all_bytes, n - a->told, memory_order_relaxed);
     a->told = n;
 }
-static void fail(sl_flow *f, const char *limit, int64_t bytes) {
-    account *a = &f->account;
+typedef struct held { /* bytes */
+    int64_t state, queued;
+} held;
+static void fail(sl_flow *f, held h, const char *limit, int64_t bytes) {
     char why[256];
-    snprintf(why, sizeof why, "memory limit reached: the rule holds %.1f MB (state %.1f MB, waiting for sinks %.1f MB), %s is %.1f MB", mb(a->state + a->queued), mb(a->state),
-             mb(a->queued), limit, mb(bytes));
-    share(a, 0); /* on its way out: others need not fail for it */
+    snprintf(why, sizeof why, "memory limit reached: the rule holds %.1f MB (state %.1f MB, waiting for sinks %.1f MB), %s is %.1f MB", mb(h.state + h.queued), mb(h.state),
+             mb(h.queued), limit, mb(bytes));
+    share(&f->account, 0); /* on its way out: others need not fail for it */
     flow_fail(f, SL_FLOW_LIMIT, why);
 }
-static void soft(sl_flow *f, int64_t held) {
+static void soft(sl_flow *f, held h) {
     account *a = &f->account;
-    int64_t mark = f->spec->memory_soft;
-    if (mark && !a->soft && held > mark) {
+    int64_t mark = f->spec->memory_soft, all = h.state + h.queued;
+    if (mark && !a->soft && all > mark) {
         a->soft = true;
-        sl_warn(f->spec->rule_id.p, "holds %.1f MB (state %.1f MB, waiting for sinks %.1f MB), memorySoftLimit is %.1f MB", mb(held), mb(a->state), mb(a->queued), mb(mark));
-    } else if (a->soft && held <= mark - mark / 8)
+        sl_warn(f->spec->rule_id.p, "holds %.1f MB (state %.1f MB, waiting for sinks %.1f MB), memorySoftLimit is %.1f MB", mb(all), mb(h.state), mb(h.queued), mb(mark));
+    } else if (a->soft && all <= mark - mark / 8)
         a->soft = false;
     size_t waiting = sl_exec_waiting(f->exec);
-    bool back = waiting > (a->back ? WAITING / 2 : WAITING) || (a->soft && (waiting || a->queued > 0 || (sl_exec_passes(f->exec) && flow_rewinds(f))));
+    bool back = waiting > (a->back ? WAITING / 2 : WAITING) || (a->soft && (waiting || h.queued > 0 || (sl_exec_passes(f->exec) && flow_rewinds(f))));
     if (back != a->back) {
         a->back = back;
         flow_press(f);
@@ -54,24 +56,23 @@ void account_turn(sl_flow *f) {
     account *a = &f->account;
     if (!f->open || f->closing)
         return;
-    a->state = (int64_t)sl_exec_state_bytes(f->exec) + looks_bytes(f);
-    a->queued = 0;
+    held h = {.state = (int64_t)sl_exec_state_bytes(f->exec) + looks_bytes(f)};
     for (uint32_t i = 0; i < f->nsinks; i++)
-        a->queued += (int64_t)sink_bytes(f->sinks[i]);
-    f->heavy = a->keeps || a->queued;
-    int64_t held = a->state + a->queued, hard = f->spec->memory_hard;
-    if (hard && held > hard) {
-        fail(f, "memoryLimit", hard);
+        h.queued += (int64_t)sink_bytes(f->sinks[i]);
+    f->heavy = a->keeps || h.queued;
+    int64_t all = h.state + h.queued, hard = f->spec->memory_hard;
+    if (hard && all > hard) {
+        fail(f, h, "memoryLimit", hard);
         return;
     }
-    share(a, held);
+    share(a, all);
     if (most && a->told) {
         int64_t sum = atomic_load_explicit(&all_bytes, memory_order_relaxed), n = atomic_load_explicit(&holders, memory_order_relaxed);
-        if (sum > most && held > SMALL && held >= sum / (n > 0 ? n : 1)) {
-            fail(f, "basic.rulesMemoryLimit, for all rules,", most);
+        if (sum > most && all > SMALL && all >= sum / (n > 0 ? n : 1)) {
+            fail(f, h, "basic.rulesMemoryLimit, for all rules,", most);
             return;
         }
     }
-    soft(f, held);
+    soft(f, h);
 }
 void account_end(sl_flow *f) { share(&f->account, 0); }

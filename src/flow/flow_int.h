@@ -177,10 +177,9 @@ void flow_joined(sl_flow *f, sl_err *e);                      /* a further sourc
 
 /* ---- account: what a flow holds across turns (account.c) ---- */
 typedef struct account {
-    int64_t state, queued; /* bytes at the last look */
-    int64_t told;          /* counted in the sum over all flows */
-    bool keeps;            /* the statement has state */
-    bool soft, back;       /* beyond the soft mark; the sources are held back for it */
+    int64_t told;    /* bytes counted in the sum over all flows */
+    bool keeps;      /* the statement has state */
+    bool soft, back; /* beyond the soft mark; the sources are held back for it */
 } account;
 void account_turn(sl_flow *f); /* looks, holds back, or fails the flow; behind each turn while f->heavy */
 void account_end(sl_flow *f);

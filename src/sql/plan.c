@@ -9,7 +9,7 @@
 
 void sl_plan_opts_default(sl_plan_opts *o) { *o = (sl_plan_opts){.late_ms = 1000, .zone = SL_ZONE_LOCAL}; }
 
-enum { PLAN_CHUNK = 2288 }; /* ten thousand small plans: start small */
+enum { PLAN_CHUNK = 2528 }; /* ten thousand small plans: start small */
 static sl_err *no_memory(void) { return sl_err_new(SL_E_NOMEM, "out of memory"); }
 
 /* ---- a copy of the statement that the plan may change ---- */
