@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "sql/parse.h"
 #include "sql/pipe.h"
+#include "sql/predindex.h"
 
 typedef struct outline {
     const sl_plan *p;
@@ -251,6 +252,14 @@ static void window(outline *o) {
     if (w->kind != SL_W_COUNT && w->kind != SL_W_STATE)
         note(o, node, p->opts.event_time ? "time is the rows' own: it ends when the watermark passes its end" : "time is the time of arrival");
 }
+/* What the source knows of the filter. */
+static void early(outline *o, sl_json *node) {
+    sl_str col;
+    if (!sl_predindex_column(o->p, &col))
+        return;
+    set(o, node, "index", col);
+    note(o, node, "rows that fail by %.*s are left before they are decoded to the end or shown to the rule", SL_FMT(col));
+}
 static void source(outline *o, sl_json *parent, uint32_t i) {
     const sl_plan *p = o->p;
     const sl_psource *s = &p->src[i];
@@ -284,6 +293,7 @@ static void source(outline *o, sl_json *parent, uint32_t i) {
         note(o, node, "of %.*s only %s", SL_FMT(s->pub.narrowed[k].name), sl_buf_cstr(&t));
         sl_buf_free(&t);
     }
+    early(o, node);
     if (s->pub.meta)
         note(o, node, "with the metadata of messages");
     if (s->pub.is_table)

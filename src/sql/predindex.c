@@ -99,6 +99,13 @@ bool sl_predindex_takes(const sl_plan *p) {
     free(d.of.at);
     return ok;
 }
+bool sl_predindex_column(const sl_plan *p, sl_str *name) {
+    demand d;
+    bool ok = demand_of(p, &d);
+    *name = ok ? d.on.name : SL_S("");
+    free(d.of.at);
+    return ok;
+}
 
 /* ---- the index ---- */
 typedef struct bound {

@@ -17,6 +17,8 @@ sl_predindex *sl_predindex_new(void); /* NULL: out of memory */
 void sl_predindex_free(sl_predindex *x);
 /* Can a row that fails WHERE be kept from an instance of p without anybody noticing, and can WHERE be asked of an index? */
 bool sl_predindex_takes(const sl_plan *p);
+/* The column that an index asks for p; false: sl_predindex_takes would be. Lent from the plan. */
+bool sl_predindex_column(const sl_plan *p, sl_str *name);
 /* Enters p; the plan is not kept. Its number, or UINT32_MAX when it cannot be taken or memory was out. Known from the next sl_predindex_seal on. */
 uint32_t sl_predindex_add(sl_predindex *x, const sl_plan *p);
 /* Number `id` is told of nothing any more, at once; it may be given out again after the next seal. */

@@ -122,6 +122,7 @@ to  nop
               mqtt devices/+, json; shared: one reader for all rules
               decodes o, temperature, device
               of o only struct(x bigint)
+              rows that fail by device are left before they are decoded to the end or shown to the rule
 
 columns  temperature, x
 state    none
