@@ -7,7 +7,7 @@
 
 /* Sum of the heights of expressions that stand on one another through aliases: walkers recurse. */
 #define SL_PLAN_HEIGHT 4000
-#define SL_PLAN_COPIES 65536 /* how often one value may stand in another through aliases of aliases */
+#define SL_PLAN_COPIES 65536  /* how often one value may stand in another through aliases of aliases */
 #define SL_PLAN_COLUMNS 60000 /* of one source, and of the result */
 
 typedef struct sl_psource {
