@@ -400,6 +400,8 @@ static sl_value row_of(gen *g, const src *s, int64_t at) {
 static void rows(gen *g) {
     rq_case *c = g->c;
     uint32_t most = gen_p(g, 70) ? 30 : g->r->bytes ? 50 : gen_p(g, 70) ? 80 : 300, want = 1 + gen_n(g, most);
+    if (g->nused > 1 && want > 80) /* pairs of pairs in every window */
+        want = 80;
     static const int64_t steps[] = {0, 1, 100, 500, 999, 1000, 1001, 2000, 3000, 5000, 12000};
     c->rows = sl_arena_alloc(c->a, RQ_ROWS * sizeof *c->rows);
     int64_t at = 0, far = g->windowed && g->unit > 1000 ? 13 * g->unit : 15000;

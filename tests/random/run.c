@@ -9,6 +9,7 @@
 
 #define MAX_TICKS 4000
 #define MAX_OUT 6000
+#define MAX_LOOKS 20000
 
 typedef struct way {
     const char *name;
@@ -46,7 +47,7 @@ typedef struct runner {
     sl_exec *x;
     sl_arena *a;
     frame *out;
-    uint32_t n, cap, errors, ticks, moves;
+    uint32_t n, cap, errors, ticks, moves, looks;
     bool longer, woken;
     const char *broken;
     asked *asked;
@@ -80,7 +81,7 @@ static void collect(runner *r, sl_batch *b, int64_t at) {
         }
         frame *o = &r->out[r->n++];
         *o = (frame){.at = at, .kind = f.kind, .start = f.start, .end = f.end};
-        r->longer = r->n > (r->w->brief ? MAX_OUT / 20 : MAX_OUT);
+        r->longer |= r->n > (r->w->brief ? MAX_OUT / 20 : MAX_OUT);
         if (f.kind == SL_FRAME_ERROR) {
             o->error = sl_arena_dup(r->a, f.error);
             r->errors++;
@@ -102,10 +103,11 @@ static bool matches(sl_value x, sl_value y) {
 }
 static void look(void *arg, uint32_t src, sl_arena *a, const sl_str *cols, const sl_value *vals, uint32_t n, void (*done)(void *arg, sl_value rows), void *done_arg) {
     runner *r = arg;
+    r->longer |= ++r->looks > MAX_LOOKS;
     const sl_create *def = find((void *)(uintptr_t)r->c, sl_plan_source_at(r->plan, src)->stream);
     sl_value *rows = sl_arena_alloc(r->answers, (r->c->nrows + 1) * sizeof *rows);
     uint32_t k = 0;
-    for (uint32_t i = 0; i < r->c->nrows; i++) {
+    for (uint32_t i = 0; i < r->c->nrows && !r->longer; i++) {
         const rq_row *row = &r->c->rows[i];
         bool hit = r->c->defs[row->def].create == def;
         for (uint32_t j = 0; j < n && hit; j++)
