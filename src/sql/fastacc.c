@@ -33,8 +33,10 @@ typedef struct acc {
 } acc;
 typedef struct acc_last {
     sl_value last;
-    sl_arena *a; /* what it points into */
+    char *text;  /* what a text points into; there may be one for each of very many groups */
+    sl_arena *a; /* what other kinds point into */
     char *error;
+    uint32_t cap;
 } acc_last;
 
 uint32_t sl_acc_size(uint8_t kind) {
@@ -185,7 +187,20 @@ static bool take_last(const sl_fagg *a, acc_last *x, sl_value v, room m) {
         v = sl_value_open(m.tmp, v);
     if (a->skip && sl_v_nil(v))
         return true;
-    if (v.kind >= SL_DECIMAL && v.kind != SL_TIME && v.kind != SL_DURATION) { /* emptied, the arena keeps its memory */
+    if (v.kind == SL_STRING) {
+        if (x->cap < v.len || !x->text) {
+            uint32_t cap = x->text ? v.len + v.len / 2 : v.len + 1;
+            char *s = realloc(x->text, cap);
+            if (!s)
+                return false;
+            *m.bytes += cap - x->cap;
+            x->text = s;
+            x->cap = cap;
+        }
+        if (v.len)
+            memcpy(x->text, v.p, v.len);
+        v.p = x->text;
+    } else if (v.kind >= SL_DECIMAL && v.kind != SL_TIME && v.kind != SL_DURATION) { /* emptied, the arena keeps its memory */
         size_t had = x->a ? sl_arena_bytes(x->a) : 0;
         if (!x->a && !(x->a = sl_arena_new(64)))
             return false;
@@ -387,8 +402,9 @@ sl_value sl_acc_result(sl_call *c, const sl_fagg *a, const void *mem) {
 void sl_acc_free(const sl_fagg *a, void *mem, size_t *bytes) {
     if (a->kind == SL_ACC_LAST) {
         acc_last *l = mem;
-        *bytes -= text_bytes(l->error) + (l->a ? sl_arena_bytes(l->a) : 0);
+        *bytes -= text_bytes(l->error) + (l->a ? sl_arena_bytes(l->a) : 0) + l->cap;
         sl_arena_free(l->a);
+        free(l->text);
         free(l->error);
     } else if (a->kind != SL_ACC_ROWS)
         odd_free(((acc *)mem)->odd, bytes);
