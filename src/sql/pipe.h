@@ -130,6 +130,7 @@ size_t sl_keeps_bytes_all(sl_keeps *const *k, uint32_t n);
 void sl_keeps_save_all(sl_keeps *const *k, uint32_t n, sl_buf *out);
 sl_err *sl_keeps_load_all(sl_keeps **k, uint32_t n, sl_str *at);
 
+/* As sl_exec_tables (plan.h). */
 uint32_t sl_pipes_tables(const sl_pipes *r, sl_buf *out);
 
 /* Inside: */
