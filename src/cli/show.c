@@ -2,21 +2,25 @@
 #include <stdlib.h>
 #include "cli/cli.h"
 
-void cli_indent(FILE *f, sl_str text) {
+/* Shows text by `show`, or as it is when it is no JSON. */
+static void as_json(FILE *f, sl_str text, void (*show)(FILE *f, sl_arena *a, const sl_json *j)) {
     sl_arena *a = sl_arena_new(0);
     sl_json *j = NULL;
     sl_err *e = a ? sl_json_parse(a, text, &j, NULL) : NULL;
     if (!j || e)
         fprintf(f, "%.*s\n", SL_FMT(text));
-    else {
-        sl_buf b = {0};
-        sl_json_write(&b, j, false, 2);
-        fprintf(f, "%s\n", sl_buf_cstr(&b));
-        sl_buf_free(&b);
-    }
+    else
+        show(f, a, j);
     sl_err_free(e);
     sl_arena_free(a);
 }
+static void indented(FILE *f, sl_arena *a, const sl_json *j) {
+    sl_buf b = {0};
+    sl_json_write(&b, j, false, 2);
+    fprintf(f, "%s\n", sl_buf_cstr(&b));
+    sl_buf_free(&b);
+}
+void cli_indent(FILE *f, sl_str text) { as_json(f, text, indented); }
 static size_t width(sl_str s) { /* columns on a terminal, near enough: one per code point */
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++)
@@ -85,13 +89,8 @@ static void grid(FILE *f, sl_arena *a, const sl_json *rows) { /* columns: member
         fputc('\n', f);
     }
 }
-void cli_table(FILE *f, sl_str text) {
-    sl_arena *a = sl_arena_new(0);
-    sl_json *j = NULL;
-    sl_err *e = a ? sl_json_parse(a, text, &j, NULL) : NULL;
-    if (!j || e)
-        fprintf(f, "%.*s\n", SL_FMT(text));
-    else if (j->kind == SL_J_ARR && j->n && j->child->kind == SL_J_OBJ)
+static void table(FILE *f, sl_arena *a, const sl_json *j) {
+    if (j->kind == SL_J_ARR && j->n && j->child->kind == SL_J_OBJ)
         grid(f, a, j);
     else if (j->kind == SL_J_ARR && !j->n)
         fputs("(none)\n", f);
@@ -101,10 +100,9 @@ void cli_table(FILE *f, sl_str text) {
             fprintf(f, "%.*s\n", SL_FMT(s));
         }
     else
-        cli_indent(f, text);
-    sl_err_free(e);
-    sl_arena_free(a);
+        indented(f, a, j);
 }
+void cli_table(FILE *f, sl_str text) { as_json(f, text, table); }
 void cli_status_table(FILE *f, sl_str text) {
     static const struct {
         const char *suffix, *column;
@@ -227,22 +225,14 @@ void cli_describe_json(FILE *f, sl_str text) {
     sl_buf_free(&two);
     sl_arena_free(a);
 }
-void cli_function(FILE *f, sl_str text) {
-    sl_arena *a = sl_arena_new(0);
-    sl_json *j = NULL;
-    sl_err *e = a ? sl_json_parse(a, text, &j, NULL) : NULL;
-    if (!j || e)
-        fprintf(f, "%.*s\n", SL_FMT(text));
-    else {
-        sl_str kind = sl_json_text(sl_json_iget(j, "kind"), SL_S("")), eg = sl_json_text(sl_json_iget(j, "example"), SL_S("")),
-               gives = sl_json_text(sl_json_iget(j, "gives"), SL_S(""));
-        sl_str sig = sl_json_text(sl_json_iget(j, "signature"), SL_S("")), doc = sl_json_text(sl_json_iget(j, "description"), SL_S(""));
-        fprintf(f, "%.*s\n%.*s function\n\n%.*s\n", SL_FMT(sig), SL_FMT(kind), SL_FMT(doc));
-        if (eg.n)
-            fprintf(f, "\nexample  %.*s\n", SL_FMT(eg));
-        if (gives.n)
-            fprintf(f, "gives    %.*s\n", SL_FMT(gives));
-    }
-    sl_err_free(e);
-    sl_arena_free(a);
+static void function(FILE *f, sl_arena *a, const sl_json *j) {
+    sl_str kind = sl_json_text(sl_json_iget(j, "kind"), SL_S("")), eg = sl_json_text(sl_json_iget(j, "example"), SL_S("")),
+           gives = sl_json_text(sl_json_iget(j, "gives"), SL_S(""));
+    sl_str sig = sl_json_text(sl_json_iget(j, "signature"), SL_S("")), doc = sl_json_text(sl_json_iget(j, "description"), SL_S(""));
+    fprintf(f, "%.*s\n%.*s function\n\n%.*s\n", SL_FMT(sig), SL_FMT(kind), SL_FMT(doc));
+    if (eg.n)
+        fprintf(f, "\nexample  %.*s\n", SL_FMT(eg));
+    if (gives.n)
+        fprintf(f, "gives    %.*s\n", SL_FMT(gives));
 }
+void cli_function(FILE *f, sl_str text) { as_json(f, text, function); }

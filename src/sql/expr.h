@@ -173,6 +173,18 @@ sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl
 /* Is x = y inside CASE: 1, 0, or -1 with the error in *err. */
 int sl_op_case_eq(sl_run *r, sl_value x, sl_value y, sl_value *err);
 
+/* Does x OP y hold, for an operator that compares? */
+static inline bool sl_truth_f(sl_op op, double x, double y) {
+    switch (op) {
+    case SL_OP_EQ: return x == y;
+    case SL_OP_NE: return x != y;
+    case SL_OP_LT: return x < y;
+    case SL_OP_LE: return x <= y;
+    case SL_OP_GT: return x > y;
+    default: return x >= y;
+    }
+}
+
 /* Long IN lists of constants of one kind (texts or ints): membership without walking the list. */
 typedef struct sl_members sl_members;
 const sl_members *sl_members_new(sl_arena *a, const sl_value *at, uint32_t n); /* NULL: not worth it, mixed kinds, or out of memory */

@@ -79,16 +79,6 @@ static bool truth(sl_op op, int cmp) {
     default: return cmp >= 0;
     }
 }
-static bool truth_f(sl_op op, double x, double y) {
-    switch (op) {
-    case SL_OP_EQ: return x == y;
-    case SL_OP_NE: return x != y;
-    case SL_OP_LT: return x < y;
-    case SL_OP_LE: return x <= y;
-    case SL_OP_GT: return x > y;
-    default: return x >= y;
-    }
-}
 static sl_value op_ints(sl_run *r, sl_op op, int64_t x, int64_t y) {
     switch (op) {
     case SL_OP_ADD: return sl_v_int((int64_t)((uint64_t)x + (uint64_t)y));
@@ -122,7 +112,7 @@ static sl_value op_floats(sl_run *r, sl_op op, double x, double y) {
     case SL_OP_BXOR:
     case SL_OP_AND:
     case SL_OP_OR: return fail_op(r, op, sl_v_float(x), sl_v_float(y));
-    default: return sl_v_bool(truth_f(op, x, y));
+    default: return sl_v_bool(sl_truth_f(op, x, y));
     }
 }
 static sl_value op_bools(sl_run *r, sl_op op, bool x, bool y) {

@@ -55,25 +55,15 @@ uint32_t sl_rowgate_columns(const sl_rowgate *g, const uint16_t **cols) {
     *cols = g->cols;
     return g->ncols;
 }
-static bool compare(sl_op op, double x, double y) {
-    switch (op) {
-    case SL_OP_EQ: return x == y;
-    case SL_OP_NE: return x != y;
-    case SL_OP_LT: return x < y;
-    case SL_OP_LE: return x <= y;
-    case SL_OP_GT: return x > y;
-    default: return x >= y;
-    }
-}
 static bool holds(sl_rowgate *g, const sl_insn *in, sl_value v) {
     const sl_value *k = g->run.p->consts;
     sl_value yes;
     switch (in->op) {
     case SL_I_CMP:
         if (in->a >= 0 && v.kind == SL_FLOAT && k[~in->b].kind == SL_FLOAT)
-            return compare(in->sub, v.f, k[~in->b].f);
+            return sl_truth_f(in->sub, v.f, k[~in->b].f);
         if (in->a >= 0 && v.kind == SL_FLOAT && k[~in->b].kind == SL_INT)
-            return compare(in->sub, v.f, (double)k[~in->b].i);
+            return sl_truth_f(in->sub, v.f, (double)k[~in->b].i);
         yes = in->a < 0 ? sl_op_binary(&g->run, in->sub, k[~in->a], v) : sl_op_binary(&g->run, in->sub, v, k[~in->b]);
         break;
     case SL_I_BETWEEN: yes = sl_op_between(&g->run, v, k[~in->b], k[~in->c], in->negated); break;
