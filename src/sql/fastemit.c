@@ -19,7 +19,7 @@ static void columns_of_keys(sl_coll *c, const sl_ftable *t, sl_fgroup *const *gr
     sl_value *items = sl_coll_space(c, (t->ndims + 1) * sizeof *items);
     for (uint32_t g = 0; items && g < n; g++) { /* kinds that are kept packed: rare, opened for all columns */
         const sl_fkey *k = groups[g]->head->key;
-        sl_str at = k->packed;
+        sl_str at = sl_fast_packed(t, k);
         for (uint32_t d = 0; d < t->ndims && at.n && !c->failed; d++) {
             sl_err *e = sl_unpack_value(c->tmp->arena, &at, &items[d]);
             c->failed |= e != NULL;
@@ -32,7 +32,7 @@ static void columns_of_keys(sl_coll *c, const sl_ftable *t, sl_fgroup *const *gr
             sl_value **reg = &c->sel.reg[c->p->regs.base[0] + col];
             if (g == 0 && !(*reg = sl_coll_column(c->r, &c->sel, n)))
                 return;
-            (*reg)[g] = k->packed.n ? items[f->of_key[col]] : k->at[f->of_key[col]];
+            (*reg)[g] = k->npacked ? items[f->of_key[col]] : k->at[f->of_key[col]];
         }
     }
 }

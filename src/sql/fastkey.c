@@ -68,22 +68,22 @@ static inline bool same_item(sl_value x, sl_value y) {
     return a == c && b == d;
 }
 static bool same_key(const sl_ftable *t, const sl_fkey *k, const sl_value *v, sl_str packed) {
-    if (k->packed.n || packed.n)
-        return sl_str_eq(k->packed, packed);
+    if (k->npacked || packed.n)
+        return sl_str_eq(sl_fast_packed(t, k), packed);
     for (uint32_t i = 0; i < t->ndims; i++)
         if (!same_item(k->at[i], v[i]))
             return false;
     return true;
 }
 static bool room_for(uint32_t n, uint32_t mask) { return n <= mask / 4 * 3; }
-static void put_name(const sl_ftable *t, sl_fgroup *g) {
-    uint32_t i = (uint32_t)g->hash & t->namemask;
-    while (t->names[i].at)
+static void put_name(const sl_ftable *t, uint32_t g) { /* of groups[g] */
+    uint32_t i = (uint32_t)t->groups[g]->hash & t->namemask;
+    while (t->names[i])
         i = (i + 1) & t->namemask;
-    t->names[i] = (sl_fentry){g->hash, g};
+    t->names[i] = g + 1;
 }
 /* What is known by its hash alone has a kind that no value has. */
-static item item_of_key(const sl_ftable *t, const sl_fkey *k) { return t->ndims == 1 && !k->packed.n ? item_of(k->at[0]) : (item){k->hash, 0, UINT8_MAX | USED}; }
+static item item_of_key(const sl_ftable *t, const sl_fkey *k) { return t->ndims == 1 && !k->npacked ? item_of(k->at[0]) : (item){k->hash, 0, UINT8_MAX | USED}; }
 static void put_key(const sl_ftable *t, sl_fkey *k) {
     uint32_t i = (uint32_t)k->hash & t->keymask;
     while (t->items[i].tag)
@@ -102,7 +102,7 @@ static bool resize(sl_ftable *t, uint32_t more) {
         names *= 2;
     while (!room_for(t->nkeys + more, keys - 1))
         keys *= 2;
-    sl_fentry *n = calloc(names, sizeof *n);
+    uint32_t *n = calloc(names, sizeof *n);
     sl_fitem *items = aligned_alloc(64, keys * sizeof *items);
     sl_fkey **k = calloc(keys, sizeof *k);
     if (!n || !k || !items) {
@@ -123,7 +123,7 @@ static bool resize(sl_ftable *t, uint32_t more) {
     t->keymask = keys - 1;
     *t->bytes += sl_fast_table_bytes(t);
     for (uint32_t g = 0; g < t->ngroups; g++) {
-        put_name(t, t->groups[g]);
+        put_name(t, g);
         for (sl_fkey *x = t->groups[g]->keys; x; x = x->next)
             put_key(t, x);
     }
@@ -136,7 +136,7 @@ void sl_fast_rehash(sl_ftable *t) {
     memset(t->items, 0, ((size_t)t->keymask + 1) * sizeof *t->items);
     memset(t->keys, 0, ((size_t)t->keymask + 1) * sizeof *t->keys);
     for (uint32_t g = 0; g < t->ngroups; g++) {
-        put_name(t, t->groups[g]);
+        put_name(t, g);
         for (sl_fkey *x = t->groups[g]->keys; x; x = x->next)
             put_key(t, x);
     }
@@ -146,16 +146,21 @@ static size_t bytes_of(const sl_ftable *t, const sl_value *v, sl_str packed) {
     size_t n = sizeof(sl_fkey) + t->ndims * sizeof(sl_value) + packed.n;
     for (uint32_t i = 0; i < t->ndims && !packed.n; i++)
         n += v[i].kind == SL_STRING ? v[i].len : 0;
-    return (n + 15) & ~(size_t)15;
+    return (n + 7) & ~(size_t)7;
 }
-size_t sl_fast_key_bytes(const sl_ftable *t, const sl_fkey *k) { return bytes_of(t, k->at, k->packed); }
+size_t sl_fast_key_bytes(const sl_ftable *t, const sl_fkey *k) { return bytes_of(t, k->at, sl_fast_packed(t, k)); }
+/* The printed form of a single text is the text: it is there once. */
+static bool own_name(const sl_ftable *t, const sl_value *v, sl_str packed, sl_str name) {
+    return t->ndims != 1 || packed.n || v[0].kind != SL_STRING || !sl_str_eq(sl_v_text(v[0]), name);
+}
+size_t sl_fast_group_bytes(const sl_ftable *t, const sl_fgroup *g) { return sizeof *g + (own_name(t, g->keys->at, sl_fast_packed(t, g->keys), g->key) ? g->key.n : 0); }
 /* What is not compared bit by bit is kept packed. */
 static void fill_key(const sl_ftable *t, sl_fkey *k, uint64_t hash, const sl_value *v, sl_str packed) {
     char *text = (char *)&k->at[t->ndims];
     *k = (sl_fkey){.hash = hash};
     if (packed.n) {
         memcpy(text, packed.p, packed.n);
-        k->packed = (sl_str){text, packed.n};
+        k->npacked = packed.n;
         return;
     }
     for (uint32_t i = 0; i < t->ndims; i++) {
@@ -176,9 +181,9 @@ void sl_fast_group_free(sl_fgroup *g) {
     free(g);
 }
 static sl_fgroup *find_named(const sl_ftable *t, sl_str name, uint64_t hash) {
-    for (uint32_t i = (uint32_t)hash & t->namemask; t->names && t->names[i].at; i = (i + 1) & t->namemask) {
-        sl_fgroup *g = t->names[i].at;
-        if (t->names[i].hash == hash && sl_str_eq(g->key, name))
+    for (uint32_t i = (uint32_t)hash & t->namemask; t->names && t->names[i]; i = (i + 1) & t->namemask) {
+        sl_fgroup *g = t->groups[t->names[i] - 1];
+        if (g->hash == hash && sl_str_eq(g->key, name))
             return g;
     }
     return NULL;
@@ -207,20 +212,20 @@ static sl_fkey *add(sl_ftable *t, sl_str name, const sl_value *v, uint64_t hash,
             t->groups = more;
             t->capgroups = cap;
         }
-        size_t head = (sizeof *g + 15) & ~(size_t)15;
-        if (!(g = calloc(1, head + size + name.n)))
+        bool own = own_name(t, v, packed, name);
+        size_t text = own ? name.n : 0;
+        if (!(g = calloc(1, sizeof *g + size + text)))
             return NULL;
-        k = (sl_fkey *)(void *)((char *)g + head);
+        k = (sl_fkey *)(void *)(g + 1);
         fill_key(t, k, hash, v, packed);
-        char *text = (char *)g + head + size;
-        if (name.n)
-            memcpy(text, name.p, name.n);
         g->hash = nh;
-        g->key = (sl_str){text, name.n};
+        g->key = (sl_str){own ? (char *)k + size : k->at[0].p, name.n};
+        if (text)
+            memcpy((char *)k + size, name.p, text);
         g->keys = k;
-        size += sizeof *g + name.n;
+        size += sizeof *g + text;
         t->groups[t->ngroups++] = g;
-        put_name(t, g);
+        put_name(t, t->ngroups - 1);
     }
     k->group = g;
     *t->bytes += size;
@@ -332,7 +337,7 @@ void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, c
         __builtin_prefetch(t->keys[(uint32_t)hash[i] & t->keymask]);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t e = (uint32_t)hash[i] & t->keymask;
-        while (t->items[e].tag && (t->items[e].a != hash[i] || t->keys[e]->packed.n || !same_row(t, t->keys[e], run, dims, rows[i])))
+        while (t->items[e].tag && (t->items[e].a != hash[i] || t->keys[e]->npacked || !same_row(t, t->keys[e], run, dims, rows[i])))
             e = (e + 1) & t->keymask;
         found(t, e, &keys[i], &slots[i]);
     }

@@ -22,10 +22,10 @@ static uint32_t fronts(const sl_fgroup *g) { /* slots in the older stack */
     return n;
 }
 static void put_key(const sl_ftable *t, const sl_fkey *k, sl_buf *out) {
-    sl_pack_value(out, sl_v_bool(k->packed.n != 0));
-    for (uint32_t i = 0; i < t->ndims && !k->packed.n; i++)
+    sl_pack_value(out, sl_v_bool(k->npacked != 0));
+    for (uint32_t i = 0; i < t->ndims && !k->npacked; i++)
         sl_pack_value(out, k->at[i]);
-    sl_buf_str(out, k->packed); /* it is the values packed */
+    sl_buf_str(out, sl_fast_packed(t, k)); /* it is the values packed */
 }
 void sl_ftable_save(const sl_ftable *t, uint32_t ncells, sl_buf *out) {
     put(out, (int64_t)t->seq);
@@ -82,7 +82,7 @@ static sl_err *load_key(sl_ftable *t, sl_arena *a, sl_str *at, sl_fkey **key) {
         SL_TRY(sl_unpack_value(a, at, &v[i]));
     *key = sl_fast_key(t, v, a, &text);
     sl_buf_free(&text);
-    return !*key ? no_memory() : t->nkeys == had || ((*key)->packed.n != 0) != (odd.i != 0) ? damaged() : NULL;
+    return !*key ? no_memory() : t->nkeys == had || ((*key)->npacked != 0) != (odd.i != 0) ? damaged() : NULL;
 }
 static sl_err *load_accs(const sl_ftable *t, char *accs, sl_arena *a, sl_str *at) {
     for (uint32_t k = 0; k < t->plan->nagg; k++)

@@ -24,7 +24,7 @@ static void give_up(sl_ftable *t, sl_fgroup *g) {
         *t->bytes -= sl_fast_key_bytes(t, k);
         t->nkeys--;
     }
-    *t->bytes -= sizeof *g + g->key.n + (g->back ? t->plan->size : 0);
+    *t->bytes -= sl_fast_group_bytes(t, g) + (g->back ? t->plan->size : 0);
     empty_back(t, g);
     sl_fast_group_free(g);
 }

@@ -44,8 +44,8 @@ typedef struct sl_fkey { /* an item list as it came; several print alike and are
     sl_fgroup *group;
     struct sl_fkey *next; /* of the group */
     uint64_t hash;
-    sl_str packed; /* kinds that are not compared bit by bit: their packed form */
-    sl_value at[]; /* [ndims], text behind */
+    size_t npacked; /* kinds that are not compared bit by bit: of their packed form, which stands behind the items */
+    sl_value at[];  /* [ndims], text behind */
 } sl_fkey;
 struct sl_fslot {
     sl_fgroup *group;
@@ -58,7 +58,7 @@ struct sl_fslot {
 };                      /* behind it: accumulators */
 struct sl_fgroup {
     uint64_t hash;
-    sl_str key;            /* the printed items */
+    sl_str key;            /* the printed items; a single text is that of the first key */
     sl_fkey *keys;         /* the first one stands in the memory of the group */
     sl_fslot *head, *tail; /* oldest and newest slot; NULL: idle */
     sl_fslot *front;       /* newest slot of the older stack; NULL: that is empty */
@@ -73,10 +73,6 @@ typedef struct sl_fpane {
     uint32_t stage; /* of the error: conditions by number, then keys; the lowest wins */
     char *error;    /* a window with this pane ends in it */
 } sl_fpane;
-typedef struct sl_fentry {
-    uint64_t hash;
-    void *at;
-} sl_fentry;
 typedef struct sl_fitem { /* a key in three numbers; of several items a is their hash. Half a line of the cache */
     uint32_t tag, epoch;  /* tag 0: there is none */
     uint64_t a, b;
@@ -89,7 +85,7 @@ typedef struct sl_ftable { /* groups and panes of one window instance */
     uint32_t ngroups, capgroups, live; /* live: with slots */
     sl_fitem *items;                   /* by typed items */
     sl_fkey **keys;                    /* beside them */
-    sl_fentry *names;                  /* by printed items */
+    uint32_t *names;                   /* by printed items: places in groups, from 1 on; 0: none */
     uint32_t nkeys, keymask, namemask; /* masks: slots - 1; 0: none yet */
     sl_fpane *panes;                   /* ring, oldest first */
     uint32_t head, npanes, cappanes;   /* cap a power of two */
@@ -160,6 +156,8 @@ void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, c
 void sl_fast_known(sl_ftable *t, const sl_fkey *k, sl_fslot *s);
 size_t sl_fast_table_bytes(const sl_ftable *t);
 size_t sl_fast_key_bytes(const sl_ftable *t, const sl_fkey *k);
+size_t sl_fast_group_bytes(const sl_ftable *t, const sl_fgroup *g); /* without its keys */
+static inline sl_str sl_fast_packed(const sl_ftable *t, const sl_fkey *k) { return (sl_str){k->npacked ? (const char *)&k->at[t->ndims] : NULL, k->npacked}; }
 void sl_fast_rehash(sl_ftable *t); /* after groups were taken away; memory is there */
 void sl_fast_group_free(sl_fgroup *g);
 
