@@ -287,9 +287,11 @@ static inline void found(const sl_ftable *t, uint32_t e, sl_fkey **key, sl_fslot
     const sl_fitem *k = &t->items[e];
     *slot = NULL;
     *key = NULL;
-    if (k->tag && k->epoch == t->epoch)
-        __builtin_prefetch((const char *)(*slot = k->slot) + sizeof(sl_fslot), 1);
-    else
+    if (k->tag && k->epoch == t->epoch) {
+        *slot = k->slot;
+        __builtin_prefetch(sl_acc_at(k->slot, 0), 1);
+        __builtin_prefetch(sl_acc_at(k->slot, t->plan->size ? t->plan->size - 1 : 0), 1); /* they may lie across two lines */
+    } else
         *key = t->keys[e];
 }
 static void single_keys(const sl_ftable *t, const sl_run *run, int32_t res, const uint32_t *rows, uint32_t n, sl_fkey **keys, sl_fslot **slots) {

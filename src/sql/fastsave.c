@@ -15,9 +15,9 @@ sl_err *sl_fast_get(sl_arena *a, sl_str *at, int64_t *v) {
 }
 
 /* ---- groups ---- */
-static uint32_t fronts(const sl_fgroup *g) { /* slots in the older stack */
+static uint32_t fronts(const sl_fplan *p, const sl_fgroup *g) { /* slots in the older stack */
     uint32_t n = 0;
-    for (const sl_fslot *s = g->front; s; s = s->older)
+    for (const sl_fslot *s = g->front; s; s = sl_fslot_older(p, s))
         n++;
     return n;
 }
@@ -46,7 +46,7 @@ void sl_ftable_save(const sl_ftable *t, uint32_t ncells, sl_buf *out) {
                 k = k->next;
             put_key(t, k, out);
         }
-        put(out, fronts(g));
+        put(out, fronts(t->plan, g));
         sl_pack_value(out, sl_v_bool(g->has_back));
         for (uint32_t k = 0; g->has_back && k < t->plan->nagg; k++)
             sl_acc_save(&t->plan->agg[k], g->back + t->plan->agg[k].at, out);
@@ -155,6 +155,8 @@ static sl_err *load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_arena 
         SL_TRY(load_accs(t, g->back, a, at));
     }
     SL_TRY(sl_fast_get(a, at, &npanes));
+    if (npanes > 1 && !t->plan->multi)
+        return damaged();
     t->loading = true;
     for (int64_t i = 0; i < npanes; i++) {
         int64_t stage;
@@ -176,10 +178,10 @@ static sl_err *load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_arena 
         sl_fgroup *g = t->groups[i];
         sl_fslot *s = NULL;
         for (int64_t j = 0; j < l[i].front; j++)
-            if (!(s = s ? s->newer : g->head) || s == g->tail)
+            if (!(s = s ? sl_fslot_newer(t->plan, s) : g->head) || s == g->tail)
                 return damaged();
         g->front = s;
-        if (!g->head || g->has_back != (g->tail->older != s))
+        if (!g->head || g->has_back != (sl_fslot_older(t->plan, g->tail) != s))
             return damaged();
     }
     t->seq = (uint64_t)seq;

@@ -90,9 +90,9 @@ static bool merge_all(const sl_ftable *t, char *to, const char *later) {
 static bool flip(sl_ftable *t, sl_fgroup *g) {
     bool ok = true;
     empty_back(t, g);
-    g->front = g->tail->older;
-    for (sl_fslot *s = g->front ? g->front->older : NULL; s; s = s->older)
-        ok &= merge_all(t, sl_acc_at(s, 0), sl_acc_at(s->newer, 0));
+    g->front = sl_fslot_older(t->plan, g->tail);
+    for (sl_fslot *s = g->front ? sl_fslot_older(t->plan, g->front) : NULL; s; s = sl_fslot_older(t->plan, s))
+        ok &= merge_all(t, sl_acc_at(s, 0), sl_acc_at(sl_fslot_newer(t->plan, s), 0));
     return ok;
 }
 static bool drop_pane(sl_ftable *t) {
@@ -105,9 +105,9 @@ static bool drop_pane(sl_ftable *t) {
             ok &= flip(t, g);
         if (g->front == s)
             g->front = NULL;
-        g->head = s->newer;
+        g->head = sl_fslot_newer(t->plan, s);
         if (g->head)
-            g->head->older = NULL;
+            sl_fslot_links(t->plan, g->head)->older = NULL;
         else {
             g->tail = NULL;
             empty_back(t, g);
@@ -134,12 +134,11 @@ bool sl_ftable_until(sl_ftable *t, int64_t at) {
     return ok;
 }
 /* ---- slots ---- */
-/* Of a single pane there are few, and they are busy: each begins a line of the cache, and its accumulators begin the next. */
+/* Of a single pane there are few, and they are busy: two of the usual size take three lines of the cache. */
 static size_t slot_size(const sl_ftable *t) {
     size_t n = sizeof(sl_fslot) + t->plan->size;
-    return t->plan->multi ? n : (n + 63) & ~(size_t)63;
+    return t->plan->multi ? n + sizeof(sl_flinks) : (n + 31) & ~(size_t)31;
 }
-_Static_assert(sizeof(sl_fslot) == 64, "a slot's head is a line of the cache");
 static bool more_slots(sl_ftable *t) {
     size_t size = slot_size(t), n = t->nchunks < 6 ? (size_t)4 << t->nchunks : 256;
     if (t->nchunks == t->capchunks) {
@@ -165,7 +164,7 @@ static bool more_slots(sl_ftable *t) {
 }
 sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, sl_fkey *key) {
     sl_fpane *p = sl_fpane_at(t, t->npanes - 1);
-    if (g->tail && g->tail->pane == p->at)
+    if (g->tail && (!t->plan->multi || sl_fslot_links(t->plan, g->tail)->pane == p->at))
         return g->tail;
     if (!t->free && !more_slots(t))
         return NULL;
@@ -188,11 +187,11 @@ sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, sl_fkey *key) {
     memset(s, 0, slot_size(t));
     s->group = g;
     s->key = key;
-    s->pane = p->at;
     s->seq = ++t->seq;
-    s->older = g->tail;
+    if (t->plan->multi)
+        *sl_fslot_links(t->plan, s) = (sl_flinks){.older = g->tail, .pane = p->at};
     if (g->tail)
-        g->tail->newer = s;
+        sl_fslot_links(t->plan, g->tail)->newer = s;
     else
         g->head = s;
     g->tail = s;
@@ -236,9 +235,10 @@ static void move_slots(sl_ftable *t) { /* into chunks of their own: what is left
             memcpy(to, s, slot_size(t));
             next = s->next;
             s->next = to; /* where it went, for the next of its group */
-            if (s->older) {
-                to->older = s->older->next;
-                to->older->newer = to;
+            sl_fslot *older = sl_fslot_older(t->plan, s);
+            if (older) {
+                sl_fslot_links(t->plan, to)->older = older->next;
+                sl_fslot_links(t->plan, older->next)->newer = to;
             } else
                 g->head = to;
             g->tail = g->tail == s ? to : g->tail;

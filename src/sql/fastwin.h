@@ -49,13 +49,15 @@ typedef struct sl_fkey { /* an item list as it came; several print alike and are
 } sl_fkey;
 struct sl_fslot {
     sl_fgroup *group;
-    struct sl_fslot *next;          /* in its pane, in order of appearance */
-    struct sl_fslot *older, *newer; /* of its group */
+    struct sl_fslot *next; /* in its pane, in order of appearance */
+    uint64_t seq;          /* order of first rows */
+    const sl_fkey *key;    /* of the first row */
+    sl_krow *first;        /* held; NULL when the key is enough */
+};                         /* behind it: accumulators; behind those, where several panes make a window, its links */
+typedef struct sl_flinks {
+    sl_fslot *older, *newer; /* of its group */
     int64_t pane;
-    uint64_t seq;       /* order of first rows */
-    const sl_fkey *key; /* of the first row */
-    sl_krow *first;     /* held; NULL when the key is enough */
-};                      /* behind it: accumulators */
+} sl_flinks;
 struct sl_fgroup {
     uint64_t hash;
     sl_str key;            /* the printed items; a single text is that of the first key */
@@ -122,6 +124,10 @@ sl_err *sl_acc_load(const sl_fagg *a, void *acc, sl_arena *tmp, sl_str *at, size
 static inline void *sl_acc_at(const sl_fslot *s, uint32_t at) { return (char *)(uintptr_t)(s + 1) + at; }
 
 /* ---- fastwin.c ---- */
+/* Of a plan with several panes only. */
+static inline sl_flinks *sl_fslot_links(const sl_fplan *p, const sl_fslot *s) { return sl_acc_at(s, p->size); }
+static inline sl_fslot *sl_fslot_older(const sl_fplan *p, const sl_fslot *s) { return p->multi ? sl_fslot_links(p, s)->older : NULL; }
+static inline sl_fslot *sl_fslot_newer(const sl_fplan *p, const sl_fslot *s) { return p->multi ? sl_fslot_links(p, s)->newer : NULL; }
 void sl_ftable_init(sl_ftable *t, const sl_fplan *plan, uint32_t ndims, size_t *bytes);
 void sl_ftable_end(sl_ftable *t);
 static inline sl_fpane *sl_fpane_at(const sl_ftable *t, uint32_t i) { return &t->panes[(t->head + i) & (t->cappanes - 1)]; }

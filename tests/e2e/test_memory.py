@@ -4,7 +4,7 @@ import json, os, subprocess
 import pytest
 from kit import BUILD, Daemon
 
-LIMITS = {"group, running": 720, "group, hopping": 720, "kept row:": 250, "kept row of": 380, "row that waits": 250, "analytic partition: lag": 350, "analytic partition: running": 520,
+LIMITS = {"group, running": 490, "group, hopping": 525, "kept row:": 250, "kept row of": 380, "row that waits": 250, "analytic partition: lag": 350, "analytic partition: running": 520,
           "instance, filter": 512, "instance, tumbling window with groups": 6000, "instance, tumbling window with rows": 4500, "instance, sliding": 4500, "instance, lag": 2000}
 
 
