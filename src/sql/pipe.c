@@ -6,83 +6,6 @@
 #include "sql/joins.h"
 
 static sl_str name_of(const sl_plan *p, uint32_t src, uint32_t col) { return p->src[src].names[col]; }
-static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
-    sl_pipes *r = arg;
-    r->nfired++;
-    if (r->k->njoins)
-        sl_join_run(r, rows, n, start, end, false);
-    else
-        sl_pipe_emit(r, rows, n, 1, start, end, false);
-}
-static void **sites(const sl_prog *p) { return calloc(p->nsite + 1, sizeof(void *)); }
-sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
-    const sl_pipe *k = p->pipe;
-    sl_pipes *r = calloc(1, sizeof *r);
-    if (!r)
-        return NULL;
-    r->p = p;
-    r->k = k;
-    r->start_ms = start_ms;
-    bool ok = (r->ana = calloc(p->nana + 1, sizeof *r->ana)) && (r->cols = calloc(p->ncols + 1, sizeof *r->cols)) && (r->state_in = sites(&k->in)) &&
-        (r->state_rows = sites(&k->rows)) && (r->state_out = sites(&p->prog)) && (r->state_join = sites(&k->join)) && (r->w = sl_builder_new(k->layout, true)) &&
-        (r->tables = calloc(p->nsrc + 1, sizeof *r->tables));
-    bool fast = k->windowed && !k->running.unfit;
-    if (ok && k->windowed && !fast)
-        ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
-    if (ok && fast)
-        ok = (r->fast = sl_fast_new(r, start_ms)) != NULL;
-    if (ok && p->opts.event_time) {
-        ok = (r->wm = sl_wm_new(p->nsrc, p->opts.late_ms, p->opts.idle_ms, start_ms)) != NULL;
-        for (uint32_t i = 0; ok && i < p->nsrc; i++)
-            if (p->src[i].pub.is_table || p->src[i].pub.same_as != i)
-                sl_wm_ignore(r->wm, i);
-    }
-    if (!ok) {
-        sl_pipes_free(r);
-        return NULL;
-    }
-    sl_builder_rest(r->w);
-    return r;
-}
-void sl_pipes_free(sl_pipes *r) {
-    if (!r)
-        return;
-    if (r->win)
-        sl_win_free(r->win);
-    sl_wm_free(r->wm);
-    sl_fast_free(r->fast);
-    sl_join_end(r);
-    for (uint32_t i = 0; r->tables && i < r->p->nsrc; i++)
-        sl_kq_free(&r->tables[i]);
-    free(r->tables);
-    sl_krows_end(&r->rows);
-    for (uint32_t i = 0; r->ana && i < r->p->nana; i++)
-        sl_keeps_free(r->ana[i]);
-    free(r->ana);
-    for (uint32_t i = 0; r->cols && i < r->p->ncols; i++)
-        sl_keeps_free(r->cols[i]);
-    free(r->cols);
-    sl_sites_free(&r->k->in, r->state_in);
-    sl_sites_free(&r->k->rows, r->state_rows);
-    sl_sites_free(&r->p->prog, r->state_out);
-    sl_sites_free(&r->k->join, r->state_join);
-    if (r->w)
-        sl_builder_free(r->w);
-    sl_buf_free(&r->last);
-    free(r);
-}
-int64_t sl_pipes_next(const sl_pipes *r) {
-    if (r->wm)
-        return sl_wm_next(r->wm);
-    return r->win ? sl_win_next(r->win) : r->fast ? sl_fast_next(r->fast) : INT64_MAX;
-}
-size_t sl_pipes_bytes(const sl_pipes *r) {
-    size_t n = r->rows.bytes + (r->fast ? sl_fast_bytes(r->fast) : 0) + (r->win ? sl_win_bytes(r->win) : 0) + r->parked_bytes;
-    n += sl_keeps_bytes_all(r->ana, r->p->nana) + sl_keeps_bytes_all(r->cols, r->p->ncols);
-    return n + sl_sites_bytes(&r->k->in, r->state_in) + sl_sites_bytes(&r->k->rows, r->state_rows) + sl_sites_bytes(&r->p->prog, r->state_out) +
-        sl_sites_bytes(&r->k->join, r->state_join);
-}
-bool sl_pipes_passes(const sl_pipes *r) { return r->win ? sl_win_passes(r->win) : r->fast && sl_fast_passes(r->fast); }
 static void note(sl_pipes *r, const char *head, sl_str text) {
     r->errors++;
     r->last_ms = r->now_ms;
@@ -413,8 +336,12 @@ static sl_krow *first_of(void *arg, uint32_t row) {
     intake *t = f->t;
     const sl_plan *p = t->r->p;
     const sl_fplan *plan = &t->r->k->running;
-    if (!t->kept)
-        return keep_row(t, row, f->cols, f->ncols, true);
+    if (!t->kept) {
+        sl_krow *k = keep_row(t, row, f->cols, f->ncols, true);
+        if (k && t->r->wm)
+            k->time = t->run.time[row];
+        return k;
+    }
     const sl_krow *x = t->kept[row]; /* copied: it would hold its whole page */
     uint32_t n = p->src[x->src].n;
     sl_krow *k = sl_krow_new(&t->r->rows, n + p->nana, 0);
@@ -610,14 +537,140 @@ static bool sure_time(const intake *t, uint32_t row) {
     sl_value v = t->run.reg[t->r->p->regs.base[t->src] + (uint32_t)t->r->k->ts_col[t->src]][row];
     return v.kind == SL_INT && !v.flags && v.i >= 0 && v.i < INT64_C(1) << 47;
 }
+/* Can rows that come in order go on many at a time, the watermark being moved once? Not where a window could end between them, or by the watermark between them. */
+static bool in_bulk(const sl_pipes *r) {
+    if (!r->fast)
+        return false;
+    bool sure = !r->p->nana && !r->k->nearly; /* every row enters, and nothing of it can fail before */
+    switch (r->k->window.kind) {
+    case SL_W_TUMBLING:
+    case SL_W_HOPPING: return sl_wm_mark(r->wm) < sl_fast_due(r->fast);
+    case SL_W_SESSION: return sure && !r->p->opts.late_ms; /* it lasts at least until its last row, and there the watermark is */
+    default: return false;
+    }
+}
+/* The run sees rows of the batch as it would see kept ones. Gives where their times are to be put. */
+static int64_t *as_kept(intake *t) {
+    sl_arena *a = t->tmp->arena;
+    int64_t *time = sl_arena_alloc(a, t->run.nrows * sizeof *time);
+    const sl_value **metas = sl_arena_alloc(a, sizeof *metas);
+    if (!time || !metas || sl_arena_failed(a)) {
+        t->r->nomem = true;
+        return NULL;
+    }
+    metas[0] = t->r->p->src[0].pub.meta ? t->in->batch->meta : NULL;
+    t->run.time = time;
+    t->run.metas = metas;
+    t->run.nmetas = 1;
+    return time;
+}
+/* Rows that stand as they came. */
+static bool pass(intake *t, const uint32_t *at, uint32_t n) {
+    sl_pipes *r = t->r;
+    const sl_regs *g = &r->p->regs;
+    sl_value *absent = r->p->nana ? t->run.reg[g->ana] : NULL;
+    told *source = t->told;
+    uint32_t nsource = t->ntold, cap = t->toldcap;
+    t->told = NULL;
+    t->ntold = t->toldcap = 0;
+    t->rows = (sl_rows){at, n};
+    bool ok = first_program(t) && !r->nomem;
+    tell_upto(t, 0, UINT32_MAX);
+    ok = ok && fast_rows(t);
+    t->told = source;
+    t->ntold = nsource;
+    t->toldcap = cap;
+    for (uint32_t c = 0; c < r->p->nana; c++) /* rows that wait have no values of calls yet */
+        t->run.reg[g->ana + c] = absent;
+    return ok;
+}
+/* Is the watermark not going to reach row `from` by row `last`? A guess: in between they may stand otherwise. */
+static bool near(const intake *t, uint32_t from, uint32_t last, int64_t late) {
+    const sl_value *ts = t->run.reg[t->r->p->regs.base[t->src] + (uint32_t)t->r->k->ts_col[t->src]];
+    uint32_t a = sl_view_row(t->in, from), b = sl_view_row(t->in, last);
+    return sure_time(t, a) && sure_time(t, b) && ts[b].i - ts[a].i < late;
+}
+/* The rows from number `from` on that come in order, up to the first that ends a window: those that the watermark reaches go on without a copy, behind those
+ * that wait; the others wait. Gives how far it came; *again: if not at all, where it is to be tried next. */
+static uint32_t pass_in_order(intake *t, uint32_t from, uint32_t done, int64_t **times, bool *waiting, uint32_t *again) {
+    enum { SHARE = 16 }; /* fewer rows than this part of the batch are not worth what a run over it costs */
+    sl_pipes *r = t->r;
+    int64_t late = r->p->opts.late_ms, due = sl_fast_due(r->fast), top, ts;
+    bool sure = !r->p->nana && !r->k->nearly, moved = false, last = false;
+    uint32_t n = t->in->n, end = from, jump = from, m = 0;
+    const sl_value *given = t->run.reg[r->p->regs.base[t->src] + (uint32_t)r->k->ts_col[t->src]];
+    *again = from + 1;
+    if (!sl_wm_most(r->wm, &top))
+        return from;
+    if (late && n - from > 2 && near(t, from, n - 1, late)) {
+        *again = n;
+        return from;
+    }
+    int64_t *time = *times = *times ? *times : as_kept(t);
+    if (!time)
+        return from;
+    for (; end < n && !last; end++) {
+        uint32_t row = sl_view_row(t->in, end);
+        if ((done < t->ntold && t->told[done].row <= row) || !sure_time(t, row) || (ts = given[row].i) <= 0 || ts < top)
+            break;
+        last = due != INT64_MIN && ts - late >= due;
+        if (last && late && !sure) /* errors of all rows that it lets go are told before any window */
+            break;
+        time[row] = ts;
+        if (ts > top) { /* others of its time wait for the next watermark */
+            jump = end;
+            moved = true;
+            top = ts;
+        }
+    }
+    *again = end > from ? end : from + 1;
+    uint32_t *at = sl_arena_alloc(t->tmp->arena, (end - from + 1) * sizeof *at);
+    if (!at || sl_arena_failed(t->tmp->arena)) {
+        r->nomem = true;
+        return from;
+    }
+    /* Rows at the watermark wait for the next one, but it is not to be seen when they enter a window of which they cannot be the last. */
+    bool all = sure && !late && due != INT64_MIN && (moved || *waiting || !sl_wm_ready(r->wm));
+    for (; (all && from + m < end) || (moved && from + m <= jump && time[sl_view_row(t->in, from + m)] <= top - late); m++)
+        at[m] = sl_view_row(t->in, from + m);
+    if (m < 2 || m < n / SHARE)
+        return from;
+    if (*waiting)
+        reached(r);
+    *waiting = false;
+    sl_wm_pass(r->wm, top);
+    uint32_t before = sl_wm_ready(r->wm), ncols = 0, *cols = foreign(t, &ncols);
+    for (uint32_t i = from + m; cols && i < end && !r->nomem; i++) {
+        uint32_t row = sl_view_row(t->in, i);
+        sl_krow *x = keep_row(t, row, cols, ncols, true);
+        if (x)
+            x->time = time[row];
+        if (!x || !sl_wm_add(r->wm, x, &moved))
+            r->nomem = true;
+    }
+    if (before && !r->nomem)
+        released(r, before);
+    if (!r->nomem && (!pass(t, at, m) || !sl_fast_mark(r->fast, sl_wm_mark(r->wm))))
+        r->nomem = true;
+    return end;
+}
 /* Event time: rows are kept in order of their timestamps. What the watermark reaches goes on, many rows at once where no window ends between them and no
  * error has to be told. */
 static void await(intake *t) {
     sl_pipes *r = t->r;
     uint32_t ncols = 0, *cols = foreign(t, &ncols), done = 0;
     bool waiting = false;
+    uint32_t again = 0;
+    int64_t *time = NULL;
     sl_wm_heard(r->wm, t->src, r->now_ms);
     for (uint32_t i = 0; cols && i < t->in->n && !r->nomem; i++) {
+        if (i >= again && in_bulk(r)) {
+            uint32_t to = pass_in_order(t, i, done, &time, &waiting, &again);
+            if (to > i) {
+                i = to - 1;
+                continue;
+            }
+        }
         uint32_t row = sl_view_row(t->in, i);
         int64_t ts;
         if (waiting && (done < t->ntold || !sure_time(t, row))) {

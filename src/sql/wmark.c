@@ -104,6 +104,14 @@ bool sl_wm_add(sl_wm *w, sl_krow *r, bool *moved) {
     *moved = move(w);
     return true;
 }
+bool sl_wm_most(const sl_wm *w, int64_t *most) {
+    *most = w->most[0];
+    return w->n == 1 && w->mark == (*most == INT64_MIN ? *most : *most - w->late);
+}
+bool sl_wm_pass(sl_wm *w, int64_t ts) {
+    w->most[0] = ts;
+    return move(w);
+}
 uint32_t sl_wm_ready(const sl_wm *w) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < w->n && w->mark != INT64_MIN; i++) {

@@ -15,6 +15,10 @@ bool sl_wm_late(const sl_wm *w, int64_t ts); /* older than the watermark: to be 
 void sl_wm_heard(sl_wm *w, uint32_t src, int64_t now_ms);
 /* A row waits (its hold is taken) and may move the watermark. Rows leave only when it moves. false: out of memory, the row is dropped. */
 bool sl_wm_add(sl_wm *w, sl_krow *r, bool *moved);
+/* The largest timestamp of the only stream, INT64_MIN none yet. false: there are several, or the watermark is not where that timestamp puts it. */
+bool sl_wm_most(const sl_wm *w, int64_t *most);
+/* A row of the only stream with that timestamp, the largest so far, goes on without waiting; true: the watermark has moved. */
+bool sl_wm_pass(sl_wm *w, int64_t ts);
 int64_t sl_wm_next(const sl_wm *w);        /* instant (of the clock) at which a stream becomes idle, INT64_MAX: none will */
 bool sl_wm_tick(sl_wm *w, int64_t now_ms); /* leaves out what has become idle; true: the watermark has moved */
 /* How many of the oldest waiting rows the watermark has reached. */

@@ -47,14 +47,23 @@ static sl_value number(unsigned mixed) {
     default: return sl_v_float(rnd(40) * 0.25);
     }
 }
+static unsigned orderly; /* times: 0 every way, 1 mostly in order, 2 in order, many of one instant */
+static int64_t onward(void) {
+    if (!orderly)
+        return rnd(5) ? rnd(400) : -(int64_t)rnd(1500);
+    if (orderly == 1 && !rnd(30))
+        return -(int64_t)rnd(900);
+    return !rnd(25) ? rnd(3000) : rnd(2) ? rnd(60) : 0;
+}
 static sl_batch *rows(sl_arena *a, const sl_plan *p, uint32_t n, unsigned mixed, int64_t *ts, int64_t now) {
     static const char *const keys[] = {"a", "b", "c", "1"};
-    sl_value at[8];
+    sl_value at[40];
     for (uint32_t i = 0; i < n; i++) {
         sl_member *m = SL_NEW_N(a, sl_member, 9);
         uint32_t k = 0;
-        *ts += rnd(5) ? rnd(400) : -(int64_t)rnd(1500);
-        m[k++] = (sl_member){SL_S("ts"), sl_v_int(*ts)};
+        *ts += onward();
+        if (!orderly || rnd(60))
+            m[k++] = (sl_member){SL_S("ts"), orderly && !rnd(50) ? rnd(2) ? sl_v_str(SL_S("never")) : sl_v_float((double)*ts) : sl_v_int(*ts)};
         m[k++] = (sl_member){SL_S("n"), mixed > 2 && !rnd(20) ? sl_v_str(SL_S("bad")) : sl_v_int(rnd(6))};
         m[k++] = (sl_member){SL_S("f"), rnd(9) ? sl_v_float(rnd(100) * 0.25) : sl_v_null()};
         if (rnd(8))
@@ -115,7 +124,8 @@ static void play(uint64_t number_of) {
     o.late_ms = rnd(3) * 500;
     o.window_v2 = false;
     statement(sql, sizeof sql, o.event_time);
-    unsigned mixed = rnd(4), most = (const unsigned[]){1, 7, 3}[rnd(3)], moves = rnd(2);
+    unsigned mixed = rnd(4), most = (const unsigned[]){1, 7, 3, 40}[rnd(4)], moves = rnd(2);
+    orderly = most > 3 ? rnd(3) : 0;
     sl_select *sel;
     sl_plan *p[2];
     sl_exec *x[2];
