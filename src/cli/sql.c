@@ -168,7 +168,6 @@ static void run(session *s, sl_str sql) {
         return;
     double began = seconds();
     sl_str rest;
-    interrupted = 0;
     s->c->json = s->json;
     sl_arena_reset(s->answers);
     bool select = begins(sql, "select", &rest);
@@ -379,6 +378,12 @@ static bool more_waits(void) {
     struct pollfd p = {STDIN_FILENO, POLLIN, 0};
     return poll(&p, 1, 0) > 0;
 }
+/* Ctrl-C counts from the moment when a line was given, and is used up by the statement that ran. */
+static void done(session *s, bool script) {
+    s->quit |= script && (s->code || interrupted);
+    if (!script)
+        interrupted = 0;
+}
 /* Runs what is complete in text and keeps the rest. last: nothing will follow. */
 static void drain(session *s, bool last) {
     bool script = !isatty(STDIN_FILENO) || !s->screen;
@@ -390,7 +395,7 @@ static void drain(session *s, bool last) {
         if (one)
             run(s, sl_str_of(one));
         free(one);
-        s->quit |= script && (s->code || interrupted);
+        done(s, script);
     }
     if (last && !s->quit && !sql_blank(sl_buf_view(&s->text))) {
         remember(s, sl_buf_view(&s->text));
@@ -399,7 +404,7 @@ static void drain(session *s, bool last) {
         if (one)
             run(s, sl_str_of(one));
         free(one);
-        s->quit |= script && (s->code || interrupted);
+        done(s, script);
     }
     if (sql_blank(sl_buf_view(&s->text)) && sl_str_find(sl_buf_view(&s->text), SL_S("/*")) < 0)
         sl_buf_clear(&s->text);
