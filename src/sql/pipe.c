@@ -408,7 +408,7 @@ static bool fast_rows(intake *t) {
     for (uint32_t i = 0; ok && i < n; i++) {
         at[i] = t->rows.at ? t->rows.at[i] : i;
         const int64_t *given = t->run.time;
-        time[at[i]] = given && given[at[i]] ? given[at[i]] : r->now_ms;
+        time[at[i]] = given && (r->wm || given[at[i]]) ? given[at[i]] : r->now_ms; /* 0 is an instant of event time */
     }
     if (ok && state)
         ok = state_rows(t, at, n, &in);
