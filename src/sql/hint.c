@@ -112,6 +112,7 @@ static const struct {
     {"by after partition", NULL, "write PARTITION BY"},
     {"expected BY keyword", NULL, "write ORDER BY"},
     {"expected BY statement", NULL, "write GROUP BY"},
+    {"nested too deeply", NULL, "put a part of it into a rule of its own, with a memory sink between them"},
     {"bracket", NULL, "an element is list[0], a part of it list[0:2]"},
     {"after between", NULL, "BETWEEN low AND high; what is computed stands in brackets: BETWEEN (a - 1) AND 5"},
     {"limit should be", NULL, "LIMIT takes a whole number"},
