@@ -177,6 +177,17 @@ static sl_http_fault fault_of(const job *j, CURLcode rc) {
     default: return SL_HTTP_OTHER;
     }
 }
+/* curl keeps its first text. When the server is gone before curl has asked for its address, that is a remark about the address, and what happened is not said at all:
+ * with TLS 1.3 a server that misses a client certificate finds out after the client's handshake is over. */
+static const char *reason(const job *j, CURLcode rc) {
+    static const char address[] = "getpeername()";
+    if (strncmp(j->error, address, sizeof address - 1) != 0)
+        return j->error[0] ? j->error : curl_easy_strerror(rc);
+    const char *scheme = NULL;
+    curl_easy_getinfo(j->easy, CURLINFO_SCHEME, &scheme);
+    return scheme && strcasecmp(scheme, "https") == 0 ? "the server closed the connection right after the TLS handshake; it may require a client certificate"
+                                                      : "the server closed the connection as soon as it was made";
+}
 static void finish(job *j, CURLcode rc) {
     sl_http_client *c = j->c;
     sl_http_result r = {.headers = sl_buf_view(&j->head), .body = sl_buf_view(&j->body)};
@@ -189,8 +200,7 @@ static void finish(job *j, CURLcode rc) {
         snprintf(text, sizeof text, "response body is larger than %zu bytes", j->max_body);
         r = (sl_http_result){.fault = SL_HTTP_TOOBIG, .error = sl_str_of(text)};
     } else if (rc != CURLE_OK) {
-        const char *why = j->error[0] ? j->error : curl_easy_strerror(rc);
-        r = (sl_http_result){.fault = fault_of(j, rc), .error = sl_str_of(why)};
+        r = (sl_http_result){.fault = fault_of(j, rc), .error = sl_str_of(reason(j, rc))};
     } else {
         curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &status);
         r.status = (int)status;
