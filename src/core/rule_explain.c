@@ -16,7 +16,7 @@ static const sl_srcdef *def_of(const sl_flowspec *s, sl_str stream) {
 static const char *comes_again(const sl_srcdef *d) {
     if (d->def->source->rewinds && d->def->source->position)
         return "after a crash it goes back to the position of the last checkpoint";
-    if (d->def->source->journal && d->codec)
+    if (sl_src_journal(d))
         return "what comes is kept in a journal until a checkpoint holds it";
     return "after a crash, what came since the last checkpoint is missing";
 }

@@ -290,7 +290,7 @@ static void look_at_sources(const sl_flow *f, bool *rewinds, bool *keeps, bool *
         if (!p)
             continue;
         const sl_srcdef *d = flow_def(p);
-        bool r = d->def->source->rewinds && d->def->source->position, k = journal_wants(d);
+        bool r = d->def->source->rewinds && d->def->source->position, k = sl_src_journal(d);
         *keeps |= k;
         *rewinds |= r && !flow_want(p)->is_table;
         *neither |= !r && !k && !flow_want(p)->is_table;

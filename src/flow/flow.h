@@ -200,6 +200,8 @@ void sl_flow_zone(sl_flow *f, sl_zone zone); /* for date functions, from now on.
 void sl_flow_watch(sl_flow *f, const char *path, int64_t ms);
 /* Removes what a rule keeps on disk: its sinks' caches, its journal. The rule must not run. @on any */
 void sl_flow_forget(const char *home, sl_str rule_id);
+/* Whether packets of d are kept in a journal when a statement with memory reads it with qos >= 1. @on any */
+bool sl_src_journal(const sl_srcdef *d);
 /* Removes a rule's journal alone; says so in the log when there was one. */
 void sl_flow_forget_journal(const char *home, sl_str rule_id);
 const sl_flowspec *sl_flow_spec(const sl_flow *f);

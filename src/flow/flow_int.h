@@ -204,7 +204,6 @@ void ck_close(sl_flow *f);
 
 /* ---- journal (journal.c): packets of sources that cannot rewind ---- */
 typedef struct journal journal;
-bool journal_wants(const sl_srcdef *d);
 char *journal_dir(const char *home, sl_str rule_id);
 /* marks [sources]: of the state that was loaded, set to the journal's end when !usable (what it holds belongs to another statement). */
 sl_err *journal_open(sl_flow *f, ck_mark *marks, bool usable, journal **out);

@@ -78,7 +78,7 @@ struct journal {
     uint64_t replayed, repeated;
 };
 
-bool journal_wants(const sl_srcdef *d) { return d->def->source && d->def->source->journal && d->codec && !(d->in && d->in->interval_ns); }
+bool sl_src_journal(const sl_srcdef *d) { return d->def->source && d->def->source->journal && d->codec && !(d->in && d->in->interval_ns); }
 char *journal_dir(const char *home, sl_str rule_id) { return flow_dir(home, "journal", rule_id, NULL); }
 void sl_flow_forget_journal(const char *home, sl_str rule_id) {
     char *dir = home ? journal_dir(home, rule_id) : NULL;
@@ -442,7 +442,7 @@ sl_err *journal_open(sl_flow *f, ck_mark *marks, bool usable, journal **out) {
     uint64_t low = UINT64_MAX, high = 0;
     for (uint32_t i = 0; i <= f->nlimbs; i++) {
         sl_flow *p = i < f->nlimbs ? f->limbs[i] : f;
-        if (!journal_wants(flow_def(p)))
+        if (!sl_src_journal(flow_def(p)))
             continue;
         j->src[p->src].part = p;
         low = marks[p->src].cursor < low ? marks[p->src].cursor : low;

@@ -691,7 +691,7 @@ sl_err *source_join(sl_flow *f) {
     if (!e) {
         sl_flow *root = f->root ? f->root : f;
         s->by_checkpoint = def->def->source->rewinds && ck_commits(root);
-        s->journal = journal_wants(def) ? root->journal : NULL;
+        s->journal = sl_src_journal(def) ? root->journal : NULL;
         sl_str from = def->shared ? SL_S("") : f->spec->from.n ? f->spec->from : ck_position(f);
         e = def->def->source->open(def->conf, def->datasource, &s->env, &s->out, from, &s->src);
         if (e && def->shared)

@@ -73,6 +73,15 @@ note: line 2, column 7: temperature is a number and "30" is a text: every row th
         code, said, notes = client("create", "rule", "r", json.dumps(rule))
         assert code == 0 and "was created" in said and notes == note, notes
         assert "every row that has both fails" in client("explain", rule["sql"])[1]
+        # what a crash costs is said as it is: with a rate limit nothing is kept in a journal
+        assert post(d.port, "/streams", {"sql": 'CREATE STREAM whole () WITH (DATASOURCE="a/b", FORMAT="json")'})[0].status == 201
+        c = http.client.HTTPConnection("127.0.0.1", d.port, timeout=10)
+        c.request("PUT", "/metadata/sources/mqtt/confKeys/slow", '{"interval": 100}')
+        assert c.getresponse().status == 200
+        assert post(d.port, "/streams", {"sql": 'CREATE STREAM thinned () WITH (DATASOURCE="a/b", FORMAT="json", CONF_KEY="slow")'})[0].status == 201
+        for stream, says in (("whole", "kept in a journal"), ("thinned", "what came since the last checkpoint is missing")):
+            body = post(d.port, "/rules/explain", {"id": "x", "sql": "SELECT count(*) FROM %s GROUP BY TUMBLINGWINDOW(ss, 1)" % stream, "actions": [{"nop": {}}], "options": {"qos": 1}})[1]
+            assert says in body, body
         assert client("describe", "stream", "dmeo")[2] == """\
 sluice: Describe stream fails, dmeo is not found.
   line 1, column 17
