@@ -2,6 +2,7 @@
 #ifndef SL_FLOW_INT_H
 #define SL_FLOW_INT_H
 #include <stdlib.h>
+#include "data/validate.h"
 #include "flow/flow.h"
 #include "sql/predindex.h"
 #include "sql/rowgate.h"
@@ -201,6 +202,14 @@ void ck_soon(sl_flow *f);              /* a checkpoint now, when none is under w
 void ck_moved(sl_flow *f);             /* the journal became durable */
 void ck_final(sl_flow *f, sl_fn done); /* f ends: its last state is kept, if it may be; then done(f) */
 void ck_close(sl_flow *f);
+
+/* ---- declared types (strict.c) ---- */
+/* b as the operators may see it, counted in m; takes b, w is for the result. NULL: out of memory. */
+sl_batch *strict_batch(const sl_validation *c, sl_batch *b, sl_builder *w, sl_meter *m, int64_t now);
+
+/* ---- rows as packets of the journal (rowlog.c) ---- */
+bool rowlog_pack(sl_buf *out, sl_batch *b, bool meta); /* b is nobody else's yet; meta: with metadata. false: out of memory */
+sl_err *rowlog_unpack(sl_str bytes, sl_builder *w);    /* into the empty w */
 
 /* ---- journal (journal.c): packets of sources that cannot rewind ---- */
 typedef struct journal journal;

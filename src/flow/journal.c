@@ -78,7 +78,7 @@ struct journal {
     uint64_t replayed, repeated;
 };
 
-bool sl_src_journal(const sl_srcdef *d) { return d->def->source && d->def->source->journal && d->codec && !(d->in && d->in->interval_ns); }
+bool sl_src_journal(const sl_srcdef *d) { return d->def->source && d->def->source->journal && (d->codec || d->def->source->rows) && !(d->in && d->in->interval_ns); }
 char *journal_dir(const char *home, sl_str rule_id) { return flow_dir(home, "journal", rule_id, NULL); }
 void sl_flow_forget_journal(const char *home, sl_str rule_id) {
     char *dir = home ? journal_dir(home, rule_id) : NULL;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include "base/log.h"
 #include "data/type.h"
-#include "data/validate.h"
 #include "flow/flow_int.h"
 
 enum { CUT_ROWS = 512, CUT_BYTES = 512 * 1024 };
@@ -42,6 +41,7 @@ struct source_node {
     bool by_checkpoint;   /* what it gave is committed when a checkpoint that contains it is kept */
     journal *journal;     /* of the flow; NULL: packets are not kept. Positions are then numbers of its records */
     bool ends;            /* its end came while the journal was replayed */
+    sl_buf packed;        /* rows on their way to the journal */
     int64_t clock;        /* while replaying: the time when the packets came; 0 = now */
     uint64_t taken;       /* last position whose rows the flow got */
     uint64_t settled_pos; /* last position that was settled */
@@ -92,6 +92,7 @@ static void source_unref(source_node *s) {
     sieve_free(&s->sieve);
     lookfirst_end(&s->first);
     unkeep(s);
+    sl_buf_free(&s->packed);
     free(s->ring);
     free(s->rule_id);
     meter_free(&s->meter);
@@ -312,25 +313,6 @@ static sl_ticket *ticket_new(source_node *s) {
 }
 
 /* ---- publishing ---- */
-/* STRICT_VALIDATION: the batch as the operators may see it; takes b. NULL: out of memory. */
-static sl_batch *validate(source_node *s, sl_batch *b, int64_t now) {
-    sl_validation c = {.fields = s->fields, .nfields = s->def->nfields, .time_format = s->def->timestamp_format, .zone = s->def->zone};
-    s->preprocessor.in += b->nrows;
-    s->preprocessor.processed += b->nrows;
-    s->preprocessor.last_ms = now;
-    uint32_t failed = sl_validate_batch(&c, b, s->checked);
-    sl_batch *out = sl_builder_done(s->checked, b->at);
-    sl_batch_drop(b);
-    if (out)
-        s->preprocessor.out += out->nrows;
-    for (uint32_t i = out && failed ? out->nframes : 0; i-- > 0;)
-        if (out->frames[i].kind == SL_FRAME_ERROR) {
-            meter_error(&s->preprocessor, now, out->frames[i].error);
-            s->preprocessor.errors += failed - 1;
-            break;
-        }
-    return out;
-}
 static int64_t now_of(const source_node *s) { return s->clock ? s->clock : sl_now(s->lane->loop); }
 static bool ticketed(const source_node *s) { return s->def->def->source->commit && !s->journal && !s->by_checkpoint; }
 /* How long it took to gather a batch. */
@@ -353,6 +335,27 @@ static void renew(source_node *s) {
     if (s->relook)
         look_begin(s);
 }
+/* Takes b (NULL: out of memory) to who reads it. */
+static void hand_on(source_node *s, sl_batch *b, uint64_t upto, int64_t now) {
+    if (b && s->checked)
+        b = strict_batch(&(sl_validation){.fields = s->fields, .nfields = s->def->nfields, .time_format = s->def->timestamp_format, .zone = s->def->zone}, b, s->checked,
+                         &s->preprocessor, now);
+    s->building = 0;
+    s->unsettled_pos = false;
+    gathered(s);
+    if (!b) {
+        meter_error(&s->meter, now, SL_S("out of memory: rows of one batch were lost"));
+        return;
+    }
+    b->ticket = ticketed(s) ? ticket_new(s) : NULL;
+    s->taken = upto;
+    sieve_batch(&s->sieve, &s->subs, b, now);
+    sl_batch_drop(b); /* drops the batch's hold on the ticket too */
+    if (s->kept) {
+        s->kept->n = 0;
+        sl_buf_clear(&s->kept->bytes);
+    }
+}
 static void publish(source_node *s) {
     if (!s->w)
         return;
@@ -368,26 +371,8 @@ static void publish(source_node *s) {
         renew(s);
         return;
     }
-    uint64_t upto = s->last_pos;
-    sl_batch *b = sl_builder_done(s->w, now);
-    if (b && s->checked)
-        b = validate(s, b, now);
-    s->building = 0;
-    s->unsettled_pos = false;
-    gathered(s);
-    if (!b) {
-        meter_error(&s->meter, now, SL_S("out of memory: rows of one batch were lost"));
-        return;
-    }
-    b->ticket = ticketed(s) ? ticket_new(s) : NULL;
-    s->taken = upto;
     s->refs++; /* flows may leave while they run */
-    sieve_batch(&s->sieve, &s->subs, b, now);
-    sl_batch_drop(b); /* drops the batch's hold on the ticket too */
-    if (s->kept) {
-        s->kept->n = 0;
-        sl_buf_clear(&s->kept->bytes);
-    }
+    hand_on(s, sl_builder_done(s->w, now), s->last_pos, now);
     renew(s);
     source_unref(s);
 }
@@ -491,10 +476,43 @@ static bool give_bytes(sl_source_out *o, const sl_packet *p) {
         take_bytes(s, &k);
     return !s->paused && !s->stop;
 }
+/* Rows go to the journal first, in one record. */
+static void keep_rows(source_node *s, uint64_t pos) {
+    int64_t now = now_of(s);
+    sl_batch *b = sl_builder_done(s->w, now);
+    if (!b || !rowlog_pack(&s->packed, b, s->want_meta)) {
+        sl_batch_drop(b);
+        b = NULL;
+    }
+    sl_packet p = {.bytes = sl_buf_view(&s->packed), .pos = pos};
+    if (b && !journal_take(s->journal, s->subs->src, &p, false, &s->last_pos)) {
+        s->unsettled_pos = false; /* its turn comes from there */
+        sl_batch_drop(b);
+        return;
+    }
+    s->refs++;
+    hand_on(s, b, s->last_pos, now);
+    renew(s);
+    source_unref(s);
+}
+static void rows_again(source_node *s, const sl_packet *p) {
+    sl_err *e = s->w ? rowlog_unpack(p->bytes, s->w) : NULL;
+    if (e) {
+        meter_error(&s->meter, s->clock, sl_str_of(sl_err_text(e)));
+        sl_err_free(e);
+        return;
+    }
+    s->last_pos = p->pos;
+    s->meter.out = s->meter.in += sl_builder_events(s->w);
+    publish(s);
+}
 /* ---- replaying ---- */
 void source_replay(source_node *s, const sl_packet *p, int64_t clock) {
     s->clock = clock;
-    take_bytes(s, p);
+    if (s->def->def->source->rows)
+        rows_again(s, p);
+    else
+        take_bytes(s, p);
 }
 void source_replayed(source_node *s) {
     publish(s);
@@ -550,7 +568,7 @@ static bool give_rows(sl_source_out *o, uint64_t pos) {
     s->meter.in += n;
     s->meter.out += n;
     s->meter.last_ms = sl_now(s->lane->loop);
-    publish(s);
+    s->journal &&n ? keep_rows(s, pos) : publish(s);
     return !s->paused && !s->stop;
 }
 static void give_drained(sl_source_out *o) {

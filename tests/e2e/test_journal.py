@@ -180,6 +180,34 @@ def test_http_push(d):
     assert extra >= 0 and bin(extra).count("1") <= 4, (extra, got)
 
 
+def test_rows_of_another_rule(d, broker):
+    """A pipeline: what a rule got over a memory topic is in its journal, too: rows, of every kind, with their metadata."""
+    d.stream("first", "in", broker, qos=1)
+    d.ask("POST", "/rules", {"id": "f", "sql": "SELECT *, v * 1.5 AS half FROM first", "actions": [{"memory": {"topic": "between/a", "sendSingle": True}}], "options": {"qos": 1}})
+    d.ask("POST", "/streams", {"sql": 'CREATE STREAM demo () WITH (DATASOURCE="between/+", TYPE="memory", FORMAT="json")'})
+    rule(d, "SELECT collect(*) AS rows, collect(meta(topic)) AS t, count(*) AS c FROM demo GROUP BY COUNTWINDOW(5)")
+    d.connected("f", "source_first_0")
+
+    def kept(n):
+        """Waits until n rows are in the journal for good (several may share a record)."""
+        def check():
+            j = journal(d)
+            return d.status("r")["source_demo_0_records_in_total"] == n and j["durable"] + 1 == j["next"]
+        wait(lambda: "%d rows in the journal: %s" % (n, journal(d)), 10, check)
+    rows = [{"v": 1, "s": "ä"}, {"v": 2, "o": {"x": [1, {"y": None}]}}, {"v": -3, "big": 9007199254740993, "b": True, "n": None}, {"v": 4}, {"v": 5}]
+    send(broker, rows[:2])
+    kept(2)
+    again(d)
+    d.connected("f", "source_first_0")
+    send(broker, rows[2:4])
+    kept(4)
+    again(d)
+    d.connected("f", "source_first_0")
+    send(broker, rows[4:])
+    got = results(d, 1)
+    assert got == [{"rows": [dict(r, half=r["v"] * 1.5) for r in rows], "t": ["between/a"] * 5, "c": 5}], got
+
+
 def test_other_plan(d, broker):
     stream(d, broker)
     sql = "SELECT count(*) AS c, sum(v) AS s FROM demo GROUP BY COUNTWINDOW(%d)"

@@ -395,7 +395,8 @@ static const sl_prop memory_props[] = {
      .doc = "Column that says insert, update, upsert or delete; lookup tables then follow. Without the column in a row: upsert."},
     {"keyField", SL_P_STR, SL_P_SINK, SL_AT(memory_conf, key_field), .doc = "Key column of updates; required with rowkindField."},
     {0}};
-static const sl_source_ops memory_source = {.rows = true, .check = source_check, .open = source_open, .pause = source_pause, .resume = source_resume, .close = source_close};
+static const sl_source_ops memory_source = {
+    .rows = true, .journal = true, .check = source_check, .open = source_open, .pause = source_pause, .resume = source_resume, .close = source_close};
 static const sl_sink_ops memory_sink = {.rows = true, .check = sink_check, .open = sink_open, .put = sink_put, .close = sink_close};
 static const sl_lookup_ops memory_lookup = {.check = look_check, .open = look_open, .look = table_look, .now = table_now, .close = table_close};
 const sl_conn_def sl_conn_memory = {.name = "memory",
