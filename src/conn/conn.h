@@ -49,6 +49,7 @@ struct sl_source_out { /* implemented by flow; lent for the life of the source; 
     void (*error)(sl_source_out *o, sl_str text); /* ingest error: counted, an ERROR frame when sendError */
     void (*eof)(sl_source_out *o);
     void (*state)(sl_source_out *o, sl_conn_state s, sl_str why);
+    bool keeps; /* set before open: what is given goes to a journal, and is committed when that is on the disk */
 };
 typedef struct sl_source sl_source; /* the connector's own struct starts as it likes; opaque here */
 typedef struct sl_source_ops {
@@ -64,7 +65,7 @@ typedef struct sl_source_ops {
     /* Opens and starts delivering (asynchronously where a peer is involved: a peer that is away is not an error, `state` tells). conf and
      * datasource are lent until close. from: saved position (JSON text) or "". */
     sl_err *(*open)(const void *conf, sl_str datasource, const sl_conn_env *env, sl_source_out *out, sl_str from, sl_source **src);
-    void (*commit)(sl_source *s, uint64_t upto); /* all packets with pos <= upto are settled; may be NULL */
+    void (*commit)(sl_source *s, uint64_t upto); /* all packets with pos <= upto are settled (of rows: only when `keeps`); may be NULL */
     void (*pause)(sl_source *s);
     void (*resume)(sl_source *s);
     bool (*position)(sl_source *s, uint64_t upto, sl_buf *json); /* position behind the packet upto, for checkpoints; NULL unless rewinds */

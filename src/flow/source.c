@@ -314,7 +314,7 @@ static sl_ticket *ticket_new(source_node *s) {
 
 /* ---- publishing ---- */
 static int64_t now_of(const source_node *s) { return s->clock ? s->clock : sl_now(s->lane->loop); }
-static bool ticketed(const source_node *s) { return s->def->def->source->commit && !s->journal && !s->by_checkpoint; }
+static bool ticketed(const source_node *s) { return s->def->def->source->commit && !s->def->def->source->rows && !s->journal && !s->by_checkpoint; }
 /* How long it took to gather a batch. */
 static void gathered(source_node *s) {
     if (!s->began)
@@ -710,6 +710,7 @@ sl_err *source_join(sl_flow *f) {
         sl_flow *root = f->root ? f->root : f;
         s->by_checkpoint = def->def->source->rewinds && ck_commits(root);
         s->journal = sl_src_journal(def) ? root->journal : NULL;
+        s->out.keeps = s->journal != NULL;
         sl_str from = def->shared ? SL_S("") : f->spec->from.n ? f->spec->from : ck_position(f);
         e = def->def->source->open(def->conf, def->datasource, &s->env, &s->out, from, &s->src);
         if (e && def->shared)

@@ -1,6 +1,6 @@
 """What a statement's memory has taken is never lost in rules with qos 1 and 2: not by SIGKILL, and without asking the broker to keep it (the long form is
 tools/killtest --window)."""
-import glob, http.client, json, threading, time
+import glob, http.client, json, resource, threading, time
 import pytest
 import losing
 from kit import Broker, Daemon, Mqtt, wait
@@ -40,15 +40,17 @@ def send(broker, rows, topic="in", qos=1):
     m.close()
 
 
+def lines(d, out="out"):
+    try:
+        with open("%s/%s.lines" % (d.home, out)) as f:
+            return f.read().splitlines()
+    except OSError:
+        return []
+
+
 def results(d, n, out="out"):
-    def read():
-        try:
-            with open("%s/%s.lines" % (d.home, out)) as f:
-                lines = f.read().splitlines()
-                return len(lines) >= n and lines
-        except OSError:
-            return None
-    return [json.loads(x) for x in wait("%d results" % n, 20, read)]
+    wait("%d results" % n, 20, lambda: len(lines(d, out)) >= n)
+    return [json.loads(x) for x in lines(d, out)]
 
 
 def journal(d):
@@ -206,6 +208,26 @@ def test_rows_of_another_rule(d, broker):
     send(broker, rows[4:])
     got = results(d, 1)
     assert got == [{"rows": [dict(r, half=r["v"] * 1.5) for r in rows], "t": ["between/a"] * 5, "c": 5}], got
+
+
+def test_pipeline_without_disk(d, broker):
+    """The broker is told that a row is done when the journal of the rule at the end of the pipeline has it, not before."""
+    stream(d, broker, "first")
+    d.ask("POST", "/rules", {"id": "f", "sql": "SELECT v FROM first", "actions": [{"memory": {"topic": "between", "sendSingle": True}}], "options": {"qos": 1}})
+    d.ask("POST", "/streams", {"sql": 'CREATE STREAM demo () WITH (DATASOURCE="between", TYPE="memory", FORMAT="json")'})
+    rule(d, "SELECT collect(v) AS v FROM demo GROUP BY COUNTWINDOW(6)")
+    d.connected("f", "source_first_0")
+    send(broker, [{"v": 1}, {"v": 2}])
+    wait(lambda: "the first two: %s" % journal(d), 10, lambda: journal(d)["waiting"] == 0 and journal(d)["next"] > 1)
+    resource.prlimit(d.p.pid, resource.RLIMIT_FSIZE, (0, 0))
+    send(broker, [{"v": 3}, {"v": 4}, {"v": 5}])
+    wait(lambda: "what is wrong: %s" % journal(d), 10, lambda: "File too large" in journal(d)["trouble"])
+    d.kill()
+    d.start()
+    d.connected("f", "source_first_0")
+    wait(lambda: "the others: %s" % d.status("r"), 10, lambda: d.status("r")["source_demo_0_records_in_total"] == 5)
+    send(broker, [{"v": 6}])
+    assert results(d, 1) == [{"v": [1, 2, 3, 4, 5, 6]}]
 
 
 def test_other_plan(d, broker):

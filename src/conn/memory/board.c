@@ -39,7 +39,7 @@ static void listener_unref(listener *l) {
     free(l->topic);
     free(l);
 }
-listener *board_listen(sl_loop *loop, sl_str topic, uint32_t limit, void *owner, void (*take)(void *owner, letter *l)) {
+listener *board_listen(sl_loop *loop, sl_str topic, uint32_t limit, bool keeps, void *owner, void (*take)(void *owner, letter *l)) {
     listener *l = calloc(1, sizeof *l);
     if (!l || !(l->topic = sl_strdup_n(topic.p, topic.n))) {
         free(l);
@@ -49,6 +49,7 @@ listener *board_listen(sl_loop *loop, sl_str topic, uint32_t limit, void *owner,
     atomic_init(&l->queued, 0);
     atomic_init(&l->dropped, 0);
     l->limit = limit;
+    l->keeps = keeps;
     l->loop = loop;
     l->wild = topic_wild(topic);
     l->owner = owner;
@@ -81,6 +82,7 @@ static void route_clear(route *r) {
     free(r->to);
     r->to = NULL;
     r->n = 0;
+    r->keeps = false;
 }
 void route_free(route *r) {
     route_clear(r);
@@ -109,6 +111,7 @@ bool route_find(route *r, sl_str topic) {
             ok = SL_PUSH(found, l);
             if (ok)
                 atomic_fetch_add(&l->refs, 1);
+            r->keeps |= l->keeps;
         }
     pthread_mutex_unlock(&lock);
     r->to = found.at;
@@ -140,10 +143,14 @@ void publisher_drop(publisher *p) {
     free(p);
 }
 
+void letter_taken(letter *l) {
+    atomic_fetch_sub(&l->to->queued, l->messages);
+    l->messages = 0;
+}
 void letter_free(letter *l) {
     for (uint32_t i = 0; i < l->n; i++)
         sl_batch_drop(l->items[i].batch);
-    atomic_fetch_sub(&l->to->queued, l->messages);
+    letter_taken(l);
     listener_unref(l->to);
     publisher_drop(l->from);
     free(l);
@@ -177,6 +184,12 @@ static letter *letter_new(listener *to, publisher *from, const item *items, uint
     atomic_fetch_add(&from->refs, 1);
     atomic_fetch_add(&to->queued, messages);
     return l;
+}
+bool route_full(const route *r) {
+    for (uint32_t i = 0; r->keeps && i < r->n; i++)
+        if (r->to[i]->keeps && atomic_load(&r->to[i]->queued) >= r->to[i]->limit)
+            return true;
+    return false;
 }
 bool route_post(route *r, publisher *from, const item *items, uint32_t n, uint32_t messages) {
     bool ok = true;

@@ -28,15 +28,22 @@ struct sl_source {
     sl_source_out *out;
     sl_loop *loop;
     listener *ear;
-    letter *first, *last; /* waiting while paused */
+    letter *first, *last;  /* waiting while paused */
+    letter *kept, *newest; /* given, and not committed yet */
     bool paused, inside, closed, deferred;
-    uint64_t pos;
+    uint64_t pos, committed;
     uint32_t refs;
     /* from columns of the publisher's layout to ours, kept while both stay */
     const sl_layout *from, *to;
     int32_t *map;
     uint32_t nmap;
 };
+static void letters_free(letter **first) {
+    for (letter *l = *first; l; l = *first) {
+        *first = l->next;
+        letter_free(l);
+    }
+}
 static void source_unref(sl_source *s) {
     if (--s->refs)
         return;
@@ -109,6 +116,26 @@ static bool give(sl_source *s, const item *it, const publisher *from) {
     }
     return s->out->rows(s->out, ++s->pos);
 }
+/* All of l was given. As long as it is held, what its rows came from is not acknowledged: a journal lets it go when it has them. */
+static void done_with(sl_source *s, letter *l) {
+    if (!s->out->keeps || s->pos <= s->committed) { /* (there was no row in it) */
+        letter_free(l);
+        return;
+    }
+    letter_taken(l);
+    l->pos = s->pos;
+    l->next = NULL;
+    *(s->kept ? &s->newest->next : &s->kept) = l;
+    s->newest = l;
+}
+static void source_commit(sl_source *s, uint64_t upto) {
+    s->committed = upto;
+    while (s->kept && s->kept->pos <= upto) {
+        letter *l = s->kept;
+        s->kept = l->next;
+        letter_free(l);
+    }
+}
 /* Gives what waits until the flow says stop. */
 static void drain(sl_source *s) {
     if (s->inside || s->paused)
@@ -138,7 +165,7 @@ static void drain(sl_source *s) {
             s->first = l->next;
             if (!s->first)
                 s->last = NULL;
-            letter_free(l);
+            done_with(s, l);
         }
     }
     s->inside = false;
@@ -166,7 +193,7 @@ static sl_err *source_open(const void *conf, sl_str datasource, const sl_conn_en
     s->out = out;
     s->loop = env->loop;
     s->refs = 1;
-    s->ear = board_listen(env->loop, datasource, (uint32_t)c->buffer, s, source_take);
+    s->ear = board_listen(env->loop, datasource, (uint32_t)c->buffer, out->keeps, s, source_take);
     if (!s->ear) {
         free(s);
         return sl_err_new(SL_E_NOMEM, "memory: out of memory");
@@ -194,11 +221,8 @@ static void source_resume(sl_source *s) { /* not at once: the flow may be in the
 }
 static void source_close(sl_source *s, sl_fn done, void *arg) {
     s->closed = true;
-    while (s->first) {
-        letter *l = s->first;
-        s->first = l->next;
-        letter_free(l);
-    }
+    letters_free(&s->kept);
+    letters_free(&s->first);
     board_leave(s->ear);
     source_unref(s);
     done(arg);
@@ -278,19 +302,25 @@ static const char *read_kinds(sl_sink *s, const sl_message *m, char *why, size_t
     }
     return NULL;
 }
-/* Posts what was collected; the answer for it. */
-static bool post(sl_sink *s, sl_str topic) {
-    if (!s->items.n)
-        return true;
+/* Posts what was collected, and answers messages first to last. */
+static void post(sl_sink *s, sl_str topic, uint64_t first, uint64_t last) {
+    const char *why = "memory: out of memory";
     uint8_t *k = s->kinds.at;
     for (size_t i = 0; s->me->updates && i < s->items.n; i++) {
         s->items.at[i].kinds = k;
         k += s->items.at[i].count;
     }
-    bool ok = route_find(&s->route, topic) && route_post(&s->route, s->me, s->items.at, (uint32_t)s->items.n, s->messages);
+    if (!s->items.n)
+        why = NULL;
+    else if (route_find(&s->route, topic)) {
+        if (route_full(&s->route))
+            why = "memory: the queue of a rule with a journal is full";
+        else if (route_post(&s->route, s->me, s->items.at, (uint32_t)s->items.n, s->messages))
+            why = NULL;
+    }
     s->items.n = s->kinds.n = 0;
     s->messages = 0;
-    return ok;
+    s->host->answer(s->host, first, last, why ? SL_LATER : SL_DELIVERED, sl_str_of(why ? why : ""));
 }
 static bool collect(sl_sink *s, const sl_message *m) {
     s->messages++;
@@ -308,12 +338,10 @@ static uint32_t sink_put(sl_sink *s, const sl_message *m, uint32_t n) {
     char why[256];
     uint32_t from = 0; /* first message not yet answered */
     sl_str topic = SL_S("");
-    const sl_str nomem = SL_S("memory: out of memory");
     for (uint32_t i = 0; i < n; i++) {
         sl_str t = m[i].props && m[i].props[0].p ? m[i].props[0] : sl_str_of(s->topic);
         if (i > from && !sl_str_eq(t, topic)) {
-            bool ok = post(s, topic);
-            s->host->answer(s->host, m[from].seq, m[i - 1].seq, ok ? SL_DELIVERED : SL_LATER, ok ? SL_S("") : nomem);
+            post(s, topic, m[from].seq, m[i - 1].seq);
             from = i;
         }
         topic = t;
@@ -323,18 +351,14 @@ static uint32_t sink_put(sl_sink *s, const sl_message *m, uint32_t n) {
             bad = "memory: out of memory";
         if (bad) {
             s->kinds.n = kinds;
-            if (i > from) {
-                bool ok = post(s, topic);
-                s->host->answer(s->host, m[from].seq, m[i - 1].seq, ok ? SL_DELIVERED : SL_LATER, ok ? SL_S("") : nomem);
-            }
+            if (i > from)
+                post(s, topic, m[from].seq, m[i - 1].seq);
             s->host->answer(s->host, m[i].seq, m[i].seq, SL_BAD, sl_str_of(bad));
             from = i + 1;
         }
     }
-    if (from < n) {
-        bool ok = post(s, topic);
-        s->host->answer(s->host, m[from].seq, m[n - 1].seq, ok ? SL_DELIVERED : SL_LATER, ok ? SL_S("") : nomem);
-    }
+    if (from < n)
+        post(s, topic, m[from].seq, m[n - 1].seq);
     return n;
 }
 static void sink_close(sl_sink *s, sl_fn done, void *arg) {
@@ -396,7 +420,7 @@ static const sl_prop memory_props[] = {
     {"keyField", SL_P_STR, SL_P_SINK, SL_AT(memory_conf, key_field), .doc = "Key column of updates; required with rowkindField."},
     {0}};
 static const sl_source_ops memory_source = {
-    .rows = true, .journal = true, .check = source_check, .open = source_open, .pause = source_pause, .resume = source_resume, .close = source_close};
+    .rows = true, .journal = true, .check = source_check, .open = source_open, .commit = source_commit, .pause = source_pause, .resume = source_resume, .close = source_close};
 static const sl_sink_ops memory_sink = {.rows = true, .check = sink_check, .open = sink_open, .put = sink_put, .close = sink_close};
 static const sl_lookup_ops memory_lookup = {.check = look_check, .open = look_open, .look = table_look, .now = table_now, .close = table_close};
 const sl_conn_def sl_conn_memory = {.name = "memory",

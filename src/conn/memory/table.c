@@ -122,7 +122,7 @@ sl_err *table_open(sl_str topic, sl_str key, const sl_conn_env *env, sl_lookup *
         t->key = sl_strdup_n(key.p, key.n);
         t->rows = sl_map_new();
         if (t->topic && t->key && t->rows)
-            t->ear = board_listen(env->loop, topic, UINT32_MAX, t, table_take);
+            t->ear = board_listen(env->loop, topic, UINT32_MAX, false, t, table_take);
         if (t->ear) {
             t->next = tables;
             tables = t;
