@@ -25,11 +25,21 @@ void sl_coll_check(sl_coll *c, const sl_run *r) {
 }
 
 /* ---- registers ---- */
-bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n) {
+static void begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n) {
     *run = (sl_run){.p = prog, .out = out, .tmp = tmp, .nrows = n, .at = r->now_ms};
     run->call = (sl_call){.now_ms = r->now_ms, .zone = r->p->opts.zone, .rule_id = r->p->opts.rule_id, .rule_start_ms = r->start_ms};
     run->state = state;
     sl_run_begin(run);
+}
+bool sl_pipe_begin_like(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, const sl_run *of) {
+    begin(r, run, prog, state, of->out, of->tmp, of->nrows);
+    for (uint32_t i = 0; i < r->p->regs.total && !run->nomem; i++)
+        run->reg[i] = of->reg[i];
+    r->nomem |= run->nomem;
+    return !run->nomem;
+}
+bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n) {
+    begin(r, run, prog, state, out, tmp, n);
     sl_value *none = run->nomem ? NULL : sl_arena_alloc(tmp, (n ? n : 1) * sizeof *none);
     if (!none || sl_arena_failed(tmp)) {
         r->nomem = true;

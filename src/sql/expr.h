@@ -138,6 +138,8 @@ typedef struct sl_rows { /* active rows; at = NULL: 0 … n-1 */
     const uint32_t *at;
     uint32_t n;
 } sl_rows;
+/* What is left of rows, which were listed in keep: all rows are better not listed. */
+static inline sl_rows sl_rows_of(sl_rows all, const uint32_t *keep, uint32_t n) { return !all.at && n == all.n ? all : (sl_rows){keep, n}; }
 void sl_run_begin(sl_run *r);               /* after p, out, tmp, nrows were set: makes the register tables */
 void sl_run_unset(sl_run *r, sl_rows rows); /* marks the lazily computed aliases */
 void sl_run_end(sl_run *r);

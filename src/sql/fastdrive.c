@@ -244,20 +244,20 @@ static void *space(batch *b, size_t n) {
 static bool compute(batch *b) {
     const sl_pipes *r = b->f->r;
     sl_run *run = b->in->run;
-    sl_rows rows = {b->in->at, b->in->n};
+    sl_rows rows = {b->in->all ? NULL : b->in->at, b->in->n};
     for (uint32_t i = 0; i < r->k->nwhere && rows.n && !b->nomem; i++) {
         uint32_t *keep = space(b, rows.n * sizeof *keep);
         if (!keep)
             return false;
         b->stage = i;
-        rows = (sl_rows){keep, sl_run_filter(run, r->k->where[i], rows, keep, where_failed, b)};
+        rows = sl_rows_of(rows, keep, sl_run_filter(run, r->k->where[i], rows, keep, where_failed, b));
     }
     for (uint32_t i = 0; i < r->k->ndims && rows.n; i++)
         sl_run_block(run, r->k->dims[i], rows);
     for (uint32_t i = 0; i < r->p->nagg && rows.n; i++)
         if (b->f->plan->agg[i].kind != SL_ACC_ROWS)
             sl_run_block(run, r->p->agg[i].args[0], rows);
-    b->alive = rows.at;
+    b->alive = rows.at ? rows.at : b->in->at;
     b->nalive = rows.n;
     b->slots = space(b, (rows.n + 1) * sizeof *b->slots);
     b->rows = space(b, (rows.n + 1) * sizeof *b->rows);
@@ -282,30 +282,43 @@ static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
     sl_fkey *key = sl_fast_key(t, v, b->tmp, &b->text);
     return key && slot_at(b, t, key, row, slot);
 }
-/* The slots of n rows; rows whose key failed are left out. */
-static bool slots_of(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n, uint32_t *count) {
-    sl_fkey *keys[SL_FAST_ROWS] = {NULL};
-    sl_fslot *slots[SL_FAST_ROWS] = {NULL};
-    bool ok = true, known = n > 1 && t->keys;
+/* The slot of a row that was not known; NULL: its key failed. */
+static bool find_slot(batch *b, sl_ftable *t, uint32_t place, uint32_t row, sl_fslot **slot) {
+    if (place == UINT32_MAX)
+        return slot_of(b, t, row, slot);
+    bool ok = slot_at(b, t, t->keys[place], row, slot);
+    if (ok)
+        sl_fast_known(t, place, *slot);
+    return ok;
+}
+/* The slots of n rows; rows whose key failed are left out of *rows. */
+static bool slots_of(batch *b, sl_ftable *t, const uint32_t **rows, uint32_t n, uint32_t *count) {
+    const uint32_t *in = *rows;
+    uint32_t places[SL_FAST_ROWS], failed = 0;
+    bool ok = true;
     for (uint32_t from = 0; from < n && ok; from += SL_FAST_ROWS) {
-        uint32_t m = n - from < SL_FAST_ROWS ? n - from : SL_FAST_ROWS;
-        if (known)
-            sl_fast_keys(t, b->in->run, b->f->r->k->dims, rows + from, m, keys, slots);
-        for (uint32_t i = 0; i < m && ok; i++) {
-            sl_fslot **to = &b->slots[*count];
-            uint32_t row = b->rows[*count] = rows[from + i];
-            if ((*to = slots[i]))
-                ;
-            else if (keys[i]) {
-                ok = slot_at(b, t, keys[i], row, to);
-                if (ok)
-                    sl_fast_known(t, keys[i], *to);
-            } else
-                ok = slot_of(b, t, row, to);
-            *count += *to != NULL;
+        uint32_t m = n - from < SL_FAST_ROWS ? n - from : SL_FAST_ROWS, moved = t->moved;
+        bool known = n > 1 && t->keys;
+        sl_fslot **slots = b->slots + from;
+        uint32_t missing = known ? sl_fast_keys(t, b->in->run, b->f->r->k->dims, in + from, m, places, slots) : m;
+        for (uint32_t i = 0; i < m && missing && ok; i++) {
+            if (known && slots[i])
+                continue;
+            ok = find_slot(b, t, known && moved == t->moved ? places[i] : UINT32_MAX, in[from + i], &slots[i]);
+            failed += slots[i] == NULL;
+            missing--;
         }
     }
-    return ok;
+    *count = n - failed;
+    if (!failed || !ok)
+        return ok;
+    for (uint32_t i = 0, to = 0; i < n; i++) {
+        b->rows[to] = in[i];
+        b->slots[to] = b->slots[i];
+        to += b->slots[i] != NULL;
+    }
+    *rows = b->rows;
+    return true;
 }
 /* The rows up to row number `last` into the newest pane. */
 static bool enter(batch *b, sl_ftable *t, uint32_t from, uint32_t last) {
@@ -315,24 +328,18 @@ static bool enter(batch *b, sl_ftable *t, uint32_t from, uint32_t last) {
     for (uint32_t i = 0; i < b->nbad; i++)
         if (b->bad[i].row >= from && b->bad[i].row <= last)
             sl_fpane_fail(t, pane, b->bad[i].stage, "run Where error: ", b->bad[i].text);
-    uint32_t n = 0, first = b->at;
-    bool ok = true, one = t->ndims == 0;
+    const uint32_t *rows = b->alive + b->at;
+    uint32_t from_at = b->at, n;
+    bool one = t->ndims == 0;
+    if (b->nalive && b->alive[b->nalive - 1] <= last)
+        b->at = b->nalive;
     while (b->at < b->nalive && b->alive[b->at] <= last)
         b->at++;
-    if (one) {
-        const uint32_t *rows = b->alive + first;
-        n = b->at - first;
-        ok = !n || slot_of(b, t, rows[0], &b->slots[0]);
-        for (uint32_t i = 0; ok && n && i < plan->nagg; i++) {
-            const sl_fagg *a = &plan->agg[i];
-            ok = sl_acc_column(a, b->slots, true, a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg], a->arg < 0, rows, n, b->tmp, t->bytes);
-        }
-        return ok;
-    }
-    ok = slots_of(b, t, b->alive + first, b->at - first, &n);
+    n = b->at - from_at;
+    bool ok = !n || (one ? slot_of(b, t, rows[0], &b->slots[0]) : slots_of(b, t, &rows, n, &n));
     for (uint32_t i = 0; ok && n && i < plan->nagg; i++) {
         const sl_fagg *a = &plan->agg[i];
-        ok = sl_acc_column(a, b->slots, false, a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg], a->arg < 0, b->rows, n, b->tmp, t->bytes);
+        ok = sl_acc_column(a, b->slots, one, a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg], a->arg < 0, rows, n, b->tmp, t->bytes);
     }
     return ok;
 }

@@ -7,11 +7,6 @@
 #include "sql/fastwin.h"
 
 static bool bitwise(sl_value v) { return v.kind <= SL_FLOAT; }
-static inline uint64_t mix(uint64_t h) {
-    h ^= h >> 32;
-    h *= UINT64_C(0xD6E8FEB86659FD93);
-    return h ^ h >> 29;
-}
 static inline uint64_t load64(const char *p) {
     uint64_t x;
     memcpy(&x, p, sizeof x);
@@ -40,19 +35,26 @@ typedef struct item {
     uint64_t a, b;
     uint32_t tag;
 } item;
+enum { LONG = 0x4000 }; /* in the upper half of a tag, instead of the length: equal items may differ */
 #define USED 0x80000000u
+static inline uint32_t tag_of(sl_value v, uint32_t len) { return (uint32_t)v.kind | (uint32_t)v.flags << 8 | len << 16 | USED; }
 static inline item item_of(sl_value v) {
-    item x = {0, 0, (uint32_t)v.kind | (uint32_t)v.flags << 8 | (v.kind == SL_STRING ? v.len << 16 : 0) | USED};
-    if (v.kind != SL_STRING)
-        x.a = v.kind <= SL_NULL ? 0 : v.u;
-    else if (v.len <= 16)
+    item x = {v.u, 0, tag_of(v, 0)};
+    if (v.kind == SL_STRING && v.len > 16)
+        return (item){sl_hash(v.p, v.len), v.len, tag_of(v, LONG)};
+    if (v.kind == SL_STRING) {
         halves(v.p, v.len, &x.a, &x.b);
-    else
-        x.a = sl_hash(v.p, v.len), x.b = v.len;
+        x.tag = tag_of(v, v.len);
+    } else if (v.kind <= SL_NULL)
+        x.a = 0;
     return x;
 }
-static inline uint64_t hash_item(item x) { return mix((x.a ^ UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xBF58476D1CE4E5B9) + (x.b + x.tag) * UINT64_C(0x94D049BB133111EB)); }
-static inline bool long_text(sl_value v) { return v.kind == SL_STRING && v.len > 16; }
+static inline bool is_long(item x) { return x.tag & (uint32_t)LONG << 16; }
+__extension__ typedef unsigned __int128 twice;
+static inline uint64_t hash_item(item x) { /* one multiplication, folded: the last letter of a text reaches the lowest bits */
+    twice p = (twice)(x.a ^ UINT64_C(0x9E3779B97F4A7C15)) * (x.b ^ x.tag ^ UINT64_C(0xBF58476D1CE4E5B9));
+    return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
 static inline bool same_item(sl_value x, sl_value y) {
     if (x.kind != y.kind || x.flags != y.flags)
         return false;
@@ -113,6 +115,7 @@ static bool resize(sl_ftable *t, uint32_t more) {
     }
     memset(items, 0, keys * sizeof *items);
     *t->bytes -= sl_fast_table_bytes(t);
+    t->moved++;
     free(t->names);
     free(t->items);
     free(t->keys);
@@ -132,6 +135,7 @@ static bool resize(sl_ftable *t, uint32_t more) {
 void sl_fast_rehash(sl_ftable *t) {
     if (!t->names || resize(t, 0))
         return;
+    t->moved++;
     memset(t->names, 0, ((size_t)t->namemask + 1) * sizeof *t->names); /* no memory for smaller ones */
     memset(t->items, 0, ((size_t)t->keymask + 1) * sizeof *t->items);
     memset(t->keys, 0, ((size_t)t->keymask + 1) * sizeof *t->keys);
@@ -251,8 +255,7 @@ static sl_fkey *lookup(const sl_ftable *t, uint64_t h, const sl_value *v, sl_str
             return t->keys[i];
     return NULL;
 }
-static inline uint64_t join_hash_of(uint64_t h, uint64_t one) { return (h << 7 ^ h >> 3 ^ one) * UINT64_C(0x9E3779B97F4A7C15); }
-static inline uint64_t join_hash(uint64_t h, sl_value v) { return join_hash_of(h, hash_item(item_of(v))); }
+static inline uint64_t join_hash(uint64_t h, sl_value v) { return (h << 7 ^ h >> 3 ^ hash_item(item_of(v))) * UINT64_C(0x9E3779B97F4A7C15); }
 static inline uint64_t last_hash(uint64_t h) { return h ^ h >> 31; }
 static inline bool plain(sl_value v) { return bitwise(v) || v.kind == SL_STRING; }
 sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text) {
@@ -263,10 +266,10 @@ sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *tex
     sl_buf packed = {0};
     for (uint32_t i = 0; i < t->ndims; i++)
         if (all)
-            h = join_hash(h, v[i]);
+            h = t->ndims == 1 ? hash_item(item_of(v[i])) : join_hash(h, v[i]);
         else
             sl_pack_value(&packed, v[i]);
-    h = all ? last_hash(h) : sl_hash(packed.p, packed.n);
+    h = !all ? sl_hash(packed.p, packed.n) : t->ndims == 1 ? h : last_hash(h);
     sl_fkey *k = packed.failed ? NULL : lookup(t, h, v, sl_buf_view(&packed));
     if (!k && !packed.failed) {
         print(t, v, tmp, text);
@@ -275,45 +278,62 @@ sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *tex
     sl_buf_free(&packed);
     return k;
 }
-/* A single key in a register. */
+/* The place of an item, or a free one. */
 static inline uint32_t probe(const sl_ftable *t, uint64_t hash, item x, sl_value v) {
     for (uint32_t e = (uint32_t)hash & t->keymask;; e = (e + 1) & t->keymask) {
         const sl_fitem *k = &t->items[e];
-        if (!k->tag || (k->a == x.a && k->b == x.b && k->tag == x.tag && (!long_text(v) || memcmp(t->keys[e]->at[0].p, v.p, v.len) == 0)))
+        if (!k->tag || (k->a == x.a && k->b == x.b && k->tag == x.tag && (!is_long(x) || memcmp(t->keys[e]->at[0].p, v.p, v.len) == 0)))
             return e;
     }
 }
-static inline void found(const sl_ftable *t, uint32_t e, sl_fkey **key, sl_fslot **slot) {
-    const sl_fitem *k = &t->items[e];
-    *slot = NULL;
-    *key = NULL;
-    if (k->tag && k->epoch == t->epoch) {
-        *slot = k->slot;
-        __builtin_prefetch(sl_acc_at(k->slot, 0), 1);
-        __builtin_prefetch(sl_acc_at(k->slot, t->plan->size ? t->plan->size - 1 : 0), 1); /* they may lie across two lines */
-    } else
-        *key = t->keys[e];
+static inline void soon(const sl_ftable *t, const sl_fslot *s) { /* its accumulators may lie across two lines */
+    __builtin_prefetch(sl_acc_at(s, 0), 1);
+    __builtin_prefetch(sl_acc_at(s, t->plan->size ? t->plan->size - 1 : 0), 1);
 }
-static void single_keys(const sl_ftable *t, const sl_run *run, int32_t res, const uint32_t *rows, uint32_t n, sl_fkey **keys, sl_fslot **slots) {
+static inline uint32_t miss(const sl_ftable *t, uint32_t e, uint32_t *place, sl_fslot **slot) {
+    *place = t->items[e].tag ? e : UINT32_MAX;
+    *slot = NULL;
+    return 1;
+}
+typedef struct asked { /* an item on its way to its place */
+    item x;
+    uint64_t hash;
+} asked;
+static inline asked ask(sl_value v) {
+    asked q;
+    uint32_t len = v.len - 8;
+    if (v.kind == SL_STRING && len <= 8) /* as item_of: most names are so long */
+        q.x = (item){load64(v.p), load64(v.p + len), tag_of(v, v.len)};
+    else
+        q.x = item_of(v);
+    q.hash = hash_item(q.x);
+    return q;
+}
+static uint32_t single_keys(const sl_ftable *t, const sl_run *run, int32_t res, const uint32_t *rows, uint32_t n, uint32_t *places, sl_fslot **slots) {
     enum { NEAR = 1024 }; /* a table that the cache holds */
     const sl_value *col = res >= 0 ? run->reg[res] : NULL, konst = col ? sl_v_null() : run->p->consts[~res];
-    if (t->keymask < NEAR) {
-        for (uint32_t i = 0; i < n; i++) {
-            sl_value v = col ? col[rows[i]] : konst;
-            item x = item_of(v);
-            found(t, probe(t, last_hash(join_hash_of(0, hash_item(x))), x, v), &keys[i], &slots[i]);
-        }
-        return;
-    }
-    uint64_t hash[SL_FAST_ROWS];
-    item x[SL_FAST_ROWS];
+    uint32_t missing = 0;
+    bool far = t->keymask >= NEAR;
+    asked q[SL_FAST_ROWS];
     for (uint32_t i = 0; i < n; i++) {
-        x[i] = item_of(col ? col[rows[i]] : konst);
-        hash[i] = last_hash(join_hash_of(0, hash_item(x[i])));
-        __builtin_prefetch(&t->items[(uint32_t)hash[i] & t->keymask]);
+        q[i] = ask(col ? col[rows[i]] : konst);
+        if (far)
+            __builtin_prefetch(&t->items[(uint32_t)q[i].hash & t->keymask]);
     }
-    for (uint32_t i = 0; i < n; i++)
-        found(t, probe(t, hash[i], x[i], col ? col[rows[i]] : konst), &keys[i], &slots[i]);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t e = (uint32_t)q[i].hash & t->keymask;
+        const sl_fitem *k = &t->items[e];
+        if (k->a != q[i].x.a || k->b != q[i].x.b || k->tag != q[i].x.tag || is_long(q[i].x))
+            e = probe(t, q[i].hash, q[i].x, col ? col[rows[i]] : konst);
+        k = &t->items[e];
+        if (k->tag && k->epoch == t->epoch) {
+            slots[i] = k->slot;
+            if (far)
+                soon(t, k->slot);
+        } else
+            missing += miss(t, e, &places[i], &slots[i]);
+    }
+    return missing;
 }
 static bool same_row(const sl_ftable *t, const sl_fkey *k, const sl_run *run, const sl_block *dims, uint32_t row) {
     for (uint32_t d = 0; d < t->ndims; d++)
@@ -322,12 +342,11 @@ static bool same_row(const sl_ftable *t, const sl_fkey *k, const sl_run *run, co
     return true;
 }
 /* Many rows at once, so that what one row waits for from memory is asked for while others are looked at. */
-void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, sl_fkey **keys, sl_fslot **slots) {
+uint32_t sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, uint32_t *places, sl_fslot **slots) {
     uint64_t hash[SL_FAST_ROWS] = {0};
-    if (t->ndims == 1) {
-        single_keys(t, run, dims[0].res, rows, n, keys, slots);
-        return;
-    }
+    uint32_t missing = 0;
+    if (t->ndims == 1)
+        return single_keys(t, run, dims[0].res, rows, n, places, slots);
     for (uint32_t d = 0; d < t->ndims; d++)
         for (uint32_t i = 0; i < n; i++)
             hash[i] = join_hash(hash[i], sl_run_at(run, dims[d].res, rows[i]));
@@ -341,13 +360,14 @@ void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, c
         uint32_t e = (uint32_t)hash[i] & t->keymask;
         while (t->items[e].tag && (t->items[e].a != hash[i] || t->keys[e]->npacked || !same_row(t, t->keys[e], run, dims, rows[i])))
             e = (e + 1) & t->keymask;
-        found(t, e, &keys[i], &slots[i]);
+        if (t->items[e].tag && t->items[e].epoch == t->epoch)
+            soon(t, slots[i] = t->items[e].slot);
+        else
+            missing += miss(t, e, &places[i], &slots[i]);
     }
+    return missing;
 }
-void sl_fast_known(sl_ftable *t, const sl_fkey *k, sl_fslot *s) {
-    uint32_t e = (uint32_t)k->hash & t->keymask;
-    while (t->keys[e] != k)
-        e = (e + 1) & t->keymask;
-    t->items[e].slot = s;
-    t->items[e].epoch = t->epoch;
+void sl_fast_known(sl_ftable *t, uint32_t place, sl_fslot *s) {
+    t->items[place].slot = s;
+    t->items[place].epoch = t->epoch;
 }

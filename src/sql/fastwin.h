@@ -89,6 +89,7 @@ typedef struct sl_ftable { /* groups and panes of one window instance */
     sl_fkey **keys;                    /* beside them */
     uint32_t *names;                   /* by printed items: places in groups, from 1 on; 0: none */
     uint32_t nkeys, keymask, namemask; /* masks: slots - 1; 0: none yet */
+    uint32_t moved;                    /* how often the tables were made anew */
     sl_fpane *panes;                   /* ring, oldest first */
     uint32_t head, npanes, cappanes;   /* cap a power of two */
     uint32_t failed;                   /* panes with an error */
@@ -155,11 +156,12 @@ sl_err *sl_ftable_load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_are
 /* ---- fastkey.c ---- */
 /* The key of items v[ndims] (no ERROR among them), with its group; made when new. NULL: out of memory. */
 sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text);
-/* Of n rows (at most SL_FAST_ROWS) with keys of plain kinds that are there: the slots in the newest pane, where they are known, else the keys; NULL for
- * others: ask sl_fast_key. The table must have been asked before. */
-void sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, sl_fkey **keys, sl_fslot **slots);
-/* The slot of this key in the newest pane is s. */
-void sl_fast_known(sl_ftable *t, const sl_fkey *k, sl_fslot *s);
+/* Of n rows (at most SL_FAST_ROWS): the slots in the newest pane, where keys of plain kinds are there and their slots known; else NULL and the place of
+ * the key in the table, UINT32_MAX when it is not there or not plain. Places hold until `moved` changes. Gives how many are not known. The table must have
+ * been asked before. */
+uint32_t sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, uint32_t *places, sl_fslot **slots);
+/* The slot of the key at this place in the newest pane is s. */
+void sl_fast_known(sl_ftable *t, uint32_t place, sl_fslot *s);
 size_t sl_fast_table_bytes(const sl_ftable *t);
 size_t sl_fast_key_bytes(const sl_ftable *t, const sl_fkey *k);
 size_t sl_fast_group_bytes(const sl_ftable *t, const sl_fgroup *g); /* without its keys */
@@ -173,6 +175,7 @@ typedef struct sl_fastrows { /* rows that passed the first program, in order */
     sl_run *run;             /* program `rows`, with the columns set */
     const uint32_t *at;
     uint32_t n;
+    bool all;                                   /* at is 0 … n-1 */
     const int64_t *time;                        /* by row */
     const bool *trigger;                        /* by place in at; NULL: all */
     const bool *begin, *emit;                   /* state windows, by place */

@@ -169,7 +169,7 @@ static bool condition(intake *t, const sl_early *e) {
         return false;
     t->head = "run Where error: ";
     if (e->src < 0 || (!t->kept && (uint32_t)e->src == t->src))
-        t->rows = (sl_rows){keep, sl_run_filter(&t->run, e->block, t->rows, keep, row_failed, t)};
+        t->rows = sl_rows_of(t->rows, keep, sl_run_filter(&t->run, e->block, t->rows, keep, row_failed, t));
     else if (t->kept) {
         for (uint32_t i = 0; i < t->rows.n; i++) { /* rows of other sources pass */
             uint32_t row = t->rows.at ? t->rows.at[i] : i, one;
@@ -390,12 +390,9 @@ static bool fast_rows(intake *t) {
     first_row first = {t, cols, ncols};
     sl_fastrows in = {.run = &run, .n = n, .first = first_of, .arg = &first};
     in.trigger = k->has_when ? trigger_rows(t) : NULL;
-    if (!cols || t->run.nomem || !sl_pipe_begin(r, &run, &k->rows, r->state_rows, a, a, t->run.nrows))
+    if (!cols || t->run.nomem || !sl_pipe_begin_like(r, &run, &k->rows, r->state_rows, &t->run))
         return false;
-    for (uint32_t i = 0; i < p->regs.ncol; i++)
-        run.reg[i] = t->run.reg[i];
-    for (uint32_t i = 0; i < p->nana; i++)
-        run.reg[p->regs.ana + i] = t->run.reg[p->regs.ana + i];
+    run.typed = !p->opts.plain;
     run.meta = t->run.meta;
     run.metas = t->run.metas;
     run.nmetas = t->run.nmetas;
@@ -405,14 +402,17 @@ static bool fast_rows(intake *t) {
     uint32_t *at = sl_arena_alloc(a, n * sizeof *at);
     int64_t *time = sl_arena_alloc(a, t->run.nrows * sizeof *time);
     bool state = k->window.kind == SL_W_STATE, ok = at && time && !run.nomem && !sl_arena_failed(a);
-    for (uint32_t i = 0; ok && i < n; i++) {
+    const int64_t *given = t->run.time;
+    for (uint32_t i = 0; ok && i < n; i++)
         at[i] = t->rows.at ? t->rows.at[i] : i;
-        const int64_t *given = t->run.time;
-        time[at[i]] = given && (r->wm || given[at[i]]) ? given[at[i]] : r->now_ms; /* 0 is an instant of event time */
-    }
+    for (uint32_t i = 0; ok && !given && i < n; i++)
+        time[at[i]] = r->now_ms;
+    for (uint32_t i = 0; ok && given && i < n; i++)
+        time[at[i]] = r->wm || given[at[i]] ? given[at[i]] : r->now_ms; /* 0 is an instant of event time */
     if (ok && state)
         ok = state_rows(t, at, n, &in);
     in.at = at;
+    in.all = !t->rows.at;
     in.time = time;
     ok = ok && sl_fast_rows(r->fast, &in) && !run.nomem;
     sl_run_end(&run);
@@ -725,6 +725,7 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
     sl_arena *a = t.tmp->arena;
     bool ok = sl_pipe_begin(r, &t.run, &r->k->in, r->state_in, a, a, b->nrows);
     if (ok) {
+        t.run.typed = !r->p->opts.plain && !r->p->nana; /* values of analytic calls change as they are made */
         t.run.meta = b->meta;
         t.run.time = b->time;
         t.run.at = b->at;

@@ -146,6 +146,8 @@ bool sl_pipe_emit_many(sl_pipes *r, sl_krow *const *tuples, const uint32_t *upto
 void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width);
 /* A run of program `prog` over n rows: registers made, everything ABSENT. */
 bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n);
+/* A run over the rows of another, with its columns. */
+bool sl_pipe_begin_like(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, const sl_run *of);
 
 /* A collection through the joins, then out. */
 void sl_join_run(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end, bool row);
