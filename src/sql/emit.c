@@ -40,13 +40,12 @@ bool sl_pipe_begin_like(sl_pipes *r, sl_run *run, const sl_prog *prog, void **st
 }
 bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n) {
     begin(r, run, prog, state, out, tmp, n);
-    sl_value *none = run->nomem ? NULL : sl_arena_alloc(tmp, (n ? n : 1) * sizeof *none);
+    static sl_value nothing[4096]; /* all ABSENT, never written: columns are replaced */
+    sl_value *none = run->nomem ? NULL : n <= sizeof nothing / sizeof *nothing ? nothing : sl_arena_zero(tmp, n * sizeof *none);
     if (!none || sl_arena_failed(tmp)) {
         r->nomem = true;
         return false;
     }
-    for (uint32_t i = 0; i < n; i++)
-        none[i] = sl_v_absent();
     for (uint32_t i = 0; i < prog->ncol; i++)
         run->reg[i] = none;
     return true;

@@ -1,4 +1,6 @@
 /* Accumulators of running windows.
+ * Decision: an accumulator that has met numbers of one kind alone is as small as can be, because very many groups have to stay near; anything else makes it
+ * a wide one on the heap, that takes all kinds.
  * Decision: the first value that is not null decides how a list is computed (func/agg.c), so where accumulators are merged each one also keeps what it
  * would be if an earlier value decided: the sum as whole numbers beside the sum of floats, and the first value that another way of computing would
  * refuse. Merging is then exact whatever kinds are mixed; only sums of floats differ, in rounding. */
@@ -20,9 +22,8 @@ typedef struct odd { /* what is seldom there */
     char *text;      /* min, max: best text */
     uint32_t len, cap;
 } odd;
-/* A count has the first two, sums all but the last 8 bytes. */
-typedef struct acc {
-    int64_t n; /* values that are not null */
+typedef struct wide { /* whatever kinds came */
+    int64_t n;        /* values that are not null */
     odd *odd;
     sl_value lead; /* the first of them; of what is not a number the kind alone */
     int64_t i;
@@ -30,7 +31,22 @@ typedef struct acc {
         double f;
         sl_value best; /* ABSENT: none but NaN */
     };
+} wide;
+typedef struct acc {
+    uint64_t n; /* values that are not null, in steps of ONE; below it what it is */
+    wide *wide;
+    union { /* sum or best */
+        double f;
+        int64_t i;
+    };
+    int64_t whole;  /* from here on only where accumulators are merged: of floats, as whole numbers */
+    uint64_t first; /* the first value */
 } acc;
+enum { NOTHING = 0, WIDE = 0xFF, ONE = 0x100 }; /* or SL_INT, SL_FLOAT: so was the first value, without flags (and no NaN that may be the best) */
+typedef struct acc_count {
+    int64_t n;
+    odd *odd;
+} acc_count;
 typedef struct acc_last {
     sl_value last;
     char *text;  /* what a text points into; there may be one for each of very many groups */
@@ -39,14 +55,12 @@ typedef struct acc_last {
     uint32_t cap;
 } acc_last;
 
-uint32_t sl_acc_size(uint8_t kind) {
+uint32_t sl_acc_size(uint8_t kind, bool merges) {
     switch (kind) {
     case SL_ACC_ROWS: return sizeof(int64_t);
-    case SL_ACC_COUNT: return offsetof(acc, lead);
-    case SL_ACC_SUM:
-    case SL_ACC_AVG: return offsetof(acc, f) + sizeof(double);
+    case SL_ACC_COUNT: return sizeof(acc_count);
     case SL_ACC_LAST: return sizeof(acc_last);
-    default: return sizeof(acc);
+    default: return merges ? sizeof(acc) : offsetof(acc, whole);
     }
 }
 uint8_t sl_acc_kind_of(const sl_pcall *c, bool *skip) {
@@ -149,7 +163,7 @@ static bool refuse(odd **to, int w, sl_value v, room m) {
 /* Which ways are followed: that of the first value, and whole numbers beside floats, which an earlier first value would make of them. */
 static bool follows(const sl_fagg *a, sl_value lead, int w) { return way_of(lead.kind) == w || (a->merges && w == AS_INT && lead.kind == SL_FLOAT); }
 static bool is_best(const sl_fagg *a) { return a->kind == SL_ACC_MIN || a->kind == SL_ACC_MAX; }
-static bool take_slowly(const sl_fagg *a, acc *x, sl_value v, room m) {
+static bool take_wide(const sl_fagg *a, wide *x, sl_value v, room m) {
     bool best = is_best(a), first = x->n++ == 0, ok = true;
     int64_t i = 0;
     if (v.kind == SL_JSONTEXT)
@@ -214,7 +228,77 @@ static bool take_last(const sl_fagg *a, acc_last *x, sl_value v, room m) {
     x->last = v;
     return true;
 }
-static inline bool take(const sl_fagg *a, void *mem, sl_value v, room m) {
+static bool is_wide(const acc *x) { return (uint8_t)x->n == WIDE; }
+/* What the accumulator is, as a wide one. */
+static wide view(const sl_fagg *a, const acc *x) {
+    if (is_wide(x))
+        return *x->wide;
+    uint8_t kind = (uint8_t)x->n;
+    wide w = {.n = (int64_t)(x->n / ONE), .lead = {.kind = kind}};
+    w.lead.u = a->merges ? x->first : (uint64_t)x->i; /* where nothing is merged any number will do */
+    if (kind == SL_INT)
+        w.i = x->i;
+    else if (kind == SL_FLOAT) {
+        w.i = a->merges ? x->whole : 0;
+        if (is_best(a))
+            w.best = sl_v_float(x->f);
+        else
+            w.f = x->f;
+    }
+    return w;
+}
+static wide *widen(const sl_fagg *a, acc *x, room m) {
+    if (is_wide(x))
+        return x->wide;
+    wide *w = malloc(sizeof *w);
+    if (!w)
+        return NULL;
+    *w = view(a, x);
+    *m.bytes += sizeof *w;
+    x->wide = w;
+    x->n = WIDE;
+    return w;
+}
+static inline void add_whole(const sl_fagg *a, int64_t *to, int64_t i) {
+    if (!is_best(a))
+        *to = (int64_t)((uint64_t)*to + (uint64_t)i);
+    else if (better(a, (i > *to) - (i < *to)))
+        *to = i;
+}
+static bool take_number(const sl_fagg *a, acc *x, sl_value v, room m) {
+    bool best = is_best(a), plain = !v.flags && (v.kind == SL_INT || (v.kind == SL_FLOAT && (!best || v.f == v.f)));
+    int64_t i;
+    if (x->n == NOTHING && plain) {
+        x->n = ONE | v.kind;
+        if (v.kind == SL_INT)
+            x->i = v.i;
+        else
+            x->f = best ? v.f : 0.0 + v.f;
+        if (a->merges) {
+            x->first = v.u;
+            x->whole = v.kind == SL_FLOAT ? truncated(v.f) : 0;
+        }
+        return true;
+    }
+    if ((uint8_t)x->n == SL_INT && whole(v, &i)) {
+        x->n += ONE;
+        add_whole(a, &x->i, i);
+        return true;
+    }
+    if ((uint8_t)x->n == SL_FLOAT && v.kind == SL_FLOAT && !v.flags) {
+        x->n += ONE;
+        if (!best)
+            x->f += v.f;
+        else if (a->kind == SL_ACC_MAX ? v.f > x->f : v.f < x->f)
+            x->f = v.f;
+        if (a->merges)
+            add_whole(a, &x->whole, truncated(v.f));
+        return true;
+    }
+    wide *w = widen(a, x, m);
+    return w && take_wide(a, w, v, m);
+}
+static bool take(const sl_fagg *a, void *mem, sl_value v, room m) {
     if (a->kind == SL_ACC_ROWS) {
         ++*(int64_t *)mem;
         return true;
@@ -225,46 +309,41 @@ static inline bool take(const sl_fagg *a, void *mem, sl_value v, room m) {
             return take_last(a, l, v, m);
         return l->error || own(&l->error, sl_strdup_n(v.p, v.len), m);
     }
-    acc *x = mem;
-    if (v.kind == SL_ERROR)
-        return failed_argument(&x->odd, v, m);
     if (a->kind == SL_ACC_COUNT) {
-        x->n += !sl_v_nil(v);
-        return true;
+        acc_count *c = mem;
+        c->n += !sl_v_nil(v) && v.kind != SL_ERROR;
+        return v.kind != SL_ERROR || failed_argument(&c->odd, v, m);
     }
-    return sl_v_nil(v) || take_slowly(a, x, v, m);
+    if (v.kind != SL_ERROR)
+        return sl_v_nil(v) || take_number(a, mem, v, m);
+    wide *w = widen(a, mem, m);
+    return w && failed_argument(&w->odd, v, m);
 }
-/* Numbers of the kind that leads, without flags, go straight in. */
-static inline bool take_sum(const sl_fagg *a, acc *x, sl_value v, room m) {
-    if (v.kind == SL_FLOAT && !v.flags && x->lead.kind == SL_FLOAT) {
-        x->n++;
-        x->f += v.f;
-        if (a->merges)
-            x->i = (int64_t)((uint64_t)x->i + (uint64_t)truncated(v.f));
-        return true;
-    }
-    if (v.kind == SL_INT && !v.flags && x->lead.kind == SL_INT) {
-        x->n++;
-        x->i = (int64_t)((uint64_t)x->i + (uint64_t)v.i);
-        return true;
-    }
-    return take(a, x, v, m);
-}
-static inline bool take_best(const sl_fagg *a, acc *x, sl_value v, room m) {
-    if (v.kind == SL_FLOAT && !v.flags && x->lead.kind == SL_FLOAT && x->best.kind == SL_FLOAT) {
-        x->n++;
-        if (better_float(a, v, x->best))
-            x->best = v;
-        if (a->merges) {
+/* Numbers of the kind that leads, without flags, go straight in. The first two arguments are known where it is used. */
+static inline __attribute__((always_inline)) bool take_plain(uint8_t kind, bool merges, const sl_fagg *a, acc *x, sl_value v, room m) {
+    bool best = kind == SL_ACC_MIN || kind == SL_ACC_MAX, max = kind == SL_ACC_MAX;
+    if (v.flags)
+        return take(a, x, v, m);
+    if (v.kind == SL_FLOAT && (uint8_t)x->n == SL_FLOAT) {
+        if (!best) {
+            x->n += ONE;
+            x->f += v.f;
+        } else if (max ? v.f > x->f : v.f < x->f)
+            x->f = v.f;
+        if (merges) {
             int64_t i = truncated(v.f);
-            if (better(a, (i > x->i) - (i < x->i)))
-                x->i = i;
+            if (!best)
+                x->whole = (int64_t)((uint64_t)x->whole + (uint64_t)i);
+            else if (max ? i > x->whole : i < x->whole)
+                x->whole = i;
         }
         return true;
     }
-    if (v.kind == SL_INT && !v.flags && x->lead.kind == SL_INT) {
-        x->n++;
-        if (better(a, (v.i > x->i) - (v.i < x->i)))
+    if (v.kind == SL_INT && (uint8_t)x->n == SL_INT) {
+        if (!best) {
+            x->n += ONE;
+            x->i = (int64_t)((uint64_t)x->i + (uint64_t)v.i);
+        } else if (max ? v.i > x->i : v.i < x->i)
             x->i = v.i;
         return true;
     }
@@ -272,16 +351,20 @@ static inline bool take_best(const sl_fagg *a, acc *x, sl_value v, room m) {
 }
 #define EACH(STEP)                                                                                                                                                                 \
     for (uint32_t k = 0; k < n; k++) {                                                                                                                                             \
-        void *x = sl_acc_at(at[one ? 0 : k], a->at);                                                                                                                               \
+        void *x = sl_acc_at(at[k], a->at);                                                                                                                                         \
         ok &= STEP;                                                                                                                                                                \
     }
-bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, bool one, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes) {
+#define PLAIN(KIND)                                                                                                                                                                \
+    if (a->merges)                                                                                                                                                                 \
+        EACH(take_plain(KIND, true, a, x, col[rows[k]], m))                                                                                                                        \
+    else                                                                                                                                                                           \
+        EACH(take_plain(KIND, false, a, x, col[rows[k]], m))                                                                                                                       \
+    break
+bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes) {
     room m = {tmp, bytes};
     bool ok = true;
     if (a->kind == SL_ACC_ROWS) {
-        if (one)
-            *(int64_t *)sl_acc_at(at[0], a->at) += n;
-        for (uint32_t k = 0; !one && k < n; k++)
+        for (uint32_t k = 0; k < n; k++)
             ++*(int64_t *)sl_acc_at(at[k], a->at);
         return true;
     }
@@ -290,26 +373,82 @@ bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, bool one, const sl_val
         return ok;
     }
     switch (a->kind) {
-    case SL_ACC_COUNT: EACH(take(a, x, col[rows[k]], m)) break;
     case SL_ACC_SUM:
-    case SL_ACC_AVG: EACH(take_sum(a, x, col[rows[k]], m)) break;
-    case SL_ACC_MIN:
-    case SL_ACC_MAX: EACH(take_best(a, x, col[rows[k]], m)) break;
+    case SL_ACC_AVG: PLAIN(SL_ACC_SUM);
+    case SL_ACC_MIN: PLAIN(SL_ACC_MIN);
+    case SL_ACC_MAX: PLAIN(SL_ACC_MAX);
     default: EACH(take(a, x, col[rows[k]], m))
     }
+    return ok;
+}
+/* In registers, as long as the kind stays: the next value need not wait for memory. The first argument is known where it is used. */
+static inline __attribute__((always_inline)) uint32_t run_of_floats(uint8_t kind, acc *x, bool merges, const sl_value *col, const uint32_t *rows, uint32_t n) {
+    bool best = kind == SL_ACC_MIN || kind == SL_ACC_MAX, max = kind == SL_ACC_MAX;
+    double f = x->f;
+    int64_t whole = merges ? x->whole : 0;
+    uint32_t k = 0;
+    for (; k < n && col[rows[k]].kind == SL_FLOAT && !col[rows[k]].flags; k++) {
+        double v = col[rows[k]].f;
+        f = !best ? f + v : (max ? v > f : v < f) ? v : f;
+        if (!merges)
+            continue;
+        int64_t i = truncated(v);
+        whole = !best ? (int64_t)((uint64_t)whole + (uint64_t)i) : (max ? i > whole : i < whole) ? i : whole;
+    }
+    x->f = f;
+    if (merges)
+        x->whole = whole;
+    return k;
+}
+static inline __attribute__((always_inline)) uint32_t run_of_ints(uint8_t kind, acc *x, const sl_value *col, const uint32_t *rows, uint32_t n) {
+    bool best = kind == SL_ACC_MIN || kind == SL_ACC_MAX, max = kind == SL_ACC_MAX;
+    int64_t i = x->i;
+    uint32_t k = 0;
+    for (; k < n && col[rows[k]].kind == SL_INT && !col[rows[k]].flags; k++) {
+        int64_t v = col[rows[k]].i;
+        i = !best ? (int64_t)((uint64_t)i + (uint64_t)v) : (max ? v > i : v < i) ? v : i;
+    }
+    x->i = i;
+    return k;
+}
+static uint32_t run_of(const sl_fagg *a, acc *x, const sl_value *col, const uint32_t *rows, uint32_t n) {
+    uint32_t k = 0;
+    bool floats = (uint8_t)x->n == SL_FLOAT;
+    if (!floats && (uint8_t)x->n != SL_INT)
+        return 0;
+    switch (a->kind) {
+    case SL_ACC_MIN: k = floats ? run_of_floats(SL_ACC_MIN, x, a->merges, col, rows, n) : run_of_ints(SL_ACC_MIN, x, col, rows, n); break;
+    case SL_ACC_MAX: k = floats ? run_of_floats(SL_ACC_MAX, x, a->merges, col, rows, n) : run_of_ints(SL_ACC_MAX, x, col, rows, n); break;
+    default: k = floats ? run_of_floats(SL_ACC_SUM, x, a->merges, col, rows, n) : run_of_ints(SL_ACC_SUM, x, col, rows, n);
+    }
+    x->n += (uint64_t)k * ONE;
+    return k;
+}
+bool sl_acc_rows(const sl_fagg *a, sl_fslot *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes) {
+    room m = {tmp, bytes};
+    void *x = sl_acc_at(at, a->at);
+    bool ok = true, number = !constant && (a->kind == SL_ACC_SUM || a->kind == SL_ACC_AVG || is_best(a));
+    if (a->kind == SL_ACC_ROWS)
+        *(int64_t *)x += n;
+    else
+        for (uint32_t k = 0; k < n; k++) {
+            k += number ? run_of(a, x, col, rows + k, n - k) : 0;
+            if (k < n)
+                ok &= take(a, x, col[constant ? 0 : rows[k]], m);
+        }
     return ok;
 }
 
 /* ---- merging ---- */
 /* What way w refuses first in `later`; NULL: nothing. *made: to be freed. */
-static const char *refused(const acc *later, int w, char **made) {
+static const char *refused(const wide *later, int w, char **made) {
     bool mine = way_of(later->lead.kind) == w || (w == AS_INT && later->lead.kind == SL_FLOAT);
     *made = NULL;
     if (mine)
         return later->odd ? later->odd->bad[w] : NULL;
     return later->odd && later->odd->lead ? later->odd->lead : (*made = in_words(later->lead));
 }
-static bool merge(const sl_fagg *a, acc *x, const acc *y, room m) {
+static bool merge(const sl_fagg *a, wide *x, const wide *y, room m) {
     bool best = is_best(a), ok = true, first = !x->n;
     if (y->odd && (y->odd->error || first)) {
         odd *o = odd_of(&x->odd, m);
@@ -356,12 +495,34 @@ bool sl_acc_merge(const sl_fagg *a, void *mem, const void *later, size_t *bytes)
         const acc_last *y = later;
         return set(&l->error, y->error, m) && (y->last.kind == SL_ABSENT || take_last(a, l, y->last, m));
     }
+    if (a->kind == SL_ACC_COUNT) {
+        acc_count *c = mem;
+        const acc_count *y = later;
+        c->n += y->n;
+        return !y->odd || (odd_of(&c->odd, m) && set(&c->odd->error, y->odd->error, m));
+    }
     acc *x = mem;
     const acc *y = later;
-    if (a->kind != SL_ACC_COUNT)
-        return merge(a, x, y, m);
-    x->n += y->n;
-    return !y->odd || (odd_of(&x->odd, m) && set(&x->odd->error, y->odd->error, m));
+    if (y->n == NOTHING)
+        return true;
+    uint8_t kx = (uint8_t)x->n, ky = (uint8_t)y->n;
+    if (x->n == NOTHING && ky != WIDE)
+        *x = *y;
+    else if (kx == SL_FLOAT && ky == SL_FLOAT) {
+        x->n += y->n - SL_FLOAT;
+        if (!is_best(a))
+            x->f += y->f;
+        else if (a->kind == SL_ACC_MAX ? y->f > x->f : y->f < x->f)
+            x->f = y->f;
+        add_whole(a, &x->whole, y->whole);
+    } else if (kx == SL_INT && (ky == SL_INT || ky == SL_FLOAT)) {
+        x->n += y->n - ky;
+        add_whole(a, &x->i, ky == SL_INT ? y->i : y->whole);
+    } else {
+        wide *w = widen(a, x, m), from = view(a, y);
+        return w && merge(a, w, &from, m);
+    }
+    return true;
 }
 
 /* ---- results ---- */
@@ -374,15 +535,24 @@ sl_value sl_acc_result(sl_call *c, const sl_fagg *a, const void *mem) {
             return sl_v_error(sl_arena_dup(c->arena, sl_str_of(l->error)));
         return sl_v_nil(l->last) ? sl_v_null() : sl_value_copy(c->arena, l->last);
     }
-    const acc *x = mem;
+    if (a->kind == SL_ACC_COUNT) {
+        const acc_count *n = mem;
+        return n->odd && n->odd->error ? sl_v_error(sl_arena_dup(c->arena, sl_str_of(n->odd->error))) : sl_v_goint(n->n);
+    }
+    const acc *small = mem;
+    bool best = is_best(a), avg = a->kind == SL_ACC_AVG;
+    switch ((uint8_t)small->n) {
+    case NOTHING: return sl_v_null();
+    case SL_INT: return sl_v_int(avg ? small->i / (int64_t)(small->n / ONE) : small->i);
+    case SL_FLOAT: return sl_v_float(avg ? small->f / (double)(small->n / ONE) : small->f);
+    default: break;
+    }
+    const wide *x = small->wide;
     const odd *o = x->odd;
     if (o && o->error)
         return sl_v_error(sl_arena_dup(c->arena, sl_str_of(o->error)));
-    if (a->kind == SL_ACC_COUNT)
-        return sl_v_goint(x->n);
     if (!x->n)
         return sl_v_null();
-    bool best = is_best(a), avg = a->kind == SL_ACC_AVG;
     int w = way_of(x->lead.kind);
     if (w == AS_NONE || (w == AS_TEXT && !best))
         return best ? sl_call_fail(c, "found invalid arg %s", o ? o->lead : "") : sl_call_fail(c, "run %s function error: found invalid arg %s", a->func->name, o ? o->lead : "");
@@ -406,8 +576,14 @@ void sl_acc_free(const sl_fagg *a, void *mem, size_t *bytes) {
         sl_arena_free(l->a);
         free(l->text);
         free(l->error);
-    } else if (a->kind != SL_ACC_ROWS)
-        odd_free(((acc *)mem)->odd, bytes);
+    } else if (a->kind == SL_ACC_COUNT)
+        odd_free(((acc_count *)mem)->odd, bytes);
+    else if (a->kind != SL_ACC_ROWS && is_wide(mem)) {
+        wide *w = ((acc *)mem)->wide;
+        odd_free(w->odd, bytes);
+        *bytes -= sizeof *w;
+        free(w);
+    }
 }
 
 /* ---- saving ---- */
@@ -453,24 +629,56 @@ static sl_err *get_odd(odd **to, room m, sl_str *at) {
     return NULL;
 }
 void sl_acc_save(const sl_fagg *a, const void *mem, sl_buf *out) {
-    const acc *x = mem;
     if (a->kind == SL_ACC_LAST) {
         const acc_last *l = mem;
         sl_pack_value(out, l->last);
         put_text(out, l->error, l->error ? strlen(l->error) : 0);
         return;
     }
+    if (a->kind == SL_ACC_ROWS || a->kind == SL_ACC_COUNT) {
+        sl_pack_value(out, sl_v_int(*(const int64_t *)mem));
+        if (a->kind == SL_ACC_COUNT)
+            put_odd(out, ((const acc_count *)mem)->odd);
+        return;
+    }
+    wide seen = view(a, mem), *x = &seen;
+    if (!a->merges && x->lead.kind == SL_INT && !x->lead.flags) /* as narrow ones say it */
+        x->lead.i = x->i;
+    else if (!a->merges && x->lead.kind == SL_FLOAT && !x->lead.flags && !is_best(a))
+        x->lead.f = x->f;
+    else if (!a->merges && x->lead.kind == SL_FLOAT && !x->lead.flags && x->lead.f == x->lead.f && x->best.kind == SL_FLOAT && !x->best.flags)
+        x->lead.f = x->best.f;
     sl_pack_value(out, sl_v_int(x->n));
-    if (a->kind == SL_ACC_ROWS)
-        return;
     put_odd(out, x->odd);
-    if (a->kind == SL_ACC_COUNT)
-        return;
     bool number = x->lead.kind == SL_INT || x->lead.kind == SL_UINT || x->lead.kind == SL_FLOAT;
     sl_pack_value(out, sl_v_int(x->lead.kind));
     sl_pack_value(out, number ? x->lead : sl_v_null());
     sl_pack_value(out, sl_v_int(x->i));
-    sl_pack_value(out, is_best(a) ? x->best : sl_v_float(x->f));
+    bool floats = x->lead.kind == SL_FLOAT;
+    sl_pack_value(out, is_best(a) ? (floats ? x->best : sl_v_absent()) : sl_v_float(floats ? x->f : 0));
+}
+/* Small again, if it may be. */
+static void narrow(const sl_fagg *a, acc *x, room m) {
+    wide w = *x->wide;
+    bool best = is_best(a), floats = w.lead.kind == SL_FLOAT;
+    if (w.odd || w.lead.flags || (w.n && !floats && w.lead.kind != SL_INT) || w.n >= INT64_MAX / ONE)
+        return;
+    if (w.n && floats && best && (w.best.kind != SL_FLOAT || w.best.flags || w.lead.f != w.lead.f))
+        return;
+    free(x->wide);
+    *m.bytes -= sizeof w;
+    x->wide = NULL;
+    x->n = w.n ? (uint64_t)w.n * ONE | w.lead.kind : NOTHING;
+    if (!w.n)
+        return;
+    if (floats)
+        x->f = best ? w.best.f : w.f;
+    else
+        x->i = w.i;
+    if (a->merges) {
+        x->first = w.lead.u;
+        x->whole = floats ? w.i : 0;
+    }
 }
 sl_err *sl_acc_load(const sl_fagg *a, void *mem, sl_arena *tmp, sl_str *at, size_t *bytes) {
     room m = {tmp, bytes};
@@ -483,16 +691,18 @@ sl_err *sl_acc_load(const sl_fagg *a, void *mem, sl_arena *tmp, sl_str *at, size
             return sl_err_new(SL_E_NOMEM, "out of memory");
         return get_text(&l->error, NULL, m, at);
     }
-    acc *x = mem;
     SL_TRY(sl_unpack_value(tmp, at, &n));
     if (n.kind != SL_INT || n.i < 0)
         return damaged();
+    if (a->kind == SL_ACC_ROWS || a->kind == SL_ACC_COUNT) {
+        *(int64_t *)mem = n.i;
+        return a->kind == SL_ACC_ROWS ? NULL : get_odd(&((acc_count *)mem)->odd, m, at);
+    }
+    wide *x = widen(a, mem, m); /* which goes with the slot, whatever follows */
+    if (!x)
+        return sl_err_new(SL_E_NOMEM, "out of memory");
     x->n = n.i;
-    if (a->kind == SL_ACC_ROWS)
-        return NULL;
     SL_TRY(get_odd(&x->odd, m, at));
-    if (a->kind == SL_ACC_COUNT)
-        return NULL;
     SL_TRY(sl_unpack_value(tmp, at, &kind));
     SL_TRY(sl_unpack_value(tmp, at, &lead));
     SL_TRY(sl_unpack_value(tmp, at, &i));
@@ -514,5 +724,6 @@ sl_err *sl_acc_load(const sl_fagg *a, void *mem, sl_arena *tmp, sl_str *at, size
         x->best = f;
     else
         x->f = sl_f64(f);
+    narrow(a, mem, m);
     return NULL;
 }

@@ -216,8 +216,6 @@ typedef struct batch {
     uint32_t nalive, at;   /* at: the next to enter */
     wrong *bad;
     uint32_t nbad, capbad, stage;
-    sl_fslot **slots;
-    uint32_t *rows;
     sl_buf text;
     bool nomem;
 } batch;
@@ -259,8 +257,6 @@ static bool compute(batch *b) {
             sl_run_block(run, r->p->agg[i].args[0], rows);
     b->alive = rows.at ? rows.at : b->in->at;
     b->nalive = rows.n;
-    b->slots = space(b, (rows.n + 1) * sizeof *b->slots);
-    b->rows = space(b, (rows.n + 1) * sizeof *b->rows);
     return !b->nomem && !run->nomem;
 }
 /* The slot of a row's group; *slot NULL: its key failed. */
@@ -291,57 +287,60 @@ static bool find_slot(batch *b, sl_ftable *t, uint32_t place, uint32_t row, sl_f
         sl_fast_known(t, place, *slot);
     return ok;
 }
-/* The slots of n rows; rows whose key failed are left out of *rows. */
-static bool slots_of(batch *b, sl_ftable *t, const uint32_t **rows, uint32_t n, uint32_t *count) {
+/* The slots of n rows, at most SL_FAST_ROWS; rows whose key failed are left out of *rows. */
+static bool slots_of(batch *b, sl_ftable *t, const uint32_t **rows, uint32_t n, sl_fslot **slots, uint32_t *count) {
     const uint32_t *in = *rows;
-    uint32_t places[SL_FAST_ROWS], failed = 0;
-    bool ok = true;
-    for (uint32_t from = 0; from < n && ok; from += SL_FAST_ROWS) {
-        uint32_t m = n - from < SL_FAST_ROWS ? n - from : SL_FAST_ROWS, moved = t->moved;
-        bool known = n > 1 && t->keys;
-        sl_fslot **slots = b->slots + from;
-        uint32_t missing = known ? sl_fast_keys(t, b->in->run, b->f->r->k->dims, in + from, m, places, slots) : m;
-        for (uint32_t i = 0; i < m && missing && ok; i++) {
-            if (known && slots[i])
-                continue;
-            ok = find_slot(b, t, known && moved == t->moved ? places[i] : UINT32_MAX, in[from + i], &slots[i]);
-            failed += slots[i] == NULL;
-            missing--;
-        }
+    uint32_t places[SL_FAST_ROWS], failed = 0, moved = t->moved;
+    bool ok = true, known = n > 1 && t->keys;
+    uint32_t missing = known ? sl_fast_keys(t, b->in->run, b->f->r->k->dims, in, n, places, slots) : n;
+    for (uint32_t i = 0; i < n && missing && ok; i++) {
+        if (known && slots[i])
+            continue;
+        ok = find_slot(b, t, known && moved == t->moved ? places[i] : UINT32_MAX, in[i], &slots[i]);
+        failed += slots[i] == NULL;
+        missing--;
     }
     *count = n - failed;
     if (!failed || !ok)
         return ok;
-    for (uint32_t i = 0, to = 0; i < n; i++) {
-        b->rows[to] = in[i];
-        b->slots[to] = b->slots[i];
-        to += b->slots[i] != NULL;
+    uint32_t *left = space(b, n * sizeof *left);
+    for (uint32_t i = 0, to = 0; left && i < n; i++) {
+        left[to] = in[i];
+        slots[to] = slots[i];
+        to += slots[i] != NULL;
     }
-    *rows = b->rows;
-    return true;
+    *rows = left;
+    return left != NULL;
+}
+static bool take(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n) {
+    const sl_fplan *plan = b->f->plan;
+    const sl_run *run = b->in->run;
+    sl_fslot *slots[SL_FAST_ROWS];
+    bool one = t->ndims == 0, ok = true;
+    for (uint32_t at = 0, m; at < n && ok; at += m) { /* in pieces that the nearest cache holds */
+        const uint32_t *some = rows + at;
+        uint32_t count = m = one || n - at < SL_FAST_ROWS ? n - at : SL_FAST_ROWS;
+        ok = one ? slot_of(b, t, rows[0], &slots[0]) : slots_of(b, t, &some, m, slots, &count);
+        for (uint32_t i = 0; ok && count && i < plan->nagg; i++) {
+            const sl_fagg *a = &plan->agg[i];
+            const sl_value *col = a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg];
+            ok = one ? sl_acc_rows(a, slots[0], col, a->arg < 0, some, count, b->tmp, t->bytes) : sl_acc_column(a, slots, col, a->arg < 0, some, count, b->tmp, t->bytes);
+        }
+    }
+    return ok;
 }
 /* The rows up to row number `last` into the newest pane. */
 static bool enter(batch *b, sl_ftable *t, uint32_t from, uint32_t last) {
-    const sl_fplan *plan = b->f->plan;
-    sl_run *run = b->in->run;
     sl_fpane *pane = sl_fpane_at(t, t->npanes - 1);
     for (uint32_t i = 0; i < b->nbad; i++)
         if (b->bad[i].row >= from && b->bad[i].row <= last)
             sl_fpane_fail(t, pane, b->bad[i].stage, "run Where error: ", b->bad[i].text);
-    const uint32_t *rows = b->alive + b->at;
-    uint32_t from_at = b->at, n;
-    bool one = t->ndims == 0;
+    uint32_t first = b->at;
     if (b->nalive && b->alive[b->nalive - 1] <= last)
         b->at = b->nalive;
     while (b->at < b->nalive && b->alive[b->at] <= last)
         b->at++;
-    n = b->at - from_at;
-    bool ok = !n || (one ? slot_of(b, t, rows[0], &b->slots[0]) : slots_of(b, t, &rows, n, &n));
-    for (uint32_t i = 0; ok && n && i < plan->nagg; i++) {
-        const sl_fagg *a = &plan->agg[i];
-        ok = sl_acc_column(a, b->slots, one, a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg], a->arg < 0, rows, n, b->tmp, t->bytes);
-    }
-    return ok;
+    return take(b, t, b->alive + first, b->at - first);
 }
 static void skip(batch *b, uint32_t last) { /* rows that no window will hold */
     while (b->at < b->nalive && b->alive[b->at] <= last)

@@ -81,7 +81,7 @@ bool sl_fast_plan(sl_plan *p, const sl_select *s) {
         bool skip;
         uint8_t kind = sl_acc_kind_of(&p->agg[i], &skip);
         f->agg[i] = (sl_fagg){.kind = kind, .merges = f->multi, .skip = skip, .at = f->size, .func = p->agg[i].func, .arg = kind == SL_ACC_ROWS ? 0 : p->agg[i].args[0].res};
-        f->size += (sl_acc_size(kind) + 7) & ~7u;
+        f->size += (sl_acc_size(kind, f->multi) + 7) & ~7u;
     }
     return true;
 }

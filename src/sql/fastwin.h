@@ -16,7 +16,7 @@
 #include "sql/planner.h"
 
 typedef struct sl_pipes sl_pipes;
-enum { SL_FAST_DIMS = 32, SL_FAST_ROWS = 64 }; /* keys; rows whose keys are looked up together */
+enum { SL_FAST_DIMS = 32, SL_FAST_ROWS = 128 }; /* keys; rows whose keys are looked up together */
 typedef enum sl_acckind { SL_ACC_NONE, SL_ACC_ROWS, SL_ACC_COUNT, SL_ACC_SUM, SL_ACC_AVG, SL_ACC_MIN, SL_ACC_MAX, SL_ACC_LAST } sl_acckind;
 typedef struct sl_fagg { /* one aggregate of the plan */
     uint8_t kind;
@@ -109,12 +109,14 @@ bool sl_fast_plan(sl_plan *p, const sl_select *s);
 bool sl_fast_needs(sl_plan *p, const sl_select *s);
 
 /* ---- fastacc.c ---- */
-uint32_t sl_acc_size(uint8_t kind);
+uint32_t sl_acc_size(uint8_t kind, bool merges);
 /* The kind for a call, SL_ACC_NONE when there is none. */
 uint8_t sl_acc_kind_of(const sl_pcall *c, bool *skip);
 /* bytes: what accumulators hold elsewhere is counted there. Those that return bool say false when memory was out. */
-/* Takes the values of rows[i] into the slot at[i] (at[0] for all when `one`); col: a register, or a constant. */
-bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, bool one, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes);
+/* Takes the values of rows[i] into the slot at[i]; col: a register, or a constant. */
+bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes);
+/* All into one slot. */
+bool sl_acc_rows(const sl_fagg *a, sl_fslot *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes);
 /* acc first, later behind it. */
 bool sl_acc_merge(const sl_fagg *a, void *acc, const void *later, size_t *bytes);
 /* The value; an error as sl_call_fail gives it, or as bare ERROR. */

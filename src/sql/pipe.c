@@ -378,6 +378,17 @@ static bool state_rows(intake *t, const uint32_t *at, uint32_t n, sl_fastrows *i
     in->part = part;
     return !t->run.nomem && !t->r->nomem;
 }
+static void places_and_times(const intake *t, uint32_t n, uint32_t *at, int64_t *time) {
+    const int64_t *given = t->run.time, now = t->r->now_ms;
+    for (uint32_t i = 0; i < n; i++)
+        at[i] = t->rows.at ? t->rows.at[i] : i;
+    if (!given && !t->rows.at)
+        for (uint32_t i = 0; i < n; i++)
+            time[i] = now;
+    else
+        for (uint32_t i = 0; i < n; i++)
+            time[at[i]] = given && (t->r->wm || given[at[i]]) ? given[at[i]] : now; /* 0 is an instant of event time */
+}
 static bool fast_rows(intake *t) {
     sl_pipes *r = t->r;
     const sl_pipe *k = r->k;
@@ -402,13 +413,8 @@ static bool fast_rows(intake *t) {
     uint32_t *at = sl_arena_alloc(a, n * sizeof *at);
     int64_t *time = sl_arena_alloc(a, t->run.nrows * sizeof *time);
     bool state = k->window.kind == SL_W_STATE, ok = at && time && !run.nomem && !sl_arena_failed(a);
-    const int64_t *given = t->run.time;
-    for (uint32_t i = 0; ok && i < n; i++)
-        at[i] = t->rows.at ? t->rows.at[i] : i;
-    for (uint32_t i = 0; ok && !given && i < n; i++)
-        time[at[i]] = r->now_ms;
-    for (uint32_t i = 0; ok && given && i < n; i++)
-        time[at[i]] = r->wm || given[at[i]] ? given[at[i]] : r->now_ms; /* 0 is an instant of event time */
+    if (ok)
+        places_and_times(t, n, at, time);
     if (ok && state)
         ok = state_rows(t, at, n, &in);
     in.at = at;
