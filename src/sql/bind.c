@@ -7,6 +7,7 @@
 #include "sql/hint.h"
 #include "sql/parse.h"
 #include "sql/planner.h"
+#include "sql/unknown.h"
 
 enum { TEXTS = 1 << 20 };
 #define SEVERAL UINTPTR_MAX
@@ -90,7 +91,11 @@ static void bind_column(binder *b, sl_expr *e) {
         sl_str name = e->name;
         if (!s->schemaless) {
             const sl_field *f = declared(s, name, p->opts.ignore_case);
-            if (!f && !loose) {
+            if (!f && loose) { /* other sources may have any column, this one says what it has */
+                b->err = sl_hint_column(sl_err_new(SL_E_PLAN, "field %.*s not found in stream %.*s", SL_FMT(name), SL_FMT(s->pub.stream)), p, e);
+                return;
+            }
+            if (!f) {
                 const char *q = "";
                 for (uint32_t k = 0; k < p->nsrc; k++)
                     if (k != i && declared(&p->src[k], name, false))
@@ -616,14 +621,17 @@ static sl_err *bind_all(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg,
     SL_TRY(find_qualified(b, s));
     SL_TRY(fill_fields(p, s, b));
     SL_TRY(order_aliases(b));
+    SL_TRY(sl_unknown_fields(p));
     SL_TRY(bind_fields(p, b));
-    for (uint32_t i = 1; i < p->nsrc && !s->window; i++)
-        if (!p->src[i].pub.is_table)
-            return sl_hint_pos(sl_err_new(SL_E_PLAN, "a time window or count window is required to join multiple streams"), p, s->joins[i - 1].src.pos,
-                               "add GROUP BY and a window, for example TUMBLINGWINDOW(ss, 10), or make %.*s a table", SL_FMT(p->src[i].pub.stream));
+    SL_TRY(sl_unknown_rest(p, s));
+    if (!s->ndims) /* before names are found ambiguous that upstream takes */
+        SL_TRY(sl_plan_joins(p, s));
     SL_TRY(bind_rest(b, s));
-    SL_TRY(unique_names(p));
+    SL_TRY(sl_plan_check(p, s));
     SL_TRY(event_time(p, s));
+    SL_TRY(unique_names(p));
+    if (p->opts.event_time && s->window && s->window->kind == SL_W_COUNT)
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "unsupported window type 5"), p, s->window->pos, "the rule has isEventTime, and a count window does not look at the time");
     p->where = s->where;
     return NULL;
 }

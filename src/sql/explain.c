@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include "sql/parse.h"
 #include "sql/pipe.h"
+#include "sql/unknown.h"
 
-static void put_info(sl_buf *out, uint32_t depth, const char *op, sl_buf *info) {
+static void put_info(sl_buf *out, uint32_t depth, uint32_t id, const char *op, sl_buf *info) {
     for (uint32_t i = 0; depth && i < 2 * depth - 1; i++)
         sl_buf_putc(out, '\t');
-    sl_buf_printf(out, "{\"op\":\"%s_%u\",\"info\":\"", op, depth);
+    sl_buf_printf(out, "{\"op\":\"%s_%u\",\"info\":\"", op, id);
     for (size_t i = 0; i < info->n; i++) {
         unsigned char ch = (unsigned char)info->p[i];
         if (ch == '"' || ch == '\\')
@@ -26,22 +27,16 @@ static void put_info(sl_buf *out, uint32_t depth, const char *op, sl_buf *info) 
     sl_buf_puts(out, "\"}\n");
     sl_buf_clear(info);
 }
-static int by_rank(const void *x, const void *y, void *arg) {
-    const sl_plan *p = arg;
-    const sl_pfield *a = &p->fields[*(const uint32_t *)x], *b = &p->fields[*(const uint32_t *)y];
-    uint32_t ra = a->alias >= 0 ? p->alias_rank[a->alias] : 0, rb = b->alias >= 0 ? p->alias_rank[b->alias] : 0;
-    if (ra != rb)
-        return ra < rb ? -1 : 1;
-    int c = sl_str_cmp(a->name, b->name);
-    return c ? c : a < b ? -1 : a > b;
-}
 static int by_name(const void *x, const void *y) { return sl_str_cmp(*(const sl_str *)x, *(const sl_str *)y); }
 typedef struct tree {
     const sl_plan *p;
     sl_buf *out, info;
     uint32_t depth;
 } tree;
-static void node(tree *t, const char *op) { put_info(t->out, t->depth++, op, &t->info); }
+static void node(tree *t, const char *op) {
+    put_info(t->out, t->depth, t->depth, op, &t->info);
+    t->depth++;
+}
 static void list(tree *t, const char *head, sl_expr *const *at, uint32_t n, const char *tail) {
     sl_buf_puts(&t->info, head);
     for (uint32_t i = 0; i < n; i++) {
@@ -58,15 +53,12 @@ static void condition(tree *t, const sl_expr *e, const char *op) {
 }
 static void project(tree *t) {
     const sl_plan *p = t->p;
-    uint32_t *order = malloc((p->nfields + 1) * sizeof *order), n = 0;
+    uint32_t *order = malloc((p->nfields + 1) * sizeof *order), n;
     if (!order) {
         t->out->failed = true;
         return;
     }
-    for (uint32_t i = 0; i < p->nfields; i++)
-        if (!p->fields[i].replace)
-            order[n++] = i;
-    qsort_r(order, n, sizeof *order, by_rank, (void *)(uintptr_t)p);
+    sl_field_order(p, order, &n);
     sl_buf_puts(&t->info, "Fields:[ ");
     for (uint32_t i = 0; i < n; i++) {
         const sl_pfield *f = &p->fields[order[i]];
@@ -83,6 +75,9 @@ static void project(tree *t) {
 }
 static void sources(tree *t) {
     const sl_plan *p = t->p;
+    uint32_t nth = 0;
+    if (p->nsrc == 1 && p->src[0].pub.is_table)
+        return; /* nothing runs a table by itself */
     for (uint32_t i = 0; i < p->nsrc; i++) {
         const sl_psource *s = &p->src[i];
         if (s->lookup)
@@ -98,8 +93,7 @@ static void sources(tree *t) {
             sl_buf_puts(&t->info, " ]");
         }
         free(names);
-        uint32_t level = t->depth;
-        put_info(t->out, level, "DataSourcePlan", &t->info);
+        put_info(t->out, t->depth, t->depth + nth++, "DataSourcePlan", &t->info);
     }
 }
 static void joins(tree *t, const sl_select *s) {
@@ -139,28 +133,63 @@ static void joins(tree *t, const sl_select *s) {
         node(t, "JoinAlignPlan");
     }
 }
-static void window(tree *t, const sl_window *w) {
+static void both(sl_buf *out, const sl_expr *where, const sl_expr *filter) {
+    if (where && filter)
+        sl_buf_puts(out, "binaryExpr:{ ");
+    if (where)
+        sl_expr_print(out, where);
+    if (where && filter)
+        sl_buf_puts(out, " AND ");
+    if (filter)
+        sl_expr_print(out, filter);
+    if (where && filter)
+        sl_buf_puts(out, " }");
+}
+/* A timer's window lets conditions through to the source, as far as nothing else stands between. */
+static void window(tree *t, const sl_window *w, const sl_expr *where) {
     static const char *const kinds[] = {"", "TUMBLING_WINDOW", "HOPPING_WINDOW", "SLIDING_WINDOW", "SESSION_WINDOW", "COUNT_WINDOW", ""};
-    if (!w)
+    const sl_plan *p = t->p;
+    const sl_expr *filter = w ? w->filter : NULL;
+    bool through = !w || (w->kind != SL_W_COUNT && w->kind != SL_W_SLIDING && !p->opts.event_time);
+    if (!w && where && p->nana)
+        condition(t, where, "FilterPlan");
+    if (w) {
+        sl_buf_printf(&t->info, "{ length:%lld, windowType:%s", (long long)w->length, kinds[w->kind]);
+        if (through ? p->nana && (where || filter) : filter != NULL) {
+            sl_buf_puts(&t->info, ", condition:");
+            both(&t->info, through ? where : NULL, filter);
+        }
+        sl_buf_puts(&t->info, ", limit: 0 }");
+        node(t, "WindowPlan");
+    }
+    if (p->nana || (!where && (!filter || !through)))
         return;
-    sl_buf_printf(&t->info, "{ length:%lld, ", (long long)w->length);
-    if (w->interval)
-        sl_buf_printf(&t->info, "interval:%lld, ", (long long)w->interval);
-    if (w->delay)
-        sl_buf_printf(&t->info, "delay:%lld, ", (long long)w->delay);
-    sl_buf_printf(&t->info, "windowType:%s, ", kinds[w->kind]);
-    if (w->filter) {
-        sl_buf_puts(&t->info, "condition:");
-        sl_expr_print(&t->info, w->filter);
-        sl_buf_puts(&t->info, ", ");
+    sl_buf_puts(&t->info, "Condition:{ ");
+    both(&t->info, where, through ? filter : NULL);
+    sl_buf_puts(&t->info, " }, ");
+    node(t, "FilterPlan");
+}
+static bool is_it(sl_expr *e, void *arg) { return e != arg; }
+static bool in_fields(const sl_plan *p, const sl_expr *call) {
+    for (uint32_t i = 0; i < p->nfields; i++)
+        if (!sl_expr_walk(p->fields[i].expr, is_it, (void *)(uintptr_t)call))
+            return true;
+    return false;
+}
+static void analytic(tree *t) {
+    const sl_plan *p = t->p;
+    for (int field = 0; field < 2; field++) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < p->nana; i++) {
+            if (in_fields(p, p->ana[i].expr) != field)
+                continue;
+            sl_buf_puts(&t->info, n++ ? ", " : field ? "FieldFuncs:[ " : "Funcs:[ ");
+            sl_expr_print(&t->info, p->ana[i].expr);
+        }
+        if (n)
+            sl_buf_puts(&t->info, field ? " ]" : " ], ");
     }
-    if (w->when) {
-        sl_buf_puts(&t->info, "triggerCondition:");
-        sl_expr_print(&t->info, w->when);
-        sl_buf_puts(&t->info, ", ");
-    }
-    sl_buf_puts(&t->info, "limit: 0 }");
-    node(t, "WindowPlan");
+    node(t, "AnalyticFuncsPlan");
 }
 void sl_plan_explain(const sl_plan *p, sl_buf *out) {
     tree t = {.p = p, .out = out};
@@ -174,7 +203,9 @@ void sl_plan_explain(const sl_plan *p, sl_buf *out) {
     if (s->norder) {
         sl_buf_puts(&t.info, "SortFields:[ ");
         for (uint32_t i = 0; i < s->norder; i++) {
-            sl_buf_printf(&t.info, "%ssortField:{ name:%.*s, ascending:%s, fieldExpr:{ ", i ? ", " : "", SL_FMT(s->order[i].expr->name), s->order[i].desc ? "false" : "true");
+            const sl_expr *by = s->order[i].expr;
+            sl_str name = by->kind == SL_X_SLOT && by->b_slot >= 0 ? p->fields[p->alias_at[by->b_slot]].name : by->name;
+            sl_buf_printf(&t.info, "%ssortField:{ name:%.*s, ascending:%s, fieldExpr:{ ", i ? ", " : "", SL_FMT(name), s->order[i].desc ? "false" : "true");
             sl_expr_print(&t.info, s->order[i].expr);
             sl_buf_puts(&t.info, " } }");
         }
@@ -196,18 +227,9 @@ void sl_plan_explain(const sl_plan *p, sl_buf *out) {
     if (p->where && k && !k->where_early)
         condition(&t, p->where, "FilterPlan");
     joins(&t, s);
-    window(&t, s->window);
-    if (p->where && (!k || k->where_early))
-        condition(&t, p->where, "FilterPlan");
-    if (p->nana) {
-        sl_buf_puts(&t.info, "Funcs:[ ");
-        for (uint32_t i = 0; i < p->nana; i++) {
-            sl_buf_puts(&t.info, i ? ", " : "");
-            sl_expr_print(&t.info, p->ana[i].expr);
-        }
-        sl_buf_puts(&t.info, " ]");
-        node(&t, "AnalyticFuncsPlan");
-    }
+    window(&t, s->window, !k || k->where_early ? p->where : NULL);
+    if (p->nana)
+        analytic(&t);
     if (p->opts.event_time) {
         sl_buf_puts(&t.info, "Emitters:[ ");
         for (uint32_t i = 0, n = 0; i < p->nsrc; i++)

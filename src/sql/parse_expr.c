@@ -187,6 +187,18 @@ static sl_expr *binary(sl_parser *p, int min) {
     return NULL;
 }
 
+/* What is wrong inside brackets is told in upstream's words, which name the token they begin with; the place and advice stay. */
+__attribute__((format(printf, 3, 0))) static void instead(sl_parser *p, sl_token t, const char *fmt) {
+    if (sl_err_code(p->err) != SL_E_PARSE || p->at_limit)
+        return;
+    uint32_t pos = p->errpos;
+    sl_err_free(p->err);
+    p->err = NULL;
+    sl_buf b = {0};
+    sl_buf_printf(&b, fmt, SL_FMT(t.lit));
+    sl_p_fail(p, pos, "%s", sl_buf_cstr(&b));
+    sl_buf_free(&b);
+}
 static sl_expr *bracket(sl_parser *p, sl_expr *of) {
     sl_p_next(p); /* [ */
     sl_expr *e = sl_p_node(p, SL_X_SLICE, of->pos);
@@ -196,8 +208,16 @@ static sl_expr *bracket(sl_parser *p, sl_expr *of) {
     sl_token first = *sl_p_peek(p, 0);
     sl_expr *start = NULL;
     if (first.kind != SL_K_RB && first.kind != SL_K_COLON) {
-        if (!(start = sl_p_expr(p)))
+        sl_tok digits = first.kind == SL_K_SUB ? sl_p_peek(p, 1)->kind : first.kind;
+        if (digits != first.kind && (digits == SL_K_INT || digits == SL_K_NUM)) /* upstream's tokens have their sign */
+            first.lit = sl_arena_printf(p->a, "-%.*s", SL_FMT(sl_p_peek(p, 1)->lit));
+        if (!(start = sl_p_expr(p))) {
+            if (digits == SL_K_INT)
+                instead(p, first, "Unexpected token \"%.*s\". when parsing bracket expressions.");
+            else
+                instead(p, first, "The start index %.*s is invalid in bracket expression.");
             return NULL;
+        }
         if (sl_p_take(p, SL_K_RB)) {
             e->kind = SL_X_INDEX;
             e->r = start;
@@ -212,13 +232,7 @@ static sl_expr *bracket(sl_parser *p, sl_expr *of) {
     if (sl_p_take(p, SL_K_COLON) && sl_p_kind(p) != SL_K_RB) {
         sl_token t = *sl_p_peek(p, 0);
         if (!(e->args[1] = sl_p_expr(p))) {
-            if (sl_err_code(p->err) == SL_E_PARSE && !p->at_limit) {
-                sl_err_free(p->err);
-                p->err = NULL;
-                p->hint = NULL;
-                p->errlen = 0;
-                sl_p_fail(p, t.pos, "The end index %.*s is invalid in bracket expression.", SL_FMT(t.lit));
-            }
+            instead(p, t, "The end index %.*s is invalid in bracket expression.");
             return NULL;
         }
     }
@@ -306,6 +320,8 @@ static sl_expr *wildcard(sl_parser *p, sl_token star) {
         if (!sl_p_take(p, SL_K_LP))
             return sl_p_found(p, sl_p_next(p), except ? "Found %s after EXCEPT, expect left parentheses." : "Found %s after REPLACE, expect left parentheses.");
         for (;;) {
+            while (except && sl_p_take(p, SL_K_COMMA)) /* names may stand between any number of commas */
+                ;
             if (except && sl_p_take(p, SL_K_RP)) /* EXCEPT () leaves nothing out */
                 break;
             if (except) {
@@ -324,14 +340,17 @@ static sl_expr *wildcard(sl_parser *p, sl_token star) {
                     return NULL;
                 p->unnamed = unnamed;
                 e->nreplace++;
-                if (!f->alias.n) /* D11: upstream writes a column without a name */
+                sl_tok k = sl_p_kind(p);
+                if (!f->alias.n && (k == SL_K_RP || k == SL_K_COMMA)) /* D11: upstream writes a column without a name */
                     return sl_p_found(p, *sl_p_peek(p, 0), "found %s, expected AS and the name of the column to replace");
             }
+            if (except)
+                continue;
             t = sl_p_next(p);
             if (t.kind == SL_K_RP)
                 break;
             if (t.kind != SL_K_COMMA)
-                return sl_p_found(p, t, except ? "Found %s in EXCEPT" : "Found %s in REPLACE");
+                return sl_p_found(p, t, "Found %s in REPLACE");
         }
     }
     return e ? sl_p_seal(p, e) : NULL;

@@ -258,8 +258,8 @@ static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *
     if (!s || sl_arena_failed(p->a))
         return no_memory();
     p->limit = s->limit;
+    SL_TRY(sl_plan_options(p, s));
     SL_TRY(sl_bind(p, s, find, arg));
-    SL_TRY(sl_plan_check(p, s));
     SL_TRY(sl_plan_calls(p, s));
     if (sl_pipe_wanted(p, s))
         SL_TRY(sl_pipe_plan(p, s));

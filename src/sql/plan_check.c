@@ -1,15 +1,35 @@
 /* What planning refuses: first what upstream refuses, then what is understood and not built yet. */
+#include <stdlib.h>
 #include "sql/hint.h"
-#include "sql/parse.h"
+#include "sql/parser.h"
 #include "sql/planner.h"
 
 static bool is_call(const sl_expr *e, uint8_t kind) { return e->kind == SL_X_CALL && e->func && e->func->kind == kind; }
-static bool no_aggregate(sl_expr *e, void *arg) { return !is_call(e, SL_FN_AGG); }
-static bool has_aggregate(const sl_plan *p, sl_expr *e) {
-    if (e->kind == SL_X_SLOT)
-        return has_aggregate(p, p->fields[p->alias_at[e->b_slot]].expr);
-    return !sl_expr_walk(e, no_aggregate, NULL);
+/* Aliases are looked through, each once: aliases of aliases would multiply. */
+typedef struct hunt {
+    const sl_plan *p;
+    bool *seen;
+    const sl_expr *found; /* aggregate, or alias of one */
+} hunt;
+static bool no_aggregate(sl_expr *e, void *arg) {
+    hunt *h = arg;
+    if (is_call(e, SL_FN_AGG)) {
+        h->found = e;
+        return false;
+    }
+    if (e->kind != SL_X_SLOT || e->b_slot < 0 || h->seen[e->b_slot])
+        return true;
+    h->seen[e->b_slot] = true;
+    return sl_expr_walk(h->p->fields[h->p->alias_at[e->b_slot]].expr, no_aggregate, h);
 }
+static const sl_expr *aggregate_in(const sl_plan *p, sl_expr *e) {
+    hunt h = {.p = p, .seen = calloc(p->nalias + 1, 1)};
+    if (h.seen && e && !sl_expr_walk(e, no_aggregate, &h))
+        h.found = h.found ? h.found : e;
+    free(h.seen);
+    return h.found;
+}
+static bool has_aggregate(const sl_plan *p, sl_expr *e) { return aggregate_in(p, e) != NULL; }
 static sl_err *printed(const char *head, const sl_expr *e, const char *tail) {
     sl_buf b = {0};
     if (e)
@@ -22,6 +42,7 @@ static sl_err *printed(const char *head, const sl_expr *e, const char *tail) {
 }
 
 typedef struct scan {
+    const sl_plan *p;
     const sl_expr *nested; /* aggregate with an aggregate inside */
     const sl_expr *last_hit;
     const sl_expr *missing; /* first function that cannot run yet */
@@ -33,7 +54,7 @@ static bool visit(sl_expr *e, void *arg) {
         return true;
     if (is_call(e, SL_FN_AGG))
         for (uint32_t i = 0; i < e->nargs && !s->nested; i++)
-            if (!sl_expr_walk(e->args[i], no_aggregate, NULL))
+            if (has_aggregate(s->p, e->args[i]))
                 s->nested = e;
     if (sl_str_is(e->name, "last_hit_count") || sl_str_is(e->name, "last_hit_time"))
         s->last_hit = e;
@@ -63,14 +84,6 @@ static sl_expr *not_for_having(const sl_plan *p, sl_expr *e) {
     default: return NULL;
     }
 }
-struct found {
-    const sl_expr *e;
-};
-static bool find_aggregate(sl_expr *e, void *arg) {
-    if (is_call(e, SL_FN_AGG))
-        ((struct found *)arg)->e = e;
-    return !is_call(e, SL_FN_AGG);
-}
 static int source_of(const sl_plan *p, const sl_expr *e) {
     for (uint32_t i = 0; e->kind == SL_X_COLUMN && i < p->nsrc; i++)
         if (sl_str_eq(e->source, p->src[i].pub.stream))
@@ -98,8 +111,24 @@ static sl_err *check_joins(const sl_plan *p, const sl_select *s) {
     return NULL;
 }
 
+sl_err *sl_plan_options(const sl_plan *p, const sl_select *s) {
+    if (p->opts.send_meta && (s->window || s->ndims || s->njoins))
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window"), p,
+                           s->window      ? s->window->pos
+                               : s->ndims ? s->dims[0]->pos
+                                          : s->joins[0].src.pos,
+                           "many rows have no metadata of their own; select meta(key) AS name instead");
+    return NULL;
+}
+sl_err *sl_plan_joins(const sl_plan *p, const sl_select *s) {
+    for (uint32_t i = 1; i < p->nsrc && !s->window; i++)
+        if (!p->src[i].pub.is_table)
+            return sl_hint_pos(sl_err_new(SL_E_PLAN, "a time window or count window is required to join multiple streams"), p, s->joins[i - 1].src.pos,
+                               "add GROUP BY and a window, for example TUMBLINGWINDOW(ss, 10), or make %.*s a table", SL_FMT(p->src[i].pub.stream));
+    return NULL;
+}
 sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
-    scan sc = {0};
+    scan sc = {.p = p};
     for (uint32_t i = 0; i < p->nfields; i++)
         if (p->fields[i].kind != SL_P_STAR)
             sl_expr_walk(p->fields[i].expr, visit, &sc);
@@ -121,33 +150,38 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
             sl_expr_walk(s->window->partition[i], visit, &sc);
         sc.last_hit = hit; /* allowed in the trigger condition */
     }
-    if (sc.nested)
-        return sl_hint_at(sl_err_new(SL_E_PLAN, "invalid argument for func %s: aggregate argument is not allowed", sc.nested->func->name), p, sc.nested,
-                          "an aggregate goes over columns of rows; let a rule of its own compute the inner one, with a memory sink");
-    struct found agg = {NULL};
-    for (uint32_t i = 0; i < s->ndims; i++)
-        if (!sl_expr_walk(s->dims[i], find_aggregate, &agg))
-            return sl_hint_at(printed("Not allowed to call aggregate functions in GROUP BY clause: ", s->dims[i], "."), p, agg.e,
-                              "group by columns; conditions on aggregates go into HAVING");
-    if (sc.last_hit && (s->window || s->ndims || s->njoins))
-        return sl_hint_at(sl_err_new(SL_E_PLAN, "function %s is not allowed in an aggregate query", sc.last_hit->func ? sc.last_hit->func->name : "last_hit_count"), p, sc.last_hit,
-                          "it counts rows of a statement without window, GROUP BY and join; here last_agg_hit_count and last_agg_hit_time count emissions");
     const sl_expr *bad = s->having ? not_for_having(p, s->having) : NULL;
     if (bad)
         return sl_hint_at(printed("Not allowed to call non-aggregate functions in HAVING clause: ", s->having, "."), p, bad,
                           "HAVING judges groups: use an aggregate such as count(*) or max(column); conditions on rows go into WHERE");
-    if (s->window && p->src[0].pub.is_table)
-        return sl_hint_pos(sl_err_new(SL_E_PLAN, "cannot run window for TABLE sources"), p, s->from.pos, "a table has no time; read the stream FROM here and join the table");
-    SL_TRY(check_joins(p, s));
+    for (uint32_t i = 0; i < s->ndims; i++) {
+        const sl_expr *agg = aggregate_in(p, s->dims[i]);
+        if (agg)
+            return sl_hint_at(printed("Not allowed to call aggregate functions in GROUP BY clause: ", s->dims[i], "."), p, agg,
+                              "group by columns; conditions on aggregates go into HAVING");
+    }
+    const sl_expr *parts[] = {s->window ? s->window->filter : NULL, s->window ? s->window->when : NULL, s->window ? s->window->begin : NULL, s->window ? s->window->emit : NULL};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i] && has_aggregate(p, (sl_expr *)(uintptr_t)parts[i])) {
+            sl_buf b = {0};
+            sl_window_print(&b, s->window);
+            sl_err *err = sl_err_new(SL_E_PLAN, "Not allowed to call aggregate functions in GROUP BY clause: %s.", sl_buf_cstr(&b));
+            sl_buf_free(&b);
+            return sl_hint_at(err, p, parts[i], "a window is made of rows before they are aggregated; conditions on aggregates go into HAVING");
+        }
+    if (sc.nested)
+        return sl_hint_at(sl_err_new(SL_E_PLAN, "invalid argument for func %s: aggregate argument is not allowed", sc.nested->func->name), p, sc.nested,
+                          "an aggregate goes over columns of rows; let a rule of its own compute the inner one, with a memory sink");
+    if (sc.last_hit && (s->window || s->ndims || s->njoins))
+        return sl_hint_at(sl_err_new(SL_E_PLAN, "function %s is not allowed in an aggregate query", sc.last_hit->func ? sc.last_hit->func->name : "last_hit_count"), p, sc.last_hit,
+                          "it counts rows of a statement without window, GROUP BY and join; here last_agg_hit_count and last_agg_hit_time count emissions");
     if (s->ndims && !s->window)
         return sl_hint_at(sl_err_new(SL_E_PLAN, "select stmt group by should be used with window"), p, s->dims[0],
                           "groups need an end: add a window, for example TUMBLINGWINDOW(ss, 10) or COUNTWINDOW(100)");
-    if (p->opts.event_time && s->window && s->window->kind == SL_W_COUNT)
-        return sl_hint_pos(sl_err_new(SL_E_PLAN, "unsupported window type 5"), p, s->window->pos, "the rule has isEventTime, and a count window does not look at the time");
-    if (p->opts.send_meta && (s->window || s->njoins))
-        return sl_hint_pos(sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window"), p, s->window ? s->window->pos : s->joins[0].src.pos,
-                           "many rows have no metadata of their own; select meta(key) AS name instead");
-
+    if (s->window && p->src[0].pub.is_table)
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "cannot run window for TABLE sources"), p, s->from.pos, "a table has no time; read the stream FROM here and join the table");
+    SL_TRY(sl_plan_joins(p, s));
+    SL_TRY(check_joins(p, s));
     if (sc.missing)
         return sl_hint_at(sl_err_new(SL_E_UNSUPPORTED, "%s%.*s is not available yet", sc.missing_kind, SL_FMT(sc.missing->name)), p, sc.missing, NULL);
     return NULL;

@@ -111,6 +111,8 @@ sl_err *sl_bind(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg);
 /* Binds one expression to the columns of p's only source, without aliases. */
 sl_err *sl_bind_expr(sl_plan *p, sl_expr *e);
 /* What upstream refuses at planning and what is not built yet. After sl_bind. */
+sl_err *sl_plan_options(const sl_plan *p, const sl_select *s); /* options that do not go with the statement, before any name is looked up */
+sl_err *sl_plan_joins(const sl_plan *p, const sl_select *s);   /* streams are joined in a window only */
 sl_err *sl_plan_check(sl_plan *p, const sl_select *s);
 /* Finds the STRUCT columns that are used by their members only: fills pub.narrowed. After sl_bind, while the definitions are lent. */
 void sl_prune(sl_plan *p, const sl_select *s);

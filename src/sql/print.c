@@ -31,16 +31,29 @@ static void pattern(sl_buf *out, sl_str s) {
     }
     sl_buf_putc(out, '$');
 }
+/* An argument of changed_cols, which gives the result its name. */
+static void column_of(sl_buf *out, const sl_expr *e) {
+    sl_str name = e->kind == SL_X_COLUMN || e->kind == SL_X_CALL ? e->name : e->kind == SL_X_WILDCARD ? SL_S("*") : (sl_str){0};
+    if (e->kind == SL_X_MEMBER && !e->r && e->l->kind == SL_X_COLUMN)
+        name = e->name;
+    sl_buf_puts(out, "colFuncField:{ ");
+    if (name.n)
+        sl_buf_printf(out, "name: %.*s, ", SL_FMT(name));
+    sl_buf_puts(out, "expr:{ ");
+    sl_expr_print(out, e);
+    sl_buf_puts(out, " } }");
+}
 static void call(sl_buf *out, const sl_expr *e) {
     sl_buf_printf(out, "Call:{ name:%.*s", SL_FMT(e->name));
     if (e->nargs) {
         sl_buf_puts(out, ", args:[");
-        list(out, e->args, e->nargs);
-        sl_buf_puts(out, "]");
-    }
-    if (e->over && e->over->npartition) {
-        sl_buf_puts(out, ", partition:[");
-        list(out, e->over->partition, e->over->npartition);
+        for (uint32_t i = 0; i < e->nargs; i++) {
+            sl_buf_puts(out, i ? ", " : "");
+            if (e->func && e->func->kind == SL_FN_COLS)
+                column_of(out, e->args[i]);
+            else
+                sl_expr_print(out, e->args[i]);
+        }
         sl_buf_puts(out, "]");
     }
     if (e->over && e->over->when) {
@@ -49,16 +62,6 @@ static void call(sl_buf *out, const sl_expr *e) {
         sl_buf_puts(out, " }");
     }
     sl_buf_puts(out, " }");
-}
-static void wildcard(sl_buf *out, const sl_expr *e) {
-    sl_buf_puts(out, "*");
-    for (uint32_t i = 0; i < e->nexcept; i++)
-        sl_buf_printf(out, "%s%.*s%s", i ? ", " : " EXCEPT(", SL_FMT(e->except[i]), i + 1 == e->nexcept ? ")" : "");
-    for (uint32_t i = 0; i < e->nreplace; i++) {
-        sl_buf_puts(out, i ? ", " : " REPLACE(");
-        sl_expr_print(out, e->replace[i].expr);
-        sl_buf_printf(out, " AS %.*s%s", SL_FMT(e->replace[i].alias), i + 1 == e->nreplace ? ")" : "");
-    }
 }
 static void bound(sl_buf *out, const sl_expr *e, const char *open) {
     if (e)
@@ -88,7 +91,7 @@ void sl_expr_print(sl_buf *out, const sl_expr *e) {
     switch ((sl_xkind)e->kind) {
     case SL_X_LITERAL: value(out, e->value); return;
     case SL_X_TIMEUNIT: sl_buf_puts(out, units[e->op % 5]); return;
-    case SL_X_WILDCARD: wildcard(out, e); return;
+    case SL_X_WILDCARD: sl_buf_putc(out, '*'); return;
     case SL_X_COLUMN: sl_buf_printf(out, "%.*s.%.*s", SL_FMT(source), SL_FMT(e->name)); return;
     case SL_X_META: sl_buf_printf(out, "metaRef:{ streamName:%.*s, fieldName:%.*s }", SL_FMT(source), SL_FMT(e->name)); return;
     case SL_X_CALL: call(out, e); return;
@@ -154,20 +157,14 @@ void sl_expr_print(sl_buf *out, const sl_expr *e) {
     sl_buf_puts(out, " }");
 }
 void sl_window_print(sl_buf *out, const sl_window *w) {
-    static const char *const names[] = {"", "TUMBLING_WINDOW", "HOPPING_WINDOW", "SLIDING_WINDOW", "SESSION_WINDOW", "COUNT_WINDOW", "STATE_WINDOW"};
+    static const char *const names[] = {"", "TUMBLING_WINDOW", "HOPPING_WINDOW", "SLIDING_WINDOW", "SESSION_WINDOW", "COUNT_WINDOW", ""};
     static const char *const units[] = {"DD", "HH", "MI", "SS", "MS"};
     sl_buf_printf(out, "window:{ windowType:%s", names[w->kind]);
     if (w->kind < SL_W_COUNT)
         sl_buf_printf(out, ", timeUnit: %s ", units[w->unit % 5]);
-    const sl_expr *parts[] = {w->filter, w->when, w->begin, w->emit};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i]) {
-            sl_buf_puts(out, ", ");
-            sl_expr_print(out, parts[i]);
-        }
-    for (uint32_t i = 0; i < w->npartition; i++) {
+    if (w->filter) {
         sl_buf_puts(out, ", ");
-        sl_expr_print(out, w->partition[i]);
+        sl_expr_print(out, w->filter);
     }
     sl_buf_puts(out, " }");
 }

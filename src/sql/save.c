@@ -120,11 +120,33 @@ sl_err *sl_pipes_load(sl_pipes *r, sl_str *at) {
 }
 
 /* ---- the header ---- */
+/* One node in full: the plan form of an expression (print.c) is for people, it rounds numbers and leaves results of CASE out. */
+static bool spell(sl_expr *e, void *arg) {
+    sl_buf *out = arg;
+    sl_buf_printf(out, "(%d %d %d %d%d %u %d ", e->kind, e->op, e->negated, e->l != NULL, e->r != NULL, e->nargs, e->kind == SL_X_SLOT ? e->b_slot : -1);
+    if (e->kind != SL_X_SLOT)
+        sl_buf_printf(out, "%.*s.%.*s", SL_FMT(e->source), SL_FMT(e->name));
+    if (e->kind == SL_X_LITERAL && (e->value.kind == SL_INT || e->value.kind == SL_BOOL))
+        sl_buf_printf(out, "%d:%lld", e->value.kind, (long long)e->value.i);
+    else if (e->kind == SL_X_LITERAL && e->value.kind == SL_FLOAT)
+        sl_buf_printf(out, "%a", e->value.f);
+    else if (e->kind == SL_X_LITERAL && e->value.kind == SL_STRING)
+        sl_buf_printf(out, "\"%u:%.*s", (unsigned)sl_v_text(e->value).n, SL_FMT(sl_v_text(e->value)));
+    for (uint32_t i = 0; i < e->nexcept; i++)
+        sl_buf_printf(out, " -%.*s", SL_FMT(e->except[i]));
+    for (uint32_t i = 0; i < e->nreplace; i++)
+        sl_buf_printf(out, " +%.*s", SL_FMT(e->replace[i].alias));
+    if (e->over)
+        sl_buf_printf(out, " over %u %u %d", e->over->npartition, e->over->norder, e->over->when != NULL);
+    for (uint32_t i = 0; e->over && i < e->over->norder; i++)
+        sl_buf_putc(out, e->over->order[i].desc ? '>' : '<');
+    return true;
+}
 static void text_of(sl_buf *out, const char *name, const sl_expr *e) {
     if (!e)
         return;
     sl_buf_printf(out, " %s ", name);
-    sl_expr_print(out, e);
+    sl_expr_walk((sl_expr *)(uintptr_t)e, spell, out);
 }
 /* The bound statement, spelled out: what selects, keeps, groups and computes. */
 void sl_plan_identity(const sl_plan *p, sl_buf *out) {

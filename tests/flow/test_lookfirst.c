@@ -89,7 +89,7 @@ static void begin(twin *t, bool declared, bool errors) {
     char sql[500];
     const char *where = wheres[rnd(10)];
     switch (rnd(6)) {
-    case 0: snprintf(sql, sizeof sql, "SELECT count(*) AS n, collect(a) AS a, b, s, f, o, l FROM demo GROUP BY COUNTWINDOW(2) FILTER (WHERE %s)", where); break;
+    case 0: snprintf(sql, sizeof sql, "SELECT count(*) AS n, collect(a) AS all_a, b, s, f, o, l FROM demo GROUP BY COUNTWINDOW(2) FILTER (WHERE %s)", where); break;
     case 1: snprintf(sql, sizeof sql, "SELECT count(*) AS n, b, s, f, l FROM demo WHERE %s GROUP BY STATEWINDOW(b = 1, b = 2)", where); break;
     default: snprintf(sql, sizeof sql, "SELECT %s FROM demo WHERE %s", lists[rnd(5)], where); break;
     }

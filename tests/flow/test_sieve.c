@@ -32,7 +32,7 @@ static void statement(char *to, size_t size) {
     char where[400];
     snprintf(where, sizeof where, "%s%s%s%s%s", part[0], n > 1 ? " AND " : "", n > 1 ? part[1] : "", n > 2 ? " AND " : "", n > 2 ? part[2] : "");
     switch (rnd(8)) {
-    case 0: snprintf(to, size, "SELECT count(*) AS n, collect(a) AS a, b FROM demo GROUP BY COUNTWINDOW(3) FILTER (WHERE %s)", where); break;
+    case 0: snprintf(to, size, "SELECT count(*) AS n, collect(a) AS all_a, b FROM demo GROUP BY COUNTWINDOW(3) FILTER (WHERE %s)", where); break;
     case 1: snprintf(to, size, "SELECT count(*) AS n, sum(a) AS s FROM demo WHERE %s GROUP BY b, STATEWINDOW(c > 5, c < 10)", where); break;
     case 2: snprintf(to, size, "SELECT c, count(*) AS n FROM demo WHERE %s GROUP BY c, TUMBLINGWINDOW(ss, 1000)", where); break;
     default: snprintf(to, size, "SELECT a, b, c FROM demo WHERE %s", where); break;
