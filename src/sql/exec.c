@@ -326,6 +326,7 @@ static void filter(work *w) {
         w->nomem |= w->run.nomem;
         if (n < w->rows.n)
             w->rows = (sl_rows){keep, n};
+        sl_run_front(&w->run, w->rows);
     }
     w->x->filter.errors += w->nfail;
     w->x->filter.out += w->rows.n;
@@ -333,7 +334,11 @@ static void filter(work *w) {
 /* Takes the rows out whose value of f is an error. */
 static void drop_failed(work *w, const sl_pfield *f) {
     uint32_t *keep = space(w, w->tmp, (size_t)w->rows.n * sizeof *keep), n = 0;
-    for (uint32_t k = 0; keep && k < w->rows.n; k++) {
+    if (f->block.res >= 0)
+        sl_run_boxed(&w->run, f->block.res);
+    if (!keep || (w->nomem |= w->run.nomem))
+        return;
+    for (uint32_t k = 0; k < w->rows.n; k++) {
         uint32_t r = w->rows.at ? w->rows.at[k] : k;
         sl_value v = sl_run_at(&w->run, f->block.res, r);
         if (v.kind == SL_ERROR)
@@ -341,8 +346,9 @@ static void drop_failed(work *w, const sl_pfield *f) {
         else
             keep[n++] = r;
     }
-    if (keep && n < w->rows.n)
+    if (n < w->rows.n)
         w->rows = (sl_rows){keep, n};
+    sl_run_front(&w->run, w->rows);
 }
 static void project(work *w) {
     w->x->project.in += w->rows.n;
@@ -462,7 +468,7 @@ static sl_value *whole_register(work *w, const sl_pfield *f) {
         return NULL;
     sl_value *v = w->run.own[reg];
     uint32_t nil = 0;
-    if (!w->run.uni[reg] || w->run.uni[reg] > SL_STRING)
+    if (!w->run.vec || !sl_vec_known(&w->run.vec[reg]))
         for (uint32_t r = 0; r < w->rows.n; r++)
             nil |= v[r].kind <= SL_NULL;
     return nil ? NULL : v;
@@ -477,9 +483,16 @@ static sl_value *field_column(work *w, const sl_pfield *f, const sl_value *under
             return w->b->cols[at];
         return gather(w, reg);
     }
-    sl_value *to = whole_register(w, f);
-    if (to)
-        return to;
+    sl_value *to = NULL;
+    if (f->kind != SL_P_COLUMN && f->block.res >= 0) {
+        if (sl_run_whole(&w->run, w->rows) && (to = sl_run_leave(&w->run, f->block.res)))
+            return to;
+        sl_run_boxed(&w->run, f->block.res);
+        if ((w->nomem |= w->run.nomem))
+            return NULL;
+        if ((to = whole_register(w, f)))
+            return to;
+    }
     to = space(w, w->out->arena, (size_t)w->rows.n * sizeof *to);
     if (!to)
         return NULL;
@@ -646,12 +659,15 @@ void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl
     w.run.call = (sl_call){.now_ms = now_ms, .zone = x->p->opts.zone, .rule_id = x->p->opts.rule_id, .rule_start_ms = x->start_ms};
     w.run.state = x->state;
     w.rows = (sl_rows){in->sel, x->p->limit == 0 ? 0 : in->n};
-    w.run.typed = !x->p->opts.plain && !x->p->nana;
-    w.run.lasting = w.run.typed && x->p->prog.lasting;
+    bool dense = !x->p->opts.plain && !x->p->nana;
+    w.run.lasting = dense && x->p->prog.lasting && !x->p->where;
+    w.run.lazy = true;
     sl_run_begin(&w.run);
     w.nomem = w.run.nomem;
     if (!w.nomem)
         load_columns(&w);
+    if (!w.nomem && dense)
+        sl_run_dense(&w.run, w.rows);
     if (!w.nomem)
         sl_run_unset(&w.run, w.rows);
     if (!w.nomem && x->p->nana)

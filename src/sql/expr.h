@@ -11,6 +11,7 @@
 #include "data/batch.h"
 #include "sql/ast.h"
 #include "sql/func.h"
+#include "sql/vec.h"
 
 /* Cleared memory, or NULL when memory is out, however small the piece: what is built here is full of pointers, and the garbage page
  * that an arena hands out in its last need must not be taken for them. */
@@ -110,16 +111,22 @@ bool sl_x_always_bool(const sl_expr *e);
 sl_expr *sl_x_copy(sl_arena *a, const sl_expr *e);
 
 /* ---- running ---- */
+typedef struct sl_rows { /* active rows; at = NULL: 0 … n-1 */
+    const uint32_t *at;
+    uint32_t n;
+} sl_rows;
 typedef struct sl_run {
     const sl_prog *p;
     sl_arena *out;  /* results: live as long as the output */
     sl_arena *tmp;  /* registers, row lists: until the end of the run */
     sl_value **reg; /* [nreg]; columns set by the caller */
     sl_value **own; /* [nreg] scratch columns, made on first use */
-    uint8_t *uni;   /* [nreg] what sl_run_kind found out */
+    sl_vec *vec;    /* [nreg] registers as vectors; NULL: none are made in this run */
+    sl_rows front;  /* the rows that vectors have places for: all that are active */
     uint32_t nrows; /* rows a register has room for */
-    bool typed;     /* columns stay as they are during the run: loops for one kind may be used */
-    bool lasting;   /* registers that the program says become part of the output are written to `out` */
+    bool lazy;      /* the caller asks for the result of a block with sl_run_boxed() or sl_run_leave(); else sl_run_block() writes its column */
+    bool lasting;   /* registers that the program says become part of the output are written to `out`: mostly all rows leave */
+    const sl_loops *loops;
     const sl_value *meta;
     const sl_value *const *metas; /* [nmetas] metadata by source, for joined rows; NULL: meta */
     uint32_t nmetas;
@@ -134,10 +141,6 @@ typedef struct sl_run {
     uint32_t reached[16], nreached; /* call sites of counters that were read */
     bool nomem;
 } sl_run;
-typedef struct sl_rows { /* active rows; at = NULL: 0 … n-1 */
-    const uint32_t *at;
-    uint32_t n;
-} sl_rows;
 /* What is left of rows, which were listed in keep: all rows are better not listed. */
 static inline sl_rows sl_rows_of(sl_rows all, const uint32_t *keep, uint32_t n) { return !all.at && n == all.n ? all : (sl_rows){keep, n}; }
 void sl_run_begin(sl_run *r);               /* after p, out, tmp, nrows were set: makes the register tables */
@@ -152,15 +155,28 @@ void sl_sites_free(const sl_prog *p, void **s);
 /* Runs b as a condition: rows for which it is true go to `keep` (room for rows.n), failed ones are told to fail(). */
 uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void (*fail)(void *arg, uint32_t row, sl_value err), void *arg);
 
-/* ---- all rows, one kind (expr_dense.c) ---- */
-/* The kind that an operand has in rows 0 … n-1, without flags; 0xFF: not one, or none of those that have loops. */
-uint8_t sl_run_kind(sl_run *r, int32_t o, uint32_t n);
-/* Arithmetic or comparison into d, in rows 0 … n-1. False: not of such kinds, nothing was done. */
-bool sl_dense_binary(sl_run *r, const sl_insn *in, sl_value *d, uint32_t n);
-/* A condition that cannot fail, in rows 0 … n-1 whether its value is wanted there or not. False: it is not of that sort, or not of such kinds. */
-bool sl_dense_block(sl_run *r, sl_block b, uint32_t n);
-/* Rows for which a comparison of a column with a constant holds. */
-bool sl_dense_select(sl_run *r, const sl_insn *in, uint32_t n, uint32_t *keep, uint32_t *kept);
+/* ---- all active rows, one kind (expr_dense.c) ---- */
+enum { SL_DENSE_LEAST = 8 }; /* fewer rows are not worth a vector */
+/* Are these all the active rows? */
+static inline bool sl_run_whole(const sl_run *r, sl_rows rows) { return r->vec && rows.n == r->front.n && rows.at == r->front.at; }
+/* Is the value of a register known as a vector? */
+static inline bool sl_vec_known(const sl_vec *v) { return v->kind != SL_VEC_NONE && v->kind != SL_VEC_MIXED; }
+/* Vectors may be made: rows are all that are active, and columns stay as they are from now on. */
+void sl_run_dense(sl_run *r, sl_rows rows);
+/* From now on these rows (some of those before) are the active ones. */
+void sl_run_front(sl_run *r, sl_rows rows);
+/* Runs an instruction over all active rows. False: not of such kinds, or some row has an error; nothing was done. */
+bool sl_dense_insn(sl_run *r, const sl_insn *in);
+/* An operand as a vector; kind MIXED: it cannot be one. Constants are made in *k. */
+const sl_vec *sl_run_vec(sl_run *r, int32_t o, sl_vec *k);
+/* Writes the column of values of a register that is so far a vector only. */
+void sl_run_box(sl_run *r, int32_t o);
+/* Makes sure that the column of values of a register is written, as far as it was run. */
+void sl_run_boxed(sl_run *r, int32_t reg);
+/* The values of a register in the active rows, one behind the other, in memory of r->out; NULL: it is no vector, or memory is out (latched). */
+sl_value *sl_run_leave(sl_run *r, int32_t reg);
+/* Active rows for which a comparison of a column with a constant holds. False: not of such kinds, or the column is a vector already. */
+bool sl_dense_select(sl_run *r, const sl_insn *in, uint32_t *keep, uint32_t *kept);
 
 /* ---- operators on single values (expr_ops.c) ---- */
 sl_value sl_op_fail(sl_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -198,5 +214,7 @@ typedef struct sl_like sl_like;
 /* Compiles a pattern into a: % any run without line breaks, _ one character, backslash makes the next % _ or \ plain. */
 const sl_like *sl_like_new(sl_arena *a, sl_str pattern);
 bool sl_like_match(const sl_like *k, sl_str s);
+/* The same for n texts: 1 or 0, turned round when negated. */
+void sl_like_match_all(const sl_like *k, const sl_value *s, int64_t *d, bool negated, uint32_t n);
 sl_value sl_op_like(sl_run *r, sl_value x, const sl_like *compiled, sl_value pattern, bool negated);
 #endif

@@ -8,10 +8,16 @@ typedef struct opnd {
     const sl_value *at;
     uint32_t step;
 } opnd;
-static inline opnd operand(const sl_run *r, int32_t o) {
-    if (o >= 0)
-        return (opnd){r->reg[o], 1};
-    return (opnd){&r->p->consts[~o], 0};
+static const sl_value nothing = {.kind = SL_NULL};
+static inline opnd operand(sl_run *r, int32_t o) {
+    if (o < 0)
+        return (opnd){&r->p->consts[~o], 0};
+    if (r->vec && r->vec[o].stale) {
+        sl_run_box(r, o);
+        if (r->nomem)
+            return (opnd){&nothing, 0};
+    }
+    return (opnd){r->reg[o], 1};
 }
 #define AT(o, i) ((o).at[(size_t)(i) * (o).step])
 
@@ -31,13 +37,12 @@ static inline opnd operand(const sl_run *r, int32_t o) {
 
 void sl_run_begin(sl_run *r) {
     uint32_t n = r->p->nreg ? r->p->nreg : 1;
-    r->reg = sl_zero(r->tmp, n * (2 * sizeof *r->reg + 1));
-    if (!r->reg || sl_arena_failed(r->tmp)) {
+    r->reg = sl_zero(r->tmp, n * 2 * sizeof *r->reg);
+    if (!r->reg) {
         r->nomem = true;
         return;
     }
     r->own = r->reg + n;
-    r->uni = (uint8_t *)(r->own + n);
 }
 void sl_run_end(sl_run *r) { sl_buf_free(&r->buf); }
 sl_value *sl_run_scratch(sl_run *r, int32_t dst) {
@@ -51,11 +56,12 @@ sl_value *sl_run_scratch(sl_run *r, int32_t dst) {
         }
         r->reg[dst] = r->own[dst];
     }
-    r->uni[dst] = 0;
+    if (r->vec)
+        r->vec[dst] = (sl_vec){.kind = SL_VEC_NONE};
     return r->own[dst];
 }
 void sl_run_unset(sl_run *r, sl_rows rows) {
-    for (uint32_t k = 0; k < r->p->nalias && !r->nomem; k++) {
+    for (uint32_t k = 0; k < r->p->nalias && !r->nomem && !r->vec; k++) { /* where vectors are made, when one cannot be: run_alias() */
         if (!r->p->alias_lazy[k])
             continue;
         sl_value *d = sl_run_scratch(r, r->p->alias_reg[k]);
@@ -113,8 +119,6 @@ static void run_cmp(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = sl_run_scratch(r, in->dst);
     if (!d)
         return;
-    if (r->typed && !rows.at && sl_dense_binary(r, in, d, rows.n))
-        return;
     opnd x = operand(r, in->a), y = operand(r, in->b);
     switch (in->sub) {
     case SL_OP_EQ: cmp_eq(r, d, x, y, rows); break;
@@ -142,8 +146,6 @@ static void run_arith(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = sl_run_scratch(r, in->dst);
     if (!d)
         return;
-    if (r->typed && !rows.at && sl_dense_binary(r, in, d, rows.n))
-        return;
     opnd x = operand(r, in->a), y = operand(r, in->b);
     sl_op op = in->sub;
     switch (op) {
@@ -155,6 +157,7 @@ static void run_arith(sl_run *r, const sl_insn *in, sl_rows rows) {
 }
 
 /* ---- conditional parts ---- */
+static void run_block(sl_run *r, sl_block b, sl_rows rows);
 static void run_logic(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = sl_run_scratch(r, in->dst);
     bool is_or = in->sub == SL_OP_OR;
@@ -162,25 +165,11 @@ static void run_logic(sl_run *r, const sl_insn *in, sl_rows rows) {
     uint32_t *rest = row_list(r, rows.n), n = 0;
     if (!d || !rest)
         return;
-    if (r->typed && !rows.at && in->a >= 0 && sl_run_kind(r, in->a, rows.n) == SL_BOOL) { /* the right side may as well be computed where it does not matter */
-        for (uint32_t i = 0; i < rows.n; i++)
-            n += (AT(x, i).i != 0) != is_or;
-        if (n > rows.n / 4 && sl_dense_block(r, in->x, rows.n)) {
-            const sl_value *y = r->reg[in->x.res];
-            for (uint32_t i = 0; i < rows.n; i++)
-                d[i] = sl_v_bool(is_or ? AT(x, i).i | y[i].i : AT(x, i).i & y[i].i);
-            r->uni[in->dst] = SL_BOOL;
-            return;
-        }
-        if (r->nomem)
-            return;
-        n = 0;
-    }
     EACH_ROW(rows, i, sl_value v = AT(x, i); if (v.kind == SL_ERROR || (v.kind == SL_BOOL && (v.i != 0) == is_or)) d[i] = v; else rest[n++] = i;);
     if (n == 0)
         return;
     sl_rows some = {n == rows.n ? rows.at : rest, n};
-    sl_run_block(r, in->x, some);
+    run_block(r, in->x, some);
     if (r->nomem)
         return;
     opnd y = operand(r, in->x.res);
@@ -188,15 +177,18 @@ static void run_logic(sl_run *r, const sl_insn *in, sl_rows rows) {
     EACH_ROW(some, i, sl_value a = AT(x, i); sl_value b = AT(y, i); if (a.kind == SL_BOOL && b.kind == SL_BOOL) d[i] = b; else d[i] = sl_op_binary(r, op, a, b););
 }
 static void run_alias(sl_run *r, const sl_insn *in, sl_rows rows) {
+    bool first = r->vec && !r->own[in->dst];
     sl_value *d = sl_run_scratch(r, in->dst);
     uint32_t *rest = row_list(r, rows.n), n = 0;
     if (!d || !rest)
         return;
+    if (first)
+        EACH_ROW(r->front, i, d[i].kind = SL_UNSET;);
     EACH_ROW(rows, i, if (d[i].kind == SL_UNSET) rest[n++] = i;);
     if (n == 0)
         return;
     sl_rows some = {rest, n};
-    sl_run_block(r, in->x, some);
+    run_block(r, in->x, some);
     if (r->nomem)
         return;
     opnd y = operand(r, in->x.res);
@@ -212,40 +204,30 @@ static void run_case(sl_run *r, const sl_insn *in, sl_rows rows) {
     for (uint32_t w = 0; w < in->nargs && nleft; w++) {
         const sl_block *cond = &in->whens[2 * w], *then = cond + 1;
         uint32_t nhit = 0, n = 0;
-        bool dense = r->typed && !rows.at && in->a == SL_NOREG && nleft > rows.n / 4 && sl_dense_block(r, *cond, rows.n);
-        if (!dense)
-            sl_run_block(r, *cond, rest);
+        run_block(r, *cond, rest);
         if (r->nomem)
             return;
-        opnd c = operand(r, cond->res);
-        if (dense) {
-            for (uint32_t k = 0; k < nleft; k++) {
-                uint32_t i = rest.at ? rest.at[k] : k, yes = AT(c, i).i != 0;
-                hit[nhit] = left[n] = i;
-                nhit += yes;
-                n += !yes;
-            }
-        } else
-            for (uint32_t k = 0; k < nleft; k++) {
-                uint32_t i = rest.at ? rest.at[k] : k;
-                sl_value v = AT(c, i), err;
-                int yes;
-                if (in->a == SL_NOREG) {
-                    yes = v.kind == SL_ERROR ? -1 : v.kind == SL_BOOL && v.i;
-                    err = yes < 0 ? sl_op_fail(r, "evaluate case expression error: %.*s", (int)v.len, v.p) : v;
-                } else
-                    yes = sl_op_case_eq(r, sl_run_at(r, in->a, i), v, &err);
-                if (yes < 0)
-                    d[i] = err;
-                else if (yes)
-                    hit[nhit++] = i;
-                else
-                    left[n++] = i;
-            }
+        opnd c = operand(r, cond->res), x = in->a == SL_NOREG ? c : operand(r, in->a);
+        for (uint32_t k = 0; k < nleft; k++) {
+            uint32_t i = rest.at ? rest.at[k] : k;
+            sl_value v = AT(c, i), err;
+            int yes;
+            if (in->a == SL_NOREG) {
+                yes = v.kind == SL_ERROR ? -1 : v.kind == SL_BOOL && v.i;
+                err = yes < 0 ? sl_op_fail(r, "evaluate case expression error: %.*s", (int)v.len, v.p) : v;
+            } else
+                yes = sl_op_case_eq(r, AT(x, i), v, &err);
+            if (yes < 0)
+                d[i] = err;
+            else if (yes)
+                hit[nhit++] = i;
+            else
+                left[n++] = i;
+        }
         rest = (sl_rows){left, nleft = n};
         if (!nhit)
             continue;
-        sl_run_block(r, *then, (sl_rows){hit, nhit});
+        run_block(r, *then, (sl_rows){hit, nhit});
         if (r->nomem)
             return;
         opnd t = operand(r, then->res);
@@ -255,13 +237,23 @@ static void run_case(sl_run *r, const sl_insn *in, sl_rows rows) {
     if (!nleft)
         return;
     const sl_block *other = &in->whens[2 * in->nargs];
-    sl_run_block(r, *other, rest);
+    run_block(r, *other, rest);
     if (r->nomem)
         return;
     opnd t = operand(r, other->res);
     EACH_ROW(rest, i, d[i] = AT(t, i););
 }
 
+static opnd *operands(sl_run *r, const sl_insn *in, opnd *few, uint32_t nfew) {
+    opnd *at = in->nargs <= nfew ? few : sl_arena_alloc(r->tmp, in->nargs * sizeof *at);
+    if (!at || sl_arena_failed(r->tmp)) {
+        r->nomem = true;
+        return NULL;
+    }
+    for (uint32_t k = 0; k < in->nargs; k++)
+        at[k] = operand(r, in->args[k]);
+    return at;
+}
 static sl_value *space_for_list(sl_run *r, const sl_insn *in) { /* constants, for the rows that the set does not decide */
     sl_value *at = sl_arena_alloc(r->tmp, in->nargs * sizeof *at);
     if (!at || sl_arena_failed(r->tmp)) {
@@ -278,13 +270,9 @@ static void run_scalar(sl_run *r, const sl_insn *in, sl_rows rows, sl_value *d, 
     const sl_func *f = in->aux;
     const uint32_t odd = f->flags & (SL_FN_NULLGATE | SL_FN_FALSEGATE | SL_FN_ZEROGATE) ? NEVER | GATES : NEVER, n = in->nargs;
     sl_call *c = &r->call;
-    opnd few[4], *from = n <= 4 ? few : sl_arena_alloc(r->tmp, n * sizeof *from);
-    if (!from || sl_arena_failed(r->tmp)) {
-        r->nomem = true;
+    opnd few[4], *from = operands(r, in, few, 4);
+    if (!from)
         return;
-    }
-    for (uint32_t k = 0; k < n; k++)
-        from[k] = operand(r, in->args[k]);
     *c = (sl_call){.arena = r->out,
                    .func = f,
                    .now_ms = c->now_ms,
@@ -321,8 +309,9 @@ static void run_list(sl_run *r, const sl_insn *in, sl_rows rows) { /* IN (…) a
     if (in->op == SL_I_INLIST && in->aux) {
         const sl_members *set = in->aux;
         sl_value *all = space_for_list(r, in);
+        opnd o = operand(r, in->a);
         if (all)
-            EACH_ROW(rows, i, sl_value x = sl_run_at(r, in->a, i);
+            EACH_ROW(rows, i, sl_value x = AT(o, i);
                      d[i] = sl_members_take(set, x) ? sl_v_bool(sl_members_have(set, x) != in->negated) : sl_op_in(r, x, all, in->nargs, in->negated););
         return;
     }
@@ -332,8 +321,11 @@ static void run_list(sl_run *r, const sl_insn *in, sl_rows rows) { /* IN (…) a
         run_scalar(r, in, rows, d, args);
         return;
     }
-    EACH_ROW(rows, i, for (uint32_t k = 0; k < in->nargs; k++) args[k] = sl_run_at(r, in->args[k], i);
-             d[i] = call ? sl_op_call(r, in->aux, in->site, i, args, in->nargs) : sl_op_in(r, sl_run_at(r, in->a, i), args, in->nargs, in->negated););
+    opnd these[4], *from = operands(r, in, these, 4), x = call ? (opnd){&nothing, 0} : operand(r, in->a);
+    if (!from)
+        return;
+    EACH_ROW(rows, i, for (uint32_t k = 0; k < in->nargs; k++) args[k] = AT(from[k], i);
+             d[i] = call ? sl_op_call(r, in->aux, in->site, i, args, in->nargs) : sl_op_in(r, AT(x, i), args, in->nargs, in->negated););
 }
 /* Metadata of a row: of the source that was named, or of the first that has some. */
 static sl_value meta_of(const sl_run *r, uint32_t site, uint32_t row) {
@@ -348,7 +340,9 @@ static void run_first(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = sl_run_scratch(r, in->dst);
     if (!d)
         return;
-    EACH_ROW(rows, i, d[i] = sl_v_absent(); for (uint32_t k = 0; k < in->nargs && d[i].kind == SL_ABSENT; k++) d[i] = r->reg[in->args[k]][i];);
+    opnd few[4], *from = operands(r, in, few, 4);
+    if (from)
+        EACH_ROW(rows, i, d[i] = sl_v_absent(); for (uint32_t k = 0; k < in->nargs && d[i].kind == SL_ABSENT; k++) d[i] = AT(from[k], i););
 }
 static void run_meta(sl_run *r, const sl_insn *in, sl_rows rows) {
     sl_value *d = sl_run_scratch(r, in->dst);
@@ -372,6 +366,11 @@ static void run_other(sl_run *r, const sl_insn *in, sl_rows rows) {
     }
 }
 static void run_one(sl_run *r, const sl_insn *in, sl_rows rows) {
+    /* what is a vector is there for all rows; else it is worth a try when all are wanted */
+    if (r->vec && (sl_vec_known(&r->vec[in->dst]) || (sl_run_whole(r, rows) && sl_dense_insn(r, in))))
+        return;
+    if (r->nomem)
+        return;
     switch (in->op) {
     case SL_I_ARITH: run_arith(r, in, rows); break;
     case SL_I_CMP: run_cmp(r, in, rows); break;
@@ -385,9 +384,14 @@ static void run_one(sl_run *r, const sl_insn *in, sl_rows rows) {
     default: run_other(r, in, rows); break;
     }
 }
-void sl_run_block(sl_run *r, sl_block b, sl_rows rows) {
+static void run_block(sl_run *r, sl_block b, sl_rows rows) {
     for (uint32_t k = 0; k < b.n && !r->nomem; k++)
         run_one(r, &b.code[k], rows);
+}
+void sl_run_block(sl_run *r, sl_block b, sl_rows rows) {
+    run_block(r, b, rows);
+    if (r->vec && !r->lazy && b.res >= 0 && !r->nomem)
+        sl_run_boxed(r, b.res);
 }
 
 /* One row after the other, because what a row makes count is seen by the next. */
@@ -421,10 +425,18 @@ uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void
         return filter_counting(r, b, rows, keep, fail, arg);
     uint32_t n = 0;
     const sl_insn *last = b.n ? &b.code[b.n - 1] : NULL;
+    bool whole = sl_run_whole(r, rows);
     if (last && last->op == SL_I_CMP && last->dst == b.res && !read_later(r->p, b.res)) { /* the comparison writes the list itself */
-        sl_run_block(r, (sl_block){b.code, b.n - 1, 0}, rows);
-        if (!r->nomem && r->typed && !rows.at && sl_dense_select(r, last, rows.n, keep, &n))
+        run_block(r, (sl_block){b.code, b.n - 1, 0}, rows);
+        if (r->nomem)
+            return 0;
+        if (whole && sl_dense_select(r, last, keep, &n))
             return n;
+        bool once = b.n == 1 && last->a >= 0 && (uint32_t)last->a < r->p->ncol && last->b < 0; /* a column read for some rows: not worth a vector */
+        if (whole && !once && sl_dense_insn(r, last))
+            return r->loops->keep(keep, r->vec[last->dst].w, rows.at, rows.n);
+        if (r->nomem)
+            return 0;
         sl_value *odd = sl_arena_alloc(r->tmp, (size_t)rows.n * sizeof *odd);
         uint32_t *odd_row = row_list(r, rows.n), nodd = 0;
         if (r->nomem || !odd || sl_arena_failed(r->tmp)) {
@@ -444,9 +456,11 @@ uint32_t sl_run_filter(sl_run *r, sl_block b, sl_rows rows, uint32_t *keep, void
             fail(arg, odd_row[k], odd[k]);
         return n;
     }
-    sl_run_block(r, b, rows);
+    run_block(r, b, rows);
     if (r->nomem)
         return 0;
+    if (whole && b.res >= 0 && r->vec[b.res].kind == SL_BOOL && !r->vec[b.res].one && !r->vec[b.res].bare)
+        return r->loops->keep(keep, r->vec[b.res].w, rows.at, rows.n);
     opnd x = operand(r, b.res);
     EACH_ROW(
         rows, i, sl_value v = AT(x, i); if (v.kind == SL_BOOL) {

@@ -249,6 +249,7 @@ static bool compute(batch *b) {
             return false;
         b->stage = i;
         rows = sl_rows_of(rows, keep, sl_run_filter(run, r->k->where[i], rows, keep, where_failed, b));
+        sl_run_front(run, rows);
     }
     for (uint32_t i = 0; i < r->k->ndims && rows.n; i++)
         sl_run_block(run, r->k->dims[i], rows);

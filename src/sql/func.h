@@ -50,6 +50,10 @@ typedef struct sl_agg {
     void (*save)(const void *acc, sl_buf *out); /* packed values */
     bool (*load)(void *acc, sl_arena *tmp, sl_str *at);
 } sl_agg;
+/* The same over all rows of a batch whose arguments are of one kind each (vec.h). False: not for such kinds, or some row's result is null or an error; then
+ * eval is asked, row by row. Only of functions that are PURE and have no memory. */
+typedef struct sl_dense sl_dense;
+typedef bool (*sl_fn_dense)(sl_dense *d);
 /* Parse-time check of the argument expressions: NULL when fine, else the text after "validate function NAME error: " (memory from a). */
 typedef const char *(*sl_fn_check)(sl_arena *a, sl_expr **args, uint32_t n);
 
@@ -71,6 +75,7 @@ struct sl_func {
     const char *sig, *doc, *example, *gives; /* "(n number) -> number"; one sentence; an expression and the JSON it gives */
     const struct sl_agg *agg;                /* AGG: running form, when there is one; `eval` of an AGG row takes one LIST per argument */
     sl_fn_kept kept;                         /* ANALYTIC, STATE, COLS: evaluation with memory */
+    sl_fn_dense dense;                       /* SCALAR: over whole batches; or NULL */
 };
 const sl_func *sl_func_find(sl_str name); /* any case; NULL when unknown */
 const sl_func *sl_func_at(size_t i);      /* all, in table order; NULL behind the last */

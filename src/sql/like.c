@@ -3,6 +3,7 @@
  * Decision: only % and _ are special, a backslash in front of %, _ or itself makes it plain. */
 #include "sql/expr.h"
 #include "base/utf8.h"
+#include "sql/vectext.h"
 
 typedef struct piece {
     sl_str text;        /* without wildcards */
@@ -96,6 +97,19 @@ bool sl_like_match(const sl_like *k, sl_str s) {
         rest.n -= (size_t)got;
     }
     return true;
+}
+void sl_like_match_all(const sl_like *k, const sl_value *s, int64_t *d, bool negated, uint32_t n) {
+    const piece *p = k->at;
+    const int64_t turn = negated;
+    if (k->n != 2 || p[0].any || p[1].text.n) {
+        for (uint32_t i = 0; i < n; i++)
+            d[i] = sl_like_match(k, sl_v_text(s[i])) ^ turn;
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) { /* text% */
+        const size_t m = p->text.n, len = s[i].len;
+        d[i] = (len >= m && (m == 0 || memcmp(s[i].p, p->text.p, m) == 0) && (len == m || !sl_text_has_newline(s[i].p + m, len - m))) ^ turn;
+    }
 }
 
 sl_value sl_op_like(sl_run *r, sl_value x, const sl_like *k, sl_value pattern, bool negated) {

@@ -168,9 +168,10 @@ static bool condition(intake *t, const sl_early *e) {
     if (!keep || sl_arena_failed(t->tmp->arena))
         return false;
     t->head = "run Where error: ";
-    if (e->src < 0 || (!t->kept && (uint32_t)e->src == t->src))
+    if (e->src < 0 || (!t->kept && (uint32_t)e->src == t->src)) {
         t->rows = sl_rows_of(t->rows, keep, sl_run_filter(&t->run, e->block, t->rows, keep, row_failed, t));
-    else if (t->kept) {
+        sl_run_front(&t->run, t->rows);
+    } else if (t->kept) {
         for (uint32_t i = 0; i < t->rows.n; i++) { /* rows of other sources pass */
             uint32_t row = t->rows.at ? t->rows.at[i] : i, one;
             if (t->kept[row]->src != (uint32_t)e->src || sl_run_filter(&t->run, e->block, (sl_rows){&row, 1}, &one, row_failed, t))
@@ -403,12 +404,13 @@ static bool fast_rows(intake *t) {
     in.trigger = k->has_when ? trigger_rows(t) : NULL;
     if (!cols || t->run.nomem || !sl_pipe_begin_like(r, &run, &k->rows, r->state_rows, &t->run))
         return false;
-    run.typed = !p->opts.plain;
     run.meta = t->run.meta;
     run.metas = t->run.metas;
     run.nmetas = t->run.nmetas;
     run.time = t->run.time;
     run.at = t->run.at;
+    if (!p->opts.plain)
+        sl_run_dense(&run, t->rows);
     sl_run_unset(&run, t->rows);
     uint32_t *at = sl_arena_alloc(a, n * sizeof *at);
     int64_t *time = sl_arena_alloc(a, t->run.nrows * sizeof *time);
@@ -731,11 +733,12 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
     sl_arena *a = t.tmp->arena;
     bool ok = sl_pipe_begin(r, &t.run, &r->k->in, r->state_in, a, a, b->nrows);
     if (ok) {
-        t.run.typed = !r->p->opts.plain && !r->p->nana; /* values of analytic calls change as they are made */
         t.run.meta = b->meta;
         t.run.time = b->time;
         t.run.at = b->at;
         load(&t);
+        if (!r->p->opts.plain && !r->p->nana) /* values of analytic calls change as they are made */
+            sl_run_dense(&t.run, t.rows);
         bool table = r->p->src[src].pub.is_table;
         if (table) {
             table_rows(&t);

@@ -203,7 +203,7 @@ static sl_err *compile_all(sl_plan *p, const sl_select *s) {
         f->block = sl_compile_block(&c, f->kind == SL_P_ALIAS ? &slot : f->expr);
         f->fail = fail_text(p, f);
     }
-    if (!p->pipe && !p->where && p->norder && !c.err)
+    if (!p->pipe && p->norder && !c.err)
         p->prog.lasting = sl_zero(p->a, p->prog.nreg + 1);
     for (uint32_t k = 0; p->prog.lasting && k < p->norder; k++)
         if (p->fields[p->order[k]].block.res >= (int32_t)p->prog.ncol)

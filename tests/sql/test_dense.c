@@ -16,20 +16,58 @@ static uint32_t rnd(uint32_t n) {
 static char pool[16][400];
 static uint32_t npool;
 static void expr(sl_buf *b, uint32_t depth);
+static void text(sl_buf *b, uint32_t depth);
 static void when(sl_buf *b, uint32_t depth);
 static void number(sl_buf *b, uint32_t depth) {
-    static const char *const leaves[] = {"a", "b", "f", "g", "z", "m", "a", "b", "f", "0", "1", "3", "-1", "2.5", "9223372036854775807", "7"};
-    static const char *const ops[] = {"+", "-", "*", "/", "%", "+", "*", "-", "+", "&"};
-    static const char *const calls[] = {"abs", "floor", "sqrt", "round", "length", "sign"};
+    static const char *const leaves[] = {"a", "b", "f", "g", "z", "m", "a", "b", "f", "0", "1", "3", "-1", "2.5", "9223372036854775807", "7", "h", "h", "-3", "4"};
+    static const char *const ops[] = {"+", "-", "*", "/", "%", "+", "*", "-", "+", "&", "|", "^"};
+    static const char *const calls[] = {"abs",  "floor", "sqrt", "round", "length", "sign", "ceil",    "ceiling", "exp", "ln",  "log",  "sin",
+                                        "acos", "tan",   "cosh", "atan",  "bitnot", "cot",  "radians", "degrees", "log", "cos", "asin", "tanh"};
+    static const char *const pairs[] = {"power", "mod", "bitand", "bitor", "bitxor", "atan2", "round", "log"};
+    static const char *const types[] = {"bigint", "float", "boolean", "string"};
     if (depth == 0 || rnd(4) == 0) {
-        sl_buf_puts(b, leaves[rnd(16)]);
+        sl_buf_puts(b, leaves[rnd(20)]);
         return;
     }
-    switch (rnd(8)) {
+    switch (rnd(10)) {
     case 0:
-        sl_buf_printf(b, "%s(", calls[rnd(6)]);
+        sl_buf_printf(b, "%s(", calls[rnd(24)]);
         number(b, depth - 1);
         sl_buf_putc(b, ')');
+        break;
+    case 2:
+        sl_buf_printf(b, "%s(", pairs[rnd(8)]);
+        number(b, depth - 1);
+        sl_buf_puts(b, ", ");
+        number(b, 0);
+        sl_buf_putc(b, ')');
+        break;
+    case 3:
+        switch (rnd(4)) {
+        case 0:
+            sl_buf_puts(b, "length(");
+            text(b, depth - 1);
+            sl_buf_putc(b, ')');
+            break;
+        case 1:
+            sl_buf_puts(b, "indexof(");
+            text(b, depth - 1);
+            sl_buf_puts(b, ", \"e\")");
+            break;
+        case 2:
+            sl_buf_puts(b, "cast(");
+            number(b, depth - 1);
+            sl_buf_printf(b, ", \"%s\")", types[rnd(4)]);
+            break;
+        default:
+            sl_buf_puts(b, "CASE ");
+            number(b, 0);
+            sl_buf_puts(b, " WHEN 1 THEN ");
+            number(b, depth - 1);
+            sl_buf_puts(b, " WHEN b THEN 2 ELSE ");
+            number(b, depth - 1);
+            sl_buf_puts(b, " END");
+        }
         break;
     case 1:
         sl_buf_puts(b, "CASE WHEN ");
@@ -51,7 +89,7 @@ static void number(sl_buf *b, uint32_t depth) {
     default:
         sl_buf_putc(b, '(');
         number(b, depth - 1);
-        sl_buf_printf(b, " %s ", ops[rnd(10)]);
+        sl_buf_printf(b, " %s ", ops[rnd(12)]);
         number(b, depth - 1);
         sl_buf_putc(b, ')');
     }
@@ -67,16 +105,44 @@ static void when(sl_buf *b, uint32_t depth) { /* no brackets around it */
     expr(b, depth ? depth - 1 : 0);
 }
 static void text(sl_buf *b, uint32_t depth) {
-    switch (rnd(depth ? 7 : 3)) {
+    static const char *const calls[] = {"upper", "lower", "trim", "ltrim", "rtrim", "reverse"};
+    static const char *const tests[] = {"startswith", "endswith", "regexp_matches"};
+    switch (rnd(depth ? 11 : 3)) {
     case 0: sl_buf_puts(b, "\"red\""); break;
-    case 1:
-    case 2: sl_buf_putc(b, 's'); break;
+    case 1: sl_buf_putc(b, 's'); break;
+    case 2: sl_buf_puts(b, rnd(6) ? "t" : "m"); break;
     case 3:
-        sl_buf_puts(b, "upper(");
+        sl_buf_printf(b, "%s(", calls[rnd(6)]);
         text(b, depth - 1);
         sl_buf_putc(b, ')');
         break;
-    case 4: sl_buf_puts(b, "substring(s, 0, 2)"); break;
+    case 4:
+        sl_buf_puts(b, "substring(");
+        text(b, depth - 1);
+        sl_buf_puts(b, (const char *const[]){", 0, 2)", ", 1)", ", 2, 9)", ", b, 4)"}[rnd(4)]);
+        break;
+    case 5:
+        sl_buf_puts(b, "CASE WHEN ");
+        when(b, depth - 1);
+        sl_buf_puts(b, " THEN ");
+        text(b, depth - 1);
+        sl_buf_puts(b, " WHEN a > 3 THEN \"mid\" ELSE ");
+        text(b, depth - 1);
+        sl_buf_puts(b, " END");
+        break;
+    case 6:
+        sl_buf_printf(b, "%s(", tests[rnd(3)]);
+        text(b, depth - 1);
+        sl_buf_puts(b, ", \"e\")");
+        break;
+    case 7:
+        sl_buf_puts(b, "concat(");
+        text(b, depth - 1);
+        sl_buf_puts(b, ", \"-\", \"x\", ");
+        text(b, depth - 1);
+        sl_buf_putc(b, ')');
+        break;
+    case 8: sl_buf_puts(b, "split_value(t, \"e\", 0)"); break;
     default:
         sl_buf_puts(b, "concat(\"a\", ");
         text(b, depth - 1);
@@ -90,7 +156,7 @@ static void expr(sl_buf *b, uint32_t depth) { /* a condition, mostly */
         return;
     }
     size_t from = b->n;
-    switch (depth ? rnd(8) : 4) {
+    switch (depth ? rnd(10) : 9) {
     case 0:
     case 1:
         sl_buf_putc(b, '(');
@@ -111,8 +177,14 @@ static void expr(sl_buf *b, uint32_t depth) { /* a condition, mostly */
     case 3:
         sl_buf_putc(b, '(');
         text(b, depth - 1);
-        sl_buf_puts(b, rnd(2) ? " = \"red\")" : " LIKE \"r%\")");
+        sl_buf_puts(b, (const char *const[]){" = \"red\")", " LIKE \"r%\")", " > s)", " <= \"green\")", " NOT LIKE \"%e_\")", " IN (\"red\", s))"}[rnd(6)]);
         break;
+    case 4:
+        sl_buf_putc(b, '(');
+        number(b, depth - 1);
+        sl_buf_puts(b, (const char *const[]){" IN (1, 2, 5))", " NOT IN (1, 2.5))", " IN (b, 3))", " IN (1,2,3,4,5,6,7,8,9,11))"}[rnd(4)]);
+        break;
+    case 5: sl_buf_puts(b, (const char *const[]){"(y AND a > 1)", "(y = true OR a / b > 1)", "(CASE WHEN y THEN true ELSE a > b END)"}[rnd(3)]); break;
     default:
         sl_buf_putc(b, '(');
         number(b, depth ? depth - 1 : 0);
@@ -139,7 +211,7 @@ static void statement(sl_buf *b) {
         }
         sl_buf_printf(b, " AS x%u", i);
         if (i && rnd(4) == 0)
-            sl_buf_printf(b, ", x%u + a AS y%u", i - 1, i);
+            sl_buf_printf(b, rnd(2) ? ", x%u + a AS y%u" : ", CASE WHEN a > 5 THEN x%u ELSE a END AS y%u", i - 1, i);
     }
     sl_buf_puts(b, rnd(3) ? "" : ", *");
     sl_buf_puts(b, " FROM demo");
@@ -150,6 +222,8 @@ static void statement(sl_buf *b) {
             sl_buf_puts(b, " AND ");
             expr(b, 2);
         }
+        if (rnd(4) == 0)
+            sl_buf_puts(b, rnd(2) ? " AND (a > 30 OR x0 > 3)" : " AND x0 != 3");
     }
 }
 static sl_plan *plan_of(sl_arena *a, sl_str sql, bool plain, bool errors) {
@@ -169,6 +243,9 @@ static sl_plan *plan_of(sl_arena *a, sl_str sql, bool plain, bool errors) {
 }
 static sl_batch *batch_of(const sl_layout *l, uint32_t n, uint32_t odd) {
     static const char *const words[] = {"red", "green", "r", ""};
+    static const char *const longer[] = {" a\tline of text ", "two\nlines", "\xc3\xa4\xc3\x9f\xe2\x82\xac", "re\n", "Grey mare", "\xff\xfe broken",
+                                         "eight by",          "e",          "RED and green, twenty bytes"};
+    static const int64_t big[] = {INT64_MIN, INT64_MAX, (int64_t)1 << 53, ((int64_t)1 << 53) + 1, -1, 0, 1000003, -7};
     sl_builder *w = sl_builder_new(l, true);
     for (uint32_t r = 0; r < n; r++) {
         sl_builder_row(w);
@@ -179,6 +256,9 @@ static sl_batch *batch_of(const sl_layout *l, uint32_t n, uint32_t odd) {
         sl_builder_put(w, SL_S("f"), sl_v_float(rnd(40) * 0.5 - 3));
         sl_builder_put(w, SL_S("g"), sl_v_float(rnd(100) * 1.25));
         sl_builder_put(w, SL_S("s"), sl_v_str(sl_str_of(words[rnd(4)])));
+        sl_builder_put(w, SL_S("t"), sl_v_str(sl_str_of(rnd(3) ? words[rnd(4)] : longer[rnd(9)])));
+        sl_builder_put(w, SL_S("h"), sl_v_int(big[rnd(8)]));
+        sl_builder_put(w, SL_S("y"), sl_v_bool(rnd(2)));
         sl_builder_put(w, SL_S("m"), mixed[rnd(6)]);
         if (rnd(5))
             sl_builder_put(w, SL_S("z"), sl_v_int(rnd(10)));
@@ -227,7 +307,12 @@ static void random_statements(void **state) {
         for (int k = 0; p && k < 3; k++) {
             sl_exec *x = sl_exec_new(p, 0), *y = sl_exec_new(q, 0);
             sl_batch *b = batch_of(sl_plan_source_at(p, 0)->layout, (const uint32_t[]){1, 30, 150}[k], (const uint32_t[]){0, 0, 20}[rnd(3)]), *ox = NULL, *oy = NULL;
-            sl_view v = {.batch = b, .n = b->nrows};
+            uint32_t sel[150], nsel = 0;
+            for (uint32_t r = 0; r < b->nrows; r++)
+                if (rnd(4))
+                    sel[nsel++] = r;
+            bool some = rnd(3) == 0 && nsel;
+            sl_view v = {.batch = b, .sel = some ? sel : NULL, .n = some ? nsel : b->nrows};
             bool fx, fy;
             sl_exec_run(x, 0, &v, 1000, &ox, &fx);
             sl_exec_run(y, 0, &v, 1000, &oy, &fy);
