@@ -1,6 +1,7 @@
 /* Latency through a real broker. `mqttlat probe` publishes rows at a fixed rate on one connection and times them when they come back on
  * another; `mqttlat relay` is the plainest program that can stand where the engine stands: subscribe, publish the same bytes on. Probe alone
- * is one pass of the broker, probe and relay are two: what a rule adds is measured against that. */
+ * is one pass of the broker, probe and relay are two: what a rule adds is measured against that. `mqttlat floor` only waits and reads: what a
+ * message costs that does nothing at all. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -9,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -129,10 +131,21 @@ static double percentile(double q) {
             return (double)i;
     return 200000;
 }
+static _Noreturn void wait_and_read(int fd) {
+    static char buf[1 << 16];
+    struct epoll_event e = {.events = EPOLLIN};
+    int poller = epoll_create1(EPOLL_CLOEXEC);
+    if (poller < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, fd, &e))
+        die("epoll");
+    while (epoll_wait(poller, &e, 1, -1) >= 0)
+        if (read(fd, buf, sizeof buf) <= 0)
+            die("the broker ended the connection");
+    die("epoll");
+}
 int main(int argc, char **argv) {
-    if (argc != 8 || (strcmp(argv[1], "probe") && strcmp(argv[1], "relay"))) {
-        puts("usage: mqttlat probe|relay PORT QOS PUBLISH-TOPIC SUBSCRIBE-TOPIC RATE COUNT\n"
-             "  probe prints percentiles of latency in us as JSON; relay runs until it is killed (RATE and COUNT do not matter)");
+    if (argc != 8 || (strcmp(argv[1], "probe") && strcmp(argv[1], "relay") && strcmp(argv[1], "floor"))) {
+        puts("usage: mqttlat probe|relay|floor PORT QOS PUBLISH-TOPIC SUBSCRIBE-TOPIC RATE COUNT\n"
+             "  probe prints percentiles of latency in us as JSON; relay and floor run until they are killed (RATE and COUNT do not matter)");
         return 2;
     }
     bool relay = strcmp(argv[1], "relay") == 0;
@@ -144,7 +157,12 @@ int main(int argc, char **argv) {
     uint64_t count = strtoull(argv[7], NULL, 10), sent = 0;
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_TIMERSLACK, 1000);
-    peer in = connect_to(port, "in"), out = connect_to(port, "out");
+    peer in = connect_to(port, "in");
+    if (strcmp(argv[1], "floor") == 0) {
+        subscribe(&in, from_topic);
+        wait_and_read(in.fd);
+    }
+    peer out = connect_to(port, "out");
     subscribe(&in, from_topic);
     fprintf(stderr, "# ready\n");
     int64_t start = now_ns();

@@ -36,7 +36,7 @@ typedef enum sl_code {
 typedef struct sl_err sl_err;
 
 /* Makes an error. Never returns NULL (falls back to a static one when memory is out). */
-sl_err *sl_err_new(sl_code code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+sl_err *sl_err_new(sl_code code, const char *fmt, ...) __attribute__((cold, format(printf, 2, 3)));
 /* Puts "prefix: " in front of the text. Takes e, returns it (or NULL when e is NULL). Code unchanged. */
 sl_err *sl_err_prefix(sl_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Changes the code. Takes and returns e. */

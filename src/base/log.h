@@ -10,7 +10,7 @@ void sl_log_level(sl_level least);
 void sl_log_form(int times, sl_zone zone);
 /* Where lines go: fd is lent; file fd may be -1; console says whether stderr gets them too. */
 void sl_log_to(int file_fd, int console);
-void sl_log_at(sl_level l, const char *owner, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void sl_log_at(sl_level l, const char *owner, const char *fmt, ...) __attribute__((cold, format(printf, 3, 4)));
 #define sl_debug(owner, ...) sl_log_at(SL_DEBUG, owner, __VA_ARGS__)
 #define sl_info(owner, ...) sl_log_at(SL_INFO, owner, __VA_ARGS__)
 #define sl_warn(owner, ...) sl_log_at(SL_WARN, owner, __VA_ARGS__)

@@ -23,7 +23,7 @@ static inline void *line_alloc(size_t n) {
 }
 
 /* ---- meters: one writer, the lane ---- */
-void meter_error(sl_meter *m, int64_t now_ms, sl_str text);
+void meter_error(sl_meter *m, int64_t now_ms, sl_str text) __attribute__((cold));
 void meter_state(sl_meter *m, int64_t now_ms, sl_conn_state s, sl_str why);
 void meter_took(sl_meter *m, int64_t us); /* duration of one processing */
 void hist_took(sl_hist **h, int64_t us);

@@ -149,8 +149,8 @@ struct mq_client {
 /* client.c */
 void mq_send(mq_client *c, sl_str bytes);
 void mq_send_ack(mq_client *c, sl_mqtt_type type, uint16_t id, uint8_t reason);
-void mq_broken(mq_client *c, const char *why); /* the peer broke the protocol, or we must start over */
-void mq_again(mq_client *c, const char *why);  /* ends the connection and makes a new one at once */
+void mq_broken(mq_client *c, const char *why) __attribute__((cold)); /* the peer broke the protocol, or we must start over */
+void mq_again(mq_client *c, const char *why);                        /* ends the connection and makes a new one at once */
 
 /* waiting.c */
 bool mq_wait_wanted(const mq_client *c, sl_str topic); /* should a message be kept for somebody who is to come? */
