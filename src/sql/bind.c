@@ -25,8 +25,7 @@ typedef struct binder {
 
 static sl_err *no_memory(void) { return sl_err_new(SL_E_NOMEM, "out of memory"); }
 
-int sl_plan_column(sl_plan *p, uint32_t i, sl_str name) {
-    sl_psource *s = &p->src[i];
+static int column(sl_plan *p, sl_psource *s, sl_str name) {
     uintptr_t at = (uintptr_t)sl_map_get(s->cols, name);
     if (at)
         return (int)at - 1;
@@ -44,6 +43,14 @@ int sl_plan_column(sl_plan *p, uint32_t i, sl_str name) {
         return -1;
     s->names[s->n] = name;
     return (int)s->n++;
+}
+/* A stream that stands there several times is read and kept once: its places have the same columns in the same order. */
+int sl_plan_column(sl_plan *p, uint32_t i, sl_str name) {
+    int at = -1;
+    for (uint32_t k = 0; k < p->nsrc; k++)
+        if (p->src[k].pub.same_as == p->src[i].pub.same_as && (at = column(p, &p->src[k], name)) < 0)
+            break;
+    return at;
 }
 
 /* ---- columns ---- */

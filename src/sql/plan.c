@@ -260,6 +260,11 @@ static sl_err *make(sl_plan *p, const sl_select *sel, sl_lookup_def find, void *
     p->limit = s->limit;
     SL_TRY(sl_plan_options(p, s));
     SL_TRY(sl_bind(p, s, find, arg));
+    for (uint32_t i = 0; i < p->nsrc; i++) { /* what its other places want of a stream comes with the first */
+        sl_plan_source *first = &p->src[p->src[i].pub.same_as].pub;
+        first->all |= p->src[i].pub.all;
+        first->meta |= p->src[i].pub.meta;
+    }
     SL_TRY(sl_plan_calls(p, s));
     if (sl_pipe_wanted(p, s))
         SL_TRY(sl_pipe_plan(p, s));

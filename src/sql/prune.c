@@ -115,7 +115,7 @@ void sl_prune(sl_plan *p, const sl_select *s) {
         return;
     pruner r = {p, SL_NEW_N(p->a, want *, p->nsrc)};
     for (uint32_t i = 0; i < p->nsrc; i++)
-        if (!(r.cols[i] = SL_NEW_N(p->a, want, p->src[i].n + 1)))
+        if (!(r.cols[i] = p->src[i].pub.same_as < i ? r.cols[p->src[i].pub.same_as] : SL_NEW_N(p->a, want, p->src[i].n + 1)))
             return; /* the latch of the arena tells */
     statement(&r, s);
     for (uint32_t i = 0; i < p->nsrc; i++) {
@@ -170,7 +170,7 @@ void sl_prune_kept(sl_plan *p, const sl_select *s) {
         return;
     bool **read = sl_zero(p->a, (p->nsrc + 1) * sizeof *read), some = false;
     for (uint32_t i = 0; read && i < p->nsrc; i++)
-        if (!(read[i] = sl_zero(p->a, p->src[i].n + 1)))
+        if (!(read[i] = p->src[i].pub.same_as < i ? read[p->src[i].pub.same_as] : sl_zero(p->a, p->src[i].n + 1)))
             return; /* the latch of the arena tells */
     if (!read)
         return;

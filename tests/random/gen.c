@@ -38,8 +38,8 @@ static void define(gen *g, const char *name, bool table, bool lookup) {
                 {"o", "struct(x bigint, y string, z array(float))", NULL, T_MAP},
                 {"t", "datetime", NULL, T_TIME},
                 {"`e e`", "float", NULL, T_NUM}};
-    src *s = &g->srcs[g->nsrcs++];
-    *s = (src){.name = name, .table = table, .lookup = lookup, .schemaless = gen_p(g, 60)};
+    src *s = &g->srcs[g->nsrcs];
+    *s = (src){.name = name, .called = name, .def = g->nsrcs++, .table = table, .lookup = lookup, .schemaless = gen_p(g, 60)};
     sl_buf_printf(&g->b, "CREATE %s %s (", table ? "TABLE" : "STREAM", name);
     bool any = false;
     for (size_t i = 0; i < sizeof pool / sizeof *pool; i++) {
@@ -76,11 +76,58 @@ static void define(gen *g, const char *name, bool table, bool lookup) {
 }
 /* ---- clauses ---- */
 static void fresh_marks(gen *g) { g->saw_agg = g->saw_rough = g->saw_analytic = false; }
+static void named_so(gen *g, uint32_t i, ty t) {
+    g->aliases[g->naliases] = (alias){.t = t, .agg = g->saw_agg, .rough = g->saw_rough, .analytic = g->saw_analytic};
+    snprintf(g->aliases[g->naliases].name, sizeof g->aliases->name, "x%u", i % 100);
+    sl_buf_printf(&g->b, " AS %s", g->aliases[g->naliases++].name);
+}
+/* What most people write. */
+static void usual_field(gen *g, uint32_t i) {
+    static const char *const texts[] = {"upper(", "length(", "concat(\"<\", ", "trim("}, *const before[] = {"lag(", "latest(", "had_changed(true, "};
+    fresh_marks(g);
+    ty t = T_NUM;
+    uint32_t what = gen_n(g, 10);
+    if (g->aggs && what < 6) {
+        g->rough = true;
+        gen_agg(g, T_NUM, 0);
+        g->rough = false;
+    } else if (g->windowed && what == 6) {
+        gen_put(g, gen_p(g, 50) ? "window_end()" : "window_start()");
+        t = T_INT;
+    } else if (what < 8) {
+        t = gen_p(g, 60) ? T_NUM : T_ANY;
+        gen_column(g, t);
+    } else if (what == 8) {
+        gen_column(g, T_NUM);
+        gen_put(g, gen_p(g, 50) ? " * 2 + " : " - ");
+        gen_column(g, T_NUM);
+    } else if (g->analytic && !g->aggs && gen_p(g, 50)) {
+        g->saw_analytic = true;
+        gen_put(g, before[gen_n(g, 3)]);
+        gen_column(g, T_NUM);
+        gen_put(g, ")");
+    } else if (gen_p(g, 50)) {
+        t = T_ANY;
+        gen_put(g, texts[gen_n(g, 4)]);
+        gen_column(g, T_STR);
+        gen_put(g, ")");
+    } else {
+        t = T_STR;
+        gen_put(g, "CASE WHEN ");
+        gen_column(g, T_NUM);
+        gen_put(g, " > 5 THEN \"high\" ELSE \"low\" END");
+    }
+    named_so(g, i, t);
+}
 static void field(gen *g, uint32_t i, bool *srf) {
     if (i > 0)
         gen_put(g, ", ");
+    if (g->usual && !gen_p(g, 8)) {
+        usual_field(g, i);
+        return;
+    }
     if (gen_p(g, 7)) {
-        gen_put(g, g->nused > 1 && gen_p(g, 30) ? g->srcs[g->used[gen_n(g, g->nused)]].name : "");
+        gen_put(g, g->nused > 1 && gen_p(g, 30) ? g->srcs[g->used[gen_n(g, g->nused)]].called : "");
         gen_put(g,
                 g->b.n && g->b.p[g->b.n - 1] != ' ' && g->b.p[g->b.n - 1] != ',' ? ".*"
                     : gen_p(g, 60)                                               ? "*"
@@ -204,7 +251,7 @@ static void window(gen *g) {
     }
 }
 static void on_key(gen *g, uint32_t left, uint32_t right) {
-    const char *l = g->srcs[left].name, *r = g->srcs[right].name;
+    const char *l = g->srcs[left].called, *r = g->srcs[right].called;
     if (gen_p(g, 20)) {
         const char *x = l;
         l = r;
@@ -212,13 +259,21 @@ static void on_key(gen *g, uint32_t left, uint32_t right) {
     }
     sl_buf_printf(&g->b, "%s.k = %s.k", l, r);
 }
+static void source(gen *g, uint32_t i) {
+    const src *s = &g->srcs[i];
+    gen_put(g, s->name);
+    if (s->called != s->name)
+        sl_buf_printf(&g->b, "%s%s", gen_p(g, 80) ? " AS " : " ", s->called);
+}
 static void from(gen *g, uint32_t main) {
     static const char *const kinds[] = {"INNER", "LEFT", "RIGHT", "FULL", "CROSS"};
-    sl_buf_printf(&g->b, " FROM %s", g->srcs[main].name);
+    gen_put(g, " FROM ");
+    source(g, main);
     for (uint32_t i = 1; i < g->nused; i++) {
         uint32_t u = g->used[i];
         uint32_t kind = gen_n(g, g->srcs[u].lookup ? 2 : 5);
-        sl_buf_printf(&g->b, " %s JOIN %s", kinds[kind], g->srcs[u].name);
+        sl_buf_printf(&g->b, " %s JOIN ", kinds[kind]);
+        source(g, u);
         if (kind == 4 || (!g->srcs[u].lookup && gen_p(g, 5)))
             continue;
         uint32_t nused = g->nused;
@@ -244,7 +299,7 @@ static void from(gen *g, uint32_t main) {
     }
 }
 static void select(gen *g) {
-    uint32_t streams = 0, order[RQ_DEFS];
+    uint32_t streams = 0, order[RQ_DEFS + 1];
     for (uint32_t i = 0; i < g->nsrcs; i++)
         streams += !g->srcs[i].table;
     for (uint32_t i = 0; i < g->nsrcs; i++)
@@ -253,7 +308,19 @@ static void select(gen *g) {
         order[0] = 1;
         order[1] = 0;
     }
-    g->nused = g->nsrcs;
+    static const char *const others[] = {"p", "q", "r", "v", "w"};
+    uint32_t all = g->nsrcs;
+    if (streams == 1 && all == 1 && gen_p(g, 6)) { /* the stream with itself */
+        g->srcs[all] = g->srcs[0];
+        g->srcs[all].called = others[4];
+        order[all] = all;
+        all++;
+        streams++;
+    }
+    for (uint32_t i = 0; i < g->nsrcs; i++)
+        if (gen_p(g, 8))
+            g->srcs[i].called = others[i];
+    g->nused = all;
     memcpy(g->used, order, sizeof order);
     g->windowed = gen_p(g, streams > 1 ? 97 : 55);
     bool dims = g->windowed && gen_p(g, 45), agg_query = g->windowed ? gen_p(g, 65) : gen_p(g, 8);
@@ -282,9 +349,9 @@ static void select(gen *g) {
         for (uint32_t n = dims ? 1 + gen_n(g, 2) : 0, i = 0; i < n; i++) {
             gen_put(g, i || first ? ", " : "");
             g->analytic = analytic && gen_p(g, 20);
-            if (gen_p(g, 50)) /* few groups of some rows */
-                sl_buf_printf(&g->b, "%s.k", g->srcs[g->used[gen_n(g, g->nused)]].name);
-            else if (gen_p(g, 50))
+            if (gen_p(g, g->usual ? 80 : 50)) /* few groups of some rows */
+                sl_buf_printf(&g->b, "%s.k", g->srcs[g->used[gen_n(g, g->nused)]].called);
+            else if (g->usual || gen_p(g, 50))
                 gen_column(g, gen_p(g, 70) ? T_INT : T_STR);
             else
                 gen_expr(g, gen_p(g, 60) ? T_NUM : T_ANY, 1);
@@ -356,7 +423,7 @@ static sl_value value(gen *g, const col *c, int depth) {
     ty t = c->t;
     if (gen_p(g, g->tame ? 0 : 3))
         t = (ty)gen_n(g, T_BYTES);
-    if (gen_p(g, g->tame ? 2 : 5))
+    if (gen_p(g, g->usual ? 1 : g->tame ? 2 : 5))
         return sl_v_null();
     if (!strcmp(c->name, "k") && t == c->t)
         return c->text ? sl_v_str(sl_str_n(&"xyz"[gen_n(g, 3)], 1)) : g->c->json || gen_p(g, 90) ? sl_v_int(gen_n(g, 4)) : sl_v_float(gen_n(g, 4));
@@ -390,7 +457,7 @@ static sl_value row_of(gen *g, const src *s, int64_t at) {
             int64_t ts = RQ_START + at - (gen_p(g, 30) ? (int64_t)gen_n(g, 4000) : 0);
             if (g->tame || !gen_p(g, 2))
                 m[n++] = (sl_member){name, !g->tame && gen_p(g, 2) ? sl_v_str(SL_S("never")) : sl_v_int(ts)};
-        } else if (!gen_p(g, g->tame ? 2 : 5))
+        } else if (!gen_p(g, g->usual ? 1 : g->tame ? 2 : 5))
             m[n++] = (sl_member){name, value(g, &s->cols[i], 2)};
     }
     if (gen_p(g, 10)) /* a column that nobody declared or mentions */
@@ -451,7 +518,8 @@ void rq_generate(rq_case *c, rq_rnd *r) {
     o->event_time = gen_p(&g, 30);
     o->send_error = gen_p(&g, 80);
     o->send_nil = gen_p(&g, 15);
-    g.tame = gen_p(&g, 60);
+    g.tame = gen_p(&g, 70);
+    g.usual = g.tame && gen_p(&g, 45);
     o->send_meta = gen_p(&g, 8);
     o->ignore_case = gen_p(&g, 5);
     o->disable_alias_ref = gen_p(&g, 4);

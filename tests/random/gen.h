@@ -11,7 +11,8 @@ typedef struct col {
     bool text; /* of keys: "x" instead of 1 */
 } col;
 typedef struct src {
-    const char *name;
+    const char *name, *called; /* called: in the statement */
+    uint32_t def;              /* a stream may stand there twice */
     col cols[10];
     uint32_t ncols;
     bool schemaless, table, lookup;
@@ -25,14 +26,15 @@ typedef struct gen {
     rq_case *c;
     rq_rnd *r;
     sl_buf b;
-    src srcs[RQ_DEFS];
+    src srcs[RQ_DEFS + 1];
     uint32_t nsrcs;
-    uint32_t used[RQ_DEFS], nused; /* of the statement */
+    uint32_t used[RQ_DEFS + 1], nused; /* of the statement */
     alias aliases[8];
     uint32_t naliases, calls;
     bool windowed, grouped, sliding;
     int64_t unit; /* of the window, ms */
     bool tame;    /* types fit and nulls are rare: most rows come through */
+    bool usual;   /* what most people write: aggregates of columns, short arithmetic */
     /* of the place that is being written */
     bool aggs;     /* aggregates may stand here */
     bool inside;   /* inside of an aggregate */

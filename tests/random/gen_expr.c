@@ -214,7 +214,7 @@ void gen_column(gen *g, ty t) {
         if (tries < 5 && !path && !fits(c->t, t) && !(c->t == T_LIST && t != T_BOOL && (!g->tame || (t == T_STR) == c->text)))
             continue;
         if (g->nused > 1 ? !gen_p(g, g->tame ? 1 : 3) : gen_p(g, 15))
-            sl_buf_printf(&g->b, "%s.", s->name);
+            sl_buf_printf(&g->b, "%s.", s->called);
         gen_put(g, c->name);
         if (path)
             gen_put(g, t == T_STR ? "->y" : t == T_LIST ? "->z" : gen_p(g, 30) ? "->z[0]" : gen_p(g, 50) ? ".x" : "->x");
@@ -249,7 +249,7 @@ void gen_agg(gen *g, ty t, int depth) {
     g->analytic = analytic && gen_p(g, 10);
     g->saw_agg = true;
     const sl_func *f = gen_func(g, SL_FN_AGG, t);
-    if (!f || gen_p(g, 50)) {
+    if (!f || gen_p(g, g->usual ? 90 : 50)) {
         static const char *const usual[] = {"count", "sum", "avg", "min", "max", "collect"};
         f = sl_func_find(sl_str_of(usual[gen_n(g, t == T_ANY ? 6 : 5)]));
     }
@@ -260,7 +260,7 @@ void gen_agg(gen *g, ty t, int depth) {
     if (is_rough && !rough)
         f = sl_func_find(SL_S("count"));
     g->rough = false;
-    if (rough && gen_p(g, 50)) {
+    if (rough && !g->usual && gen_p(g, 50)) {
         g->saw_rough = true;
         gen_call(g, f, depth);
     } else if (!strcmp(f->name, "count") || !strcmp(f->name, "sum") || !strcmp(f->name, "avg") || !strcmp(f->name, "min") || !strcmp(f->name, "max")) {
@@ -393,7 +393,7 @@ static void slice(gen *g, int depth) {
 /* A condition that most rows meet. */
 void gen_likely(gen *g) {
     static const char *const parts[] = {" >= -2", " < 1000", " != 3", " BETWEEN (-5) AND (500)", " NOT IN (1, 7)", " > 0", " + 1 < 50"};
-    if (!g->tame || gen_p(g, 35)) {
+    if (!g->tame || gen_p(g, g->usual ? 5 : 35)) {
         gen_expr(g, T_BOOL, 3);
         return;
     }
