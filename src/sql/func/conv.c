@@ -2,6 +2,7 @@
 #include "sql/func/conv.h"
 #include <math.h>
 #include "base/bytes.h"
+#include "sql/func/dense.h"
 
 sl_value sl_fn_cast_to(sl_call *c, sl_value v, sl_value type) {
     sl_arena *a = c->arena;
@@ -115,7 +116,7 @@ static const char *chr_check(sl_arena *a, sl_expr **args, uint32_t n) {
 #define GP (SL_FN_NULLGATE | SL_FN_PURE)
 const sl_func sl_funcs_conv[] = {
     {"cast", SL_FN_SCALAR, SL_FN_NULLGATE, 2, 2, cast_check, fn_cast, NULL, "(x any, type string) -> any", "x as bigint, float, string, boolean, datetime or bytea.",
-     "cast(\"0x10\", \"bigint\")", "16", NULL},
+     "cast(\"0x10\", \"bigint\")", "16", NULL, .dense = sl_dn_cast},
     {"convert_tz", SL_FN_SCALAR, GP, 2, 2, sl_ck_ds, fn_convert_tz, NULL, "(t datetime, zone string) -> datetime", "The same instant in another time zone.",
      "to_seconds(convert_tz(cast(1000, \"datetime\"), \"Asia/Tokyo\"))", "1", NULL},
     {"to_seconds", SL_FN_SCALAR, SL_FN_NULLGATE, 1, 1, NULL, fn_to_seconds, NULL, "(t datetime) -> int", "Whole seconds since 1970.", "to_seconds(1999)", "1", NULL},

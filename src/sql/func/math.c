@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include "base/num.h"
 #include "sql/func.h"
+#include "sql/func/dense.h"
 
 #ifndef M_PI
 #define M_PI 3.14159265358979323846
@@ -249,46 +250,47 @@ static const char *conv_check(sl_arena *a, sl_expr **args, uint32_t n) {
 }
 
 #define GP (SL_FN_NULLGATE | SL_FN_PURE)
-#define N1(name, fn, sig, doc, example, gives)                                                                                                                                     \
-    { name, SL_FN_SCALAR, GP, 1, 1, sl_ck_n1, fn, NULL, sig, doc, example, gives, NULL }
-#define N2(name, fn, sig, doc, example, gives)                                                                                                                                     \
-    { name, SL_FN_SCALAR, GP, 2, 2, sl_ck_n2, fn, NULL, sig, doc, example, gives, NULL }
-#define I2(name, fn, sig, doc, example, gives)                                                                                                                                     \
-    { name, SL_FN_SCALAR, GP, 2, 2, sl_ck_i2, fn, NULL, sig, doc, example, gives, NULL }
+#define N1(name, fn, fast, sig, doc, example, gives)                                                                                                                               \
+    { name, SL_FN_SCALAR, GP, 1, 1, sl_ck_n1, fn, NULL, sig, doc, example, gives, NULL, NULL, fast }
+#define N2(name, fn, fast, sig, doc, example, gives)                                                                                                                               \
+    { name, SL_FN_SCALAR, GP, 2, 2, sl_ck_n2, fn, NULL, sig, doc, example, gives, NULL, NULL, fast }
+#define I2(name, fn, fast, sig, doc, example, gives)                                                                                                                               \
+    { name, SL_FN_SCALAR, GP, 2, 2, sl_ck_i2, fn, NULL, sig, doc, example, gives, NULL, NULL, fast }
 const sl_func sl_funcs_math[] = {
-    N1("abs", fn_abs, "(x number) -> number", "Absolute value; an int stays an int.", "abs(-2)", "2"),
-    N1("acos", fn_acos, "(x number) -> float", "Arc cosine in radians; null outside [-1, 1].", "acos(1)", "0"),
-    N1("asin", fn_asin, "(x number) -> float", "Arc sine in radians; null outside [-1, 1].", "asin(0)", "0"),
-    N1("atan", fn_atan, "(x number) -> float", "Arc tangent in radians.", "atan(0)", "0"),
-    N2("atan2", fn_atan2, "(y number, x number) -> float", "Angle of the point (x, y) in radians.", "atan2(1, 1)", "0.7853981633974483"),
-    I2("bitand", fn_bitand, "(x int, y int) -> int", "Bitwise and.", "bitand(12, 10)", "8"),
-    I2("bitor", fn_bitor, "(x int, y int) -> int", "Bitwise or.", "bitor(12, 10)", "14"),
-    I2("bitxor", fn_bitxor, "(x int, y int) -> int", "Bitwise exclusive or.", "bitxor(6, 3)", "5"),
-    {"bitnot", SL_FN_SCALAR, GP, 1, 1, bitnot_check, fn_bitnot, NULL, "(x int) -> int", "All bits inverted.", "bitnot(0)", "-1", NULL},
-    N1("ceiling", fn_ceil, "(x number) -> float", "Smallest whole number not below x.", "ceiling(1.2)", "2"),
-    N1("ceil", fn_ceil, "(x number) -> float", "Same as ceiling.", "ceil(1.2)", "2"),
-    N1("cos", fn_cos, "(x number) -> float", "Cosine of an angle in radians.", "cos(0)", "1"),
-    N1("cosh", fn_cosh, "(x number) -> float", "Hyperbolic cosine.", "cosh(0)", "1"),
-    N1("cot", fn_cot, "(x number) -> float", "Cotangent; an error where it is infinite.", "cot(1)", "0.6420926159343306"),
-    N1("exp", fn_exp, "(x number) -> float", "e to the power of x.", "exp(0)", "1"),
-    N1("floor", fn_floor, "(x number) -> float", "Largest whole number not above x.", "floor(1.8)", "1"),
-    N1("ln", fn_ln, "(x number) -> float", "Natural logarithm; an error for negative x.", "ln(1)", "0"),
-    {"log", SL_FN_SCALAR, GP, 1, 2, log_check, fn_log, NULL, "([base number,] x number) -> float", "Logarithm to base 10, or to the base given first.", "log(2, 8)", "3", NULL},
-    N2("mod", fn_mod, "(x number, y number) -> float", "Remainder of x / y with the sign of x.", "mod(-7, 4)", "-3"),
+    N1("abs", fn_abs, sl_dn_abs, "(x number) -> number", "Absolute value; an int stays an int.", "abs(-2)", "2"),
+    N1("acos", fn_acos, sl_dn_acos, "(x number) -> float", "Arc cosine in radians; null outside [-1, 1].", "acos(1)", "0"),
+    N1("asin", fn_asin, sl_dn_asin, "(x number) -> float", "Arc sine in radians; null outside [-1, 1].", "asin(0)", "0"),
+    N1("atan", fn_atan, sl_dn_atan, "(x number) -> float", "Arc tangent in radians.", "atan(0)", "0"),
+    N2("atan2", fn_atan2, sl_dn_atan2, "(y number, x number) -> float", "Angle of the point (x, y) in radians.", "atan2(1, 1)", "0.7853981633974483"),
+    I2("bitand", fn_bitand, sl_dn_bitand, "(x int, y int) -> int", "Bitwise and.", "bitand(12, 10)", "8"),
+    I2("bitor", fn_bitor, sl_dn_bitor, "(x int, y int) -> int", "Bitwise or.", "bitor(12, 10)", "14"),
+    I2("bitxor", fn_bitxor, sl_dn_bitxor, "(x int, y int) -> int", "Bitwise exclusive or.", "bitxor(6, 3)", "5"),
+    {"bitnot", SL_FN_SCALAR, GP, 1, 1, bitnot_check, fn_bitnot, NULL, "(x int) -> int", "All bits inverted.", "bitnot(0)", "-1", NULL, .dense = sl_dn_bitnot},
+    N1("ceiling", fn_ceil, sl_dn_ceil, "(x number) -> float", "Smallest whole number not below x.", "ceiling(1.2)", "2"),
+    N1("ceil", fn_ceil, sl_dn_ceil, "(x number) -> float", "Same as ceiling.", "ceil(1.2)", "2"),
+    N1("cos", fn_cos, sl_dn_cos, "(x number) -> float", "Cosine of an angle in radians.", "cos(0)", "1"),
+    N1("cosh", fn_cosh, sl_dn_cosh, "(x number) -> float", "Hyperbolic cosine.", "cosh(0)", "1"),
+    N1("cot", fn_cot, sl_dn_cot, "(x number) -> float", "Cotangent; an error where it is infinite.", "cot(1)", "0.6420926159343306"),
+    N1("exp", fn_exp, sl_dn_exp, "(x number) -> float", "e to the power of x.", "exp(0)", "1"),
+    N1("floor", fn_floor, sl_dn_floor, "(x number) -> float", "Largest whole number not above x.", "floor(1.8)", "1"),
+    N1("ln", fn_ln, sl_dn_ln, "(x number) -> float", "Natural logarithm; an error for negative x.", "ln(1)", "0"),
+    {"log", SL_FN_SCALAR, GP, 1, 2, log_check, fn_log, NULL, "([base number,] x number) -> float", "Logarithm to base 10, or to the base given first.", "log(2, 8)", "3", NULL,
+     .dense = sl_dn_log},
+    N2("mod", fn_mod, sl_dn_mod, "(x number, y number) -> float", "Remainder of x / y with the sign of x.", "mod(-7, 4)", "-3"),
     {"pi", SL_FN_SCALAR, SL_FN_PURE, 0, 0, NULL, fn_pi, NULL, "() -> float", "The number pi.", "pi()", "3.141592653589793", NULL},
-    N2("power", fn_power, "(x number, y number) -> float", "x to the power of y.", "power(2, 10)", "1024"),
-    N2("pow", fn_power, "(x number, y number) -> float", "Same as power.", "pow(2, -1)", "0.5"),
+    N2("power", fn_power, sl_dn_power, "(x number, y number) -> float", "x to the power of y.", "power(2, 10)", "1024"),
+    N2("pow", fn_power, sl_dn_power, "(x number, y number) -> float", "Same as power.", "pow(2, -1)", "0.5"),
     {"rand", SL_FN_SCALAR, 0, 0, 0, NULL, fn_rand, NULL, "() -> float", "A random number from 0 up to but not including 1.", "rand() < 1", "true", NULL},
     {"round", SL_FN_SCALAR, GP, 1, 2, one_or_two, fn_round, NULL, "(x number [, digits int]) -> float", "Rounds half away from zero, to a number of decimals (may be negative).",
-     "round(25.987, 2)", "25.99", NULL},
-    N1("sign", fn_sign, "(x number) -> int", "-1, 0 or 1.", "sign(-0.1)", "-1"),
-    N1("sin", fn_sin, "(x number) -> float", "Sine of an angle in radians.", "sin(0)", "0"),
-    N1("sinh", fn_sinh, "(x number) -> float", "Hyperbolic sine.", "sinh(0)", "0"),
-    N1("sqrt", fn_sqrt, "(x number) -> float", "Square root; an error for negative x.", "sqrt(9)", "3"),
-    N1("tan", fn_tan, "(x number) -> float", "Tangent of an angle in radians.", "tan(0)", "0"),
-    N1("tanh", fn_tanh, "(x number) -> float", "Hyperbolic tangent.", "tanh(0)", "0"),
-    N1("radians", fn_radians, "(x number) -> float", "Degrees to radians.", "radians(180)", "3.141592653589793"),
-    N1("degrees", fn_degrees, "(x number) -> float", "Radians to degrees.", "degrees(pi())", "180"),
+     "round(25.987, 2)", "25.99", NULL, .dense = sl_dn_round},
+    N1("sign", fn_sign, sl_dn_sign, "(x number) -> int", "-1, 0 or 1.", "sign(-0.1)", "-1"),
+    N1("sin", fn_sin, sl_dn_sin, "(x number) -> float", "Sine of an angle in radians.", "sin(0)", "0"),
+    N1("sinh", fn_sinh, sl_dn_sinh, "(x number) -> float", "Hyperbolic sine.", "sinh(0)", "0"),
+    N1("sqrt", fn_sqrt, sl_dn_sqrt, "(x number) -> float", "Square root; an error for negative x.", "sqrt(9)", "3"),
+    N1("tan", fn_tan, sl_dn_tan, "(x number) -> float", "Tangent of an angle in radians.", "tan(0)", "0"),
+    N1("tanh", fn_tanh, sl_dn_tanh, "(x number) -> float", "Hyperbolic tangent.", "tanh(0)", "0"),
+    N1("radians", fn_radians, sl_dn_radians, "(x number) -> float", "Degrees to radians.", "radians(180)", "3.141592653589793"),
+    N1("degrees", fn_degrees, sl_dn_degrees, "(x number) -> float", "Radians to degrees.", "degrees(pi())", "180"),
     {"conv", SL_FN_SCALAR, GP, 3, 3, conv_check, fn_conv, NULL, "(n any, from int, to int) -> string",
      "Rewrites a number from one base (2 to 36) in another; a negative base means signed.", "conv(\"ff\", 16, 10)", "\"255\"", NULL},
     {0}};

@@ -8,6 +8,7 @@
 #include "base/regex.h"
 #include "base/utf8.h"
 #include "sql/func.h"
+#include "sql/func/dense.h"
 #include "sql/func/format.h"
 
 static sl_value text_n(const char *p, size_t n) { return sl_v_str(sl_str_n(p, n)); }
@@ -346,21 +347,24 @@ static const char *format_check(sl_arena *a, sl_expr **args, uint32_t n) {
 #define FP (SL_FN_FALSEGATE | SL_FN_PURE)
 #define ZP (SL_FN_ZEROGATE | SL_FN_PURE)
 const sl_func sl_funcs_str[] = {
-    {"concat", SL_FN_SCALAR, SL_FN_PURE, 1, -1, concat_check, fn_concat, NULL, "(a any, …) -> string", "Joins texts; null adds nothing.", "concat(\"a\", \"b\")", "\"ab\"", NULL},
-    {"endswith", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_endswith, NULL, "(s string, t string) -> boolean", "Whether s ends with t.", "endswith(\"abc\", \"bc\")", "true", NULL},
+    {"concat", SL_FN_SCALAR, SL_FN_PURE, 1, -1, concat_check, fn_concat, NULL, "(a any, …) -> string", "Joins texts; null adds nothing.", "concat(\"a\", \"b\")", "\"ab\"", NULL,
+     .dense = sl_dn_concat},
+    {"endswith", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_endswith, NULL, "(s string, t string) -> boolean", "Whether s ends with t.", "endswith(\"abc\", \"bc\")", "true", NULL,
+     .dense = sl_dn_endswith},
     {"format", SL_FN_SCALAR, GP, 2, -1, format_check, sl_fn_format, NULL, "(x number, digits int [, locale string]) -> string",
      "A number with fixed decimals, in the manner of a country.", "format(1234.5, 2, \"en_US\")", "\"1,234.50\"", NULL},
     {"indexof", SL_FN_SCALAR, SL_FN_PURE, 2, 2, sl_ck_s2, fn_indexof, NULL, "(s string, t string) -> int", "Byte offset of t in s, from 0; -1 when it is not there.",
-     "indexof(\"hello\", \"l\")", "2", NULL},
-    {"length", SL_FN_SCALAR, ZP, 1, 1, NULL, fn_length, NULL, "(x any) -> int", "Characters of a text, elements of an array, keys of an object.", "length(\"hello\")", "5", NULL},
-    {"lower", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_lower, NULL, "(s string) -> string", "Lower case.", "lower(\"HeLLo\")", "\"hello\"", NULL},
-    {"upper", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_upper, NULL, "(s string) -> string", "Upper case.", "upper(\"hello\")", "\"HELLO\"", NULL},
+     "indexof(\"hello\", \"l\")", "2", NULL, .dense = sl_dn_indexof},
+    {"length", SL_FN_SCALAR, ZP, 1, 1, NULL, fn_length, NULL, "(x any) -> int", "Characters of a text, elements of an array, keys of an object.", "length(\"hello\")", "5", NULL,
+     .dense = sl_dn_length},
+    {"lower", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_lower, NULL, "(s string) -> string", "Lower case.", "lower(\"HeLLo\")", "\"hello\"", NULL, .dense = sl_dn_lower},
+    {"upper", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_upper, NULL, "(s string) -> string", "Upper case.", "upper(\"hello\")", "\"HELLO\"", NULL, .dense = sl_dn_upper},
     {"lpad", SL_FN_SCALAR, GP, 2, 2, sl_ck_si, fn_lpad, NULL, "(s string, n int) -> string", "Puts n spaces in front.", "lpad(\"x\", 2)", "\"  x\"", NULL},
     {"rpad", SL_FN_SCALAR, GP, 2, 2, sl_ck_si, fn_rpad, NULL, "(s string, n int) -> string", "Puts n spaces behind.", "rpad(\"x\", 2)", "\"x  \"", NULL},
-    {"ltrim", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_ltrim, NULL, "(s string) -> string", "Takes white space off the front.", "ltrim(\"  a \")", "\"a \"", NULL},
-    {"rtrim", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_rtrim, NULL, "(s string) -> string", "Takes white space off the end.", "rtrim(\" a  \")", "\" a\"", NULL},
-    {"trim", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_trim, NULL, "(s string) -> string", "Takes white space off both ends.", "trim(\" a \")", "\"a\"", NULL},
-    {"numbytes", SL_FN_SCALAR, ZP, 1, 1, sl_ck_s1, fn_numbytes, NULL, "(s string) -> int", "Bytes of a text.", "numbytes(\"abc\")", "3", NULL},
+    {"ltrim", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_ltrim, NULL, "(s string) -> string", "Takes white space off the front.", "ltrim(\"  a \")", "\"a \"", NULL, .dense = sl_dn_trim},
+    {"rtrim", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_rtrim, NULL, "(s string) -> string", "Takes white space off the end.", "rtrim(\" a  \")", "\" a\"", NULL, .dense = sl_dn_trim},
+    {"trim", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_trim, NULL, "(s string) -> string", "Takes white space off both ends.", "trim(\" a \")", "\"a\"", NULL, .dense = sl_dn_trim},
+    {"numbytes", SL_FN_SCALAR, ZP, 1, 1, sl_ck_s1, fn_numbytes, NULL, "(s string) -> int", "Bytes of a text.", "numbytes(\"abc\")", "3", NULL, .dense = sl_dn_numbytes},
     {"regexp_matches", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_regexp_matches, drop_compiled, "(s string, pattern string) -> boolean", "Whether the pattern occurs in s.",
      "regexp_matches(\"abc\", \"b\")", "true", NULL},
     {"regexp_replace", SL_FN_SCALAR, GP, 3, 3, sl_ck_s3, fn_regexp_replace, drop_compiled, "(s string, pattern string, with string) -> string",
@@ -369,9 +373,9 @@ const sl_func sl_funcs_str[] = {
      "regexp_substr(\"xaab\", \"a+\")", "\"aa\"", NULL},
     {"reverse", SL_FN_SCALAR, GP, 1, 1, sl_ck_s1, fn_reverse, NULL, "(s string) -> string", "The characters in reverse order.", "reverse(\"abc\")", "\"cba\"", NULL},
     {"startswith", SL_FN_SCALAR, FP, 2, 2, sl_ck_s2, fn_startswith, NULL, "(s string, t string) -> boolean", "Whether s begins with t.", "startswith(\"abc\", \"ab\")", "true",
-     NULL},
+     NULL, .dense = sl_dn_startswith},
     {"substring", SL_FN_SCALAR, GP, 2, 3, substring_check, fn_substring, NULL, "(s string, start int [, end int]) -> string",
-     "Bytes from start up to but not including end, counted from 0.", "substring(\"hello\", 1, 3)", "\"el\"", NULL},
+     "Bytes from start up to but not including end, counted from 0.", "substring(\"hello\", 1, 3)", "\"el\"", NULL, .dense = sl_dn_substring},
     {"split_value", SL_FN_SCALAR, GP, 3, 3, split_check, fn_split_value, NULL, "(s string, separator string, i int) -> string",
      "Splits s and gives the i-th piece, from 0; a negative i counts from the end.", "split_value(\"a,b\", \",\", 1)", "\"b\"", NULL},
     {0}};
