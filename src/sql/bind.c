@@ -227,6 +227,46 @@ static void bind_row_objects(binder *b, sl_expr *e) {
         }
     }
 }
+/* The columns of dedup_trigger are those of the row; an alias counts where the row has no such column. */
+static void bind_trigger(binder *b, sl_expr *e) {
+    sl_plan *p = b->p;
+    for (uint32_t i = 0; i < 3 && i < e->nargs && !b->err; i++) {
+        sl_expr *c = e->args[i];
+        if (c->kind != SL_X_COLUMN) { /* o.x, where o is no stream */
+            b->err = sl_hint_at(sl_err_new(SL_E_PLAN, "dedup_trigger function should have fieldRef as the %u argument", i + 1), p, c,
+                                "it takes columns; give the member an alias and use that: o.x AS x, dedup_trigger(x, …)");
+            return;
+        }
+        int32_t alias = c->source.n ? -1 : alias_of(b, c->name);
+        bool loose = p->nsrc == 1 && p->src[0].schemaless;
+        if (alias < 0 || (!loose && declared(&p->src[0], c->name, p->opts.ignore_case))) {
+            bind_column(b, c);
+            continue;
+        }
+        if (loose) {
+            sl_expr **two = sl_zero(p->a, 2 * sizeof *two), *call = sl_zero(p->a, sizeof *call), *col = sl_zero(p->a, sizeof *col);
+            if (!two || !call || !col) {
+                b->err = no_memory();
+                return;
+            }
+            *col = *c;
+            *call = (sl_expr){.kind = SL_X_CALL,
+                              .func = sl_func_find(SL_S("coalesce")),
+                              .name = SL_S("coalesce"),
+                              .args = two,
+                              .nargs = 2,
+                              .height = 2,
+                              .pos = c->pos,
+                              .b_col = -1,
+                              .b_slot = -1};
+            two[0] = col;
+            two[1] = c;
+            bind_column(b, col);
+            e->args[i] = call;
+        }
+        to_alias(b, c, (uint32_t)alias);
+    }
+}
 static void bind(binder *b, sl_expr *e) {
     if (!e || b->err)
         return;
@@ -265,7 +305,13 @@ static void bind(binder *b, sl_expr *e) {
         }
         break;
     }
-    case SL_X_CALL: bind_row_objects(b, e); break;
+    case SL_X_CALL:
+        if (e->func && e->func->kind == SL_FN_TRIGGER) {
+            bind_trigger(b, e);
+            return;
+        }
+        bind_row_objects(b, e);
+        break;
     default: break;
     }
     bind(b, e->l);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sql/coll.h"
+#include "sql/dedup.h"
 
 void *sl_coll_space(sl_coll *c, size_t n) {
     void *p = sl_arena_alloc(c->tmp->arena, n ? n : 1);
@@ -148,6 +149,12 @@ void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, 
                 to[i] = cell_of(tuples + (size_t)i * width, width, s, p->src[s].n + a);
         }
         run->reg[p->regs.ana + a] = to;
+    }
+    for (uint32_t d = 0; d < p->ntrig && !r->nomem; d++) {
+        sl_value *to = sl_coll_column(r, run, n);
+        for (uint32_t i = 0; to && i < n; i++)
+            to[i] = cell_of(tuples + (size_t)i * width, width, 0, p->src[0].n + p->nana + d * SL_DEDUP_CELLS);
+        run->reg[p->regs.trig + d] = to;
     }
     for (uint32_t i = 0; times && i < n; i++)
         times[i] = tuples[i]->time;

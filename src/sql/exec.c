@@ -74,7 +74,7 @@ int64_t sl_exec_next(const sl_exec *x) { return x->pipe ? sl_pipes_next(x->pipe)
 bool sl_exec_timed(const sl_exec *x) { return x->pipe != NULL; }
 static void take_stats(sl_exec *x, int64_t now_ms) {
     const sl_pipes *r = x->pipe;
-    bool windowed = r->k->windowed;
+    bool windowed = r->k->windowed || r->dedup;
     x->before = (sl_exec_stats){r->nin, r->nin, 0};
     x->filter = (sl_exec_stats){r->nin, r->nfired, 0};
     x->project = (sl_exec_stats){windowed ? r->nfired : r->nin, r->nout, r->errors};
@@ -207,6 +207,7 @@ static const char *pipe_op(const sl_plan *p, uint32_t i, int *where) {
                {s->having != NULL, 2, "having"},
                {p->nwf > 0, 2, "windowFunc"},
                {s->norder > 0, 2, "order"},
+               {p->ntrig > 0, 1, "dedup_trigger"},
                {true, 2, "project"},
                {k->srf, 2, "projectset"}};
     for (size_t n = 0; n < sizeof ops / sizeof *ops; n++)

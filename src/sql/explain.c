@@ -200,6 +200,10 @@ void sl_plan_explain(const sl_plan *p, sl_buf *out) {
         node(&t, "ProjectSetPlan");
     }
     project(&t);
+    for (uint32_t i = p->ntrig; i-- > 0;) { /* upstream ends here, in a recursion */
+        sl_expr_print(&t.info, p->trig[i].expr);
+        node(&t, "DedupTriggerPlan");
+    }
     if (s->norder) {
         sl_buf_puts(&t.info, "SortFields:[ ");
         for (uint32_t i = 0; i < s->norder; i++) {

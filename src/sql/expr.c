@@ -219,7 +219,7 @@ static int32_t compile_call(sl_comp *c, const sl_expr *e) {
     int32_t here = e->func && c->given ? c->given(c, e) : SL_NOREG;
     if (here != SL_NOREG)
         return here;
-    if (!e->func) {
+    if (!e->func || e->func->kind == SL_FN_TRIGGER) {
         if (!c->err)
             c->err = sl_err_new(SL_E_UNSUPPORTED, "function %.*s is not available yet", SL_FMT(e->name));
         return 0;

@@ -5,7 +5,7 @@
 #include "sql/ast.h"
 #include "sql/keep.h"
 
-typedef enum sl_fkind { SL_FN_SCALAR, SL_FN_AGG, SL_FN_ANALYTIC, SL_FN_WINDOW, SL_FN_SRF, SL_FN_COLS, SL_FN_STATE, SL_FN_META } sl_fkind;
+typedef enum sl_fkind { SL_FN_SCALAR, SL_FN_AGG, SL_FN_ANALYTIC, SL_FN_WINDOW, SL_FN_SRF, SL_FN_COLS, SL_FN_STATE, SL_FN_META, SL_FN_TRIGGER } sl_fkind;
 typedef struct sl_call sl_call;
 /* What a running call can see. Lent by the evaluator for one call. */
 struct sl_call {

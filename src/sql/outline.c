@@ -382,6 +382,8 @@ static void state(outline *o, sl_json *out) {
         sl_buf_printf(&b, "memory of %.*s", SL_FMT(words(o, p->ana[i].expr)));
         sl_json_add(l, sl_json_str(o->a, sl_buf_view(&b)));
     }
+    if (p->ntrig)
+        sl_json_add(l, sl_json_str(o->a, SL_S("rows that wait for their end, and the stretches that dedup_trigger has given")));
     if (p->ncols)
         sl_json_add(l, sl_json_str(o->a, SL_S("values that changed_cols compares with")));
     remembers(o, l, &p->prog);
@@ -402,6 +404,10 @@ static void tree(outline *o) {
         sl_buf_free(&b);
     }
     select_list(o);
+    for (uint32_t i = p->ntrig; i-- > 0;) {
+        sl_json *node = step(o, "dedup", words(o, p->trig[i].expr));
+        note(o, node, "rows wait until %.*s of a later row, or the clock, reaches their %.*s", SL_FMT(p->trig[i].names[2]), SL_FMT(p->trig[i].names[1]));
+    }
     order(o);
     for (uint32_t i = 0; i < p->nwf; i++)
         step(o, "number", words(o, p->wf[i].expr));

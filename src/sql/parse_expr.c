@@ -2,6 +2,7 @@
  * level of *, where `2 * arr[1]` can only fail). Functions are looked up and their arguments checked here, as upstream does. */
 #include <stdlib.h>
 #include "base/num.h"
+#include "sql/dedup.h"
 #include "sql/hint.h"
 #include "sql/parser.h"
 
@@ -442,8 +443,8 @@ static sl_expr *call(sl_parser *p, sl_token name) {
     sl_str lower = sl_str_n(low, name.lit.n);
     bool dedup = sl_str_is(lower, "dedup_trigger");
     sl_wkind window = sl_p_window_kind(lower);
-    const sl_func *f = window || dedup ? NULL : sl_func_find(lower);
-    if (!window && !dedup && !f)
+    const sl_func *f = window ? NULL : dedup ? &sl_dedup_func : sl_func_find(lower);
+    if (!window && !f)
         return sl_p_fail(p, name.pos, "function %.*s not found", SL_FMT(name.lit));
     if (f && f->kind == SL_FN_COLS && !p->in_fields)
         return sl_p_fail(p, name.pos, "function %.*s can only be used inside the select clause", SL_FMT(name.lit));

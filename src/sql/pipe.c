@@ -3,6 +3,7 @@
  * when a window holds them; a row that goes straight on lives in the scratch memory of the call. All output of one call is one batch with
  * a frame per collection, in order. */
 #include <stdlib.h>
+#include "sql/dedup.h"
 #include "sql/joins.h"
 
 static sl_str name_of(const sl_plan *p, uint32_t src, uint32_t col) { return p->src[src].names[col]; }
@@ -127,7 +128,7 @@ static sl_krow *keep_row(intake *t, uint32_t row, const uint32_t *cols, uint32_t
     sl_krow *k;
     sl_arena *a = t->tmp->arena;
     if (deep) {
-        if (!(k = sl_krow_new(&r->rows, n + p->nana, ntail)))
+        if (!(k = sl_krow_new(&r->rows, r->k->ncells[t->src], ntail)))
             return NULL;
         a = sl_krow_arena(k);
     } else {
@@ -278,6 +279,8 @@ static bool second_half(intake *t) {
     bool *triggers = k->has_when ? trigger_rows(t) : NULL;
     if (k->windowed && k->window.kind == SL_W_STATE)
         state_conditions(t);
+    if (r->dedup)
+        sl_dedup_args(r, &t->run, t->rows);
     uint32_t ncols = 0, *cols = foreign(t, &ncols);
     sl_winrow *rows = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *rows);
     if (!cols || !rows || t->run.nomem || sl_arena_failed(t->tmp->arena))
@@ -286,7 +289,7 @@ static bool second_half(intake *t) {
     uint32_t n = 0, nlooks = 0;
     for (uint32_t i = 0; i < t->rows.n && !r->nomem; i++) {
         uint32_t row = t->rows.at ? t->rows.at[i] : i;
-        sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, k->windowed);
+        sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, k->windowed || r->dedup);
         if (!x) {
             r->nomem = true;
             break;
@@ -304,6 +307,8 @@ static bool second_half(intake *t) {
         if (!k->windowed) {
             if (k->njoins)
                 sl_join_run(r, &x, 1, x->time, x->time, false);
+            else if (r->dedup)
+                sl_dedup_row(r, x, &t->run, row);
             else
                 sl_pipe_emit(r, &x, 1, 1, x->time, x->time, true);
             sl_krow_drop(x);
@@ -766,8 +771,10 @@ static void tick(sl_pipes *r, int64_t now_ms) {
     if (r->wm) {
         if (sl_wm_tick(r->wm, now_ms))
             reached(r);
-    } else if (sl_pipes_next(r) <= now_ms && !(r->win ? sl_win_tick(r->win, now_ms) : sl_fast_tick(r->fast, now_ms)))
+    } else if ((r->win || r->fast) && sl_pipes_next(r) <= now_ms && !(r->win ? sl_win_tick(r->win, now_ms) : sl_fast_tick(r->fast, now_ms)))
         r->nomem = true;
+    if (r->dedup)
+        sl_dedup_tick(r, now_ms);
 }
 void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed) {
     begin(r, now_ms);

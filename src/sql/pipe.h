@@ -87,6 +87,7 @@ void sl_pipe_free(sl_pipe *k);
 
 /* ---- running ---- */
 typedef struct sl_parked sl_parked;
+typedef struct sl_dedup sl_dedup;
 struct sl_pipes { /* one running pipe */
     sl_plan *p;
     const sl_pipe *k;
@@ -94,6 +95,7 @@ struct sl_pipes { /* one running pipe */
     sl_win *win;
     sl_fast *fast;
     sl_kq *tables;                   /* [nsrc] rows of scan tables */
+    sl_dedup *dedup;                 /* [ntrig] rows that wait for their end */
     sl_parked *parked, *last_parked; /* collections that wait for lookups */
     size_t parked_bytes, nparked;    /* what they hold beside kept rows; how many they are */
     const sl_exec_env *env;

@@ -1,5 +1,6 @@
 /* How a running statement with memory is made, measured and ended. Decision: apart from the way of its rows (pipe.c), which knows nothing of how it began. */
 #include <stdlib.h>
+#include "sql/dedup.h"
 #include "sql/joins.h"
 
 static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
@@ -27,6 +28,8 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
         ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
     if (ok && fast)
         ok = (r->fast = sl_fast_new(r, start_ms)) != NULL;
+    if (ok && p->ntrig && !k->has_having) /* single rows fail at HAVING, before */
+        ok = (r->dedup = sl_dedup_new(p)) != NULL;
     if (ok && p->opts.event_time) {
         ok = (r->wm = sl_wm_new(p->nsrc, p->opts.late_ms, p->opts.idle_ms, start_ms)) != NULL;
         for (uint32_t i = 0; ok && i < p->nsrc; i++)
@@ -51,6 +54,7 @@ void sl_pipes_free(sl_pipes *r) {
     for (uint32_t i = 0; r->tables && i < r->p->nsrc; i++)
         sl_kq_free(&r->tables[i]);
     free(r->tables);
+    sl_dedup_free(r->dedup, r->p->ntrig);
     sl_krows_end(&r->rows);
     for (uint32_t i = 0; r->ana && i < r->p->nana; i++)
         sl_keeps_free(r->ana[i]);
@@ -68,14 +72,18 @@ void sl_pipes_free(sl_pipes *r) {
     free(r);
 }
 int64_t sl_pipes_next(const sl_pipes *r) {
-    if (r->wm)
-        return sl_wm_next(r->wm);
-    return r->win ? sl_win_next(r->win) : r->fast ? sl_fast_next(r->fast) : INT64_MAX;
+    int64_t next = r->wm ? sl_wm_next(r->wm) : r->win ? sl_win_next(r->win) : r->fast ? sl_fast_next(r->fast) : INT64_MAX;
+    int64_t due = r->dedup ? sl_dedup_next(r) : INT64_MAX;
+    return due < next ? due : next;
 }
 size_t sl_pipes_bytes(const sl_pipes *r) {
-    size_t n = r->rows.bytes + (r->fast ? sl_fast_bytes(r->fast) : 0) + (r->win ? sl_win_bytes(r->win) : 0) + r->parked_bytes;
+    size_t n = r->rows.bytes + (r->fast ? sl_fast_bytes(r->fast) : 0) + (r->win ? sl_win_bytes(r->win) : 0) + r->parked_bytes + (r->dedup ? sl_dedup_bytes(r) : 0);
     n += sl_keeps_bytes_all(r->ana, r->p->nana) + sl_keeps_bytes_all(r->cols, r->p->ncols);
     return n + sl_sites_bytes(&r->k->in, r->state_in) + sl_sites_bytes(&r->k->rows, r->state_rows) + sl_sites_bytes(&r->p->prog, r->state_out) +
         sl_sites_bytes(&r->k->join, r->state_join);
 }
-bool sl_pipes_passes(const sl_pipes *r) { return r->win ? sl_win_passes(r->win) : r->fast && sl_fast_passes(r->fast); }
+bool sl_pipes_passes(const sl_pipes *r) {
+    if (r->dedup)
+        return sl_dedup_next(r) != INT64_MAX;
+    return r->win ? sl_win_passes(r->win) : r->fast && sl_fast_passes(r->fast);
+}

@@ -3,17 +3,17 @@
  * processing time); with joins it always runs behind them (D19, D20). */
 #include <stdlib.h>
 #include "base/vec.h"
+#include "sql/dedup.h"
 #include "sql/hint.h"
 #include "sql/parse.h"
-#include "sql/pipe.h"
 
 static sl_err *no_memory(void) { return sl_err_new(SL_E_NOMEM, "out of memory"); }
 
 /* ---- provided calls ---- */
 typedef struct finder {
     sl_plan *p;
-    uint32_t n[4], cap[4]; /* analytic, aggregate, row numbers, changed_cols */
-    sl_pcall *at[4];
+    uint32_t n[5], cap[5]; /* analytic, aggregate, row numbers, changed_cols, dedup_trigger */
+    sl_pcall *at[5];
     sl_pstar *star;
     uint32_t nstar, capstar;
     bool in_where, failed;
@@ -71,7 +71,11 @@ static void find(finder *f, sl_expr *e) {
     }
     if (e->kind != SL_X_CALL || !e->func || e->b_slot >= 0)
         return;
-    int k = e->func->kind == SL_FN_ANALYTIC ? 0 : e->func->kind == SL_FN_AGG && !hit_function(e->func) ? 1 : e->func->kind == SL_FN_WINDOW ? 2 : -1;
+    int k = e->func->kind == SL_FN_ANALYTIC                    ? 0
+        : e->func->kind == SL_FN_AGG && !hit_function(e->func) ? 1
+        : e->func->kind == SL_FN_WINDOW                        ? 2
+        : e->func->kind == SL_FN_TRIGGER                       ? 4
+                                                               : -1;
     if (k < 0)
         return;
     if (k == 0)
@@ -127,6 +131,16 @@ sl_err *sl_plan_calls(sl_plan *p, const sl_select *s) {
         c[f.n[3]++] = (sl_pcall){.func = e->func, .expr = e, .names = names};
         p->fields[i].cols = true;
     }
+    for (uint32_t i = 0; i < f.n[4] && !f.failed; i++) {
+        sl_pcall *c = &f.at[4][i];
+        f.failed = !(c->names = sl_zero(p->a, 3 * sizeof *c->names));
+        for (uint32_t k = 0; k < 3 && !f.failed; k++) {
+            const sl_expr *e = c->expr->args[k]->kind == SL_X_CALL ? c->expr->args[k]->args[0] : c->expr->args[k]; /* a column, else an alias */
+            c->names[k] = e->kind == SL_X_SLOT ? p->fields[p->alias_at[e->b_slot]].name : e->name;
+        }
+    }
+    p->trig = f.at[4];
+    p->ntrig = f.n[4];
     p->cols = f.at[3];
     p->ncols = f.n[3];
     p->ana = f.at[0];
@@ -148,7 +162,8 @@ sl_err *sl_plan_calls(sl_plan *p, const sl_select *s) {
     r->star = r->ana + p->nana;
     r->agg = r->star + p->nstars;
     r->wf = r->agg + p->nagg;
-    r->total = r->wf + p->nwf;
+    r->trig = r->wf + p->nwf;
+    r->total = r->trig + p->ntrig;
     return NULL;
 }
 
@@ -158,7 +173,7 @@ static bool has_kind(sl_expr *e, void *arg) {
     return !(e->kind == SL_X_CALL && e->func && (*kinds >> e->func->kind & 1));
 }
 bool sl_pipe_wanted(const sl_plan *p, const sl_select *s) {
-    if (s->window || s->njoins || s->having || s->ndims || p->nagg || p->nwf || p->ncols || p->nstars || p->opts.event_time)
+    if (s->window || s->njoins || s->having || s->ndims || p->nagg || p->nwf || p->ncols || p->ntrig || p->nstars || p->opts.event_time)
         return true;
     uint32_t kinds = 1u << SL_FN_SRF;
     for (uint32_t i = 0; i < p->nfields; i++)
@@ -390,6 +405,8 @@ static sl_err *compile_in(sl_plan *p, const sl_select *s, bool early, bool timer
         if (s->where)
             push_parts(p, &c, s->where);
     }
+    for (uint32_t i = 0; i < p->ntrig; i++)
+        sl_plan_call(&c, &p->trig[i]);
     const sl_window *w = s->window;
     if (w && w->filter && s->njoins) { /* rows of a stream are asked what concerns it */
         parts q = {.all = true};
@@ -513,7 +530,7 @@ sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
     if (!k || !(k->ncells = sl_zero(p->a, p->nsrc * sizeof *k->ncells)))
         return no_memory();
     for (uint32_t i = 0; i < p->nsrc; i++)
-        k->ncells[i] = p->src[i].n + p->nana;
+        k->ncells[i] = p->src[i].n + p->nana + SL_DEDUP_CELLS * p->ntrig;
     if (s->window)
         SL_TRY(window_spec(p, s->window));
     k->aggregated = s->ndims > 0;

@@ -129,6 +129,7 @@ static int32_t provided(sl_comp *c, const sl_expr *e) {
     case SL_FN_ANALYTIC: return (int32_t)(p->regs.ana + (uint32_t)e->b_slot);
     case SL_FN_AGG: return (int32_t)(p->regs.agg + (uint32_t)e->b_slot);
     case SL_FN_WINDOW: return (int32_t)(p->regs.wf + (uint32_t)e->b_slot);
+    case SL_FN_TRIGGER: return (int32_t)(p->regs.trig + (uint32_t)e->b_slot);
     default: return SL_NOREG;
     }
 }

@@ -60,9 +60,10 @@ static bool visit(sl_expr *e, void *arg) {
         s->last_hit = e;
     if (s->missing)
         return true;
-    static const char *const kinds[] = {"", "aggregate function ", "analytic function ", "window function ", "set-returning function ", "function ", "state function ", ""};
+    static const char *const kinds[] = {"", "aggregate function ", "analytic function ", "window function ", "set-returning function ", "function ", "state function ", "", ""};
     uint8_t kind = e->func ? e->func->kind : 0;
-    bool there = e->func && (kind == SL_FN_SCALAR || kind == SL_FN_META || kind == SL_FN_WINDOW || kind == SL_FN_SRF || (kind == SL_FN_AGG && e->func->eval) || e->func->kept);
+    bool there = e->func &&
+        (kind == SL_FN_SCALAR || kind == SL_FN_META || kind == SL_FN_WINDOW || kind == SL_FN_SRF || kind == SL_FN_TRIGGER || (kind == SL_FN_AGG && e->func->eval) || e->func->kept);
     if (!there) {
         s->missing = e;
         s->missing_kind = e->func ? kinds[e->func->kind] : "function ";
@@ -127,6 +128,54 @@ sl_err *sl_plan_joins(const sl_plan *p, const sl_select *s) {
                                "add GROUP BY and a window, for example TUMBLINGWINDOW(ss, 10), or make %.*s a table", SL_FMT(p->src[i].pub.stream));
     return NULL;
 }
+typedef struct misplaced {
+    const sl_plan *p;
+    const sl_expr *e;
+} misplaced;
+static bool is_field(const sl_plan *p, const sl_expr *e) {
+    for (uint32_t i = 0; i < p->nfields; i++)
+        if (p->fields[i].kind != SL_P_STAR && !p->fields[i].replace && p->fields[i].expr == e)
+            return true;
+    return false;
+}
+static bool find_misplaced(sl_expr *e, void *arg) {
+    misplaced *m = arg;
+    if (is_call(e, SL_FN_TRIGGER) && !is_field(m->p, e))
+        m->e = e;
+    return !m->e;
+}
+/* Upstream takes these and fails every row or collection. */
+static sl_err *check_trigger(const sl_plan *p, const sl_select *s) {
+    misplaced m = {p, NULL};
+    const sl_expr *call = NULL;
+    for (uint32_t i = 0; i < p->nfields; i++) {
+        sl_expr_walk(p->fields[i].expr, find_misplaced, &m);
+        call = !call && is_call(p->fields[i].expr, SL_FN_TRIGGER) ? p->fields[i].expr : call;
+    }
+    sl_expr_walk(s->where, find_misplaced, &m);
+    sl_expr_walk(s->having, find_misplaced, &m);
+    for (uint32_t i = 0; i < s->norder; i++)
+        sl_expr_walk(s->order[i].expr, find_misplaced, &m);
+    for (uint32_t i = 0; i < s->ndims; i++)
+        sl_expr_walk(s->dims[i], find_misplaced, &m);
+    for (uint32_t i = 0; i < s->njoins; i++)
+        sl_expr_walk(s->joins[i].on, find_misplaced, &m);
+    if (s->window) {
+        sl_expr_walk(s->window->begin, find_misplaced, &m);
+        sl_expr_walk(s->window->emit, find_misplaced, &m);
+        sl_expr_walk(s->window->filter, find_misplaced, &m);
+        sl_expr_walk(s->window->when, find_misplaced, &m);
+        for (uint32_t i = 0; i < s->window->npartition; i++)
+            sl_expr_walk(s->window->partition[i], find_misplaced, &m);
+    }
+    if (m.e)
+        return sl_hint_at(sl_err_new(SL_E_PLAN, "dedup_trigger can only be a field of the select list"), p, m.e, "give it an alias: other fields may use it by that name");
+    if (call && (s->window || s->njoins))
+        return sl_hint_at(sl_err_new(SL_E_PLAN, "dedup_trigger takes single rows, it cannot be used with a window or a join"), p, call,
+                          "let a rule of its own make the rows, with a memory sink");
+    return NULL;
+}
+
 sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
     scan sc = {.p = p};
     for (uint32_t i = 0; i < p->nfields; i++)
@@ -182,6 +231,13 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
         return sl_hint_pos(sl_err_new(SL_E_PLAN, "cannot run window for TABLE sources"), p, s->from.pos, "a table has no time; read the stream FROM here and join the table");
     SL_TRY(sl_plan_joins(p, s));
     SL_TRY(check_joins(p, s));
+    if (p->opts.event_time && s->window && s->window->kind == SL_W_COUNT)
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "unsupported window type 5"), p, s->window->pos, "the rule has isEventTime, and a count window does not look at the time");
+    if (p->opts.send_meta && (s->window || s->njoins))
+        return sl_hint_pos(sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window"), p, s->window ? s->window->pos : s->joins[0].src.pos,
+                           "many rows have no metadata of their own; select meta(key) AS name instead");
+
+    SL_TRY(check_trigger(p, s));
     if (sc.missing)
         return sl_hint_at(sl_err_new(SL_E_UNSUPPORTED, "%s%.*s is not available yet", sc.missing_kind, SL_FMT(sc.missing->name)), p, sc.missing, NULL);
     return NULL;

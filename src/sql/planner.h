@@ -37,9 +37,9 @@ typedef struct sl_pfield {
 
 /* The register space shared by all programs of a plan: columns of all sources, then what is written by somebody else and read as columns. */
 typedef struct sl_regs {
-    uint32_t *base;              /* [nsrc] first register of a source */
-    uint32_t ncol;               /* columns of all sources */
-    uint32_t ana, star, agg, wf; /* first register of analytic values, row objects, aggregates, row numbers */
+    uint32_t *base;                    /* [nsrc] first register of a source */
+    uint32_t ncol;                     /* columns of all sources */
+    uint32_t ana, star, agg, wf, trig; /* first register of analytic values, row objects, aggregates, row numbers, dedup_trigger */
     uint32_t total;
 } sl_regs;
 typedef struct sl_pcall { /* a call whose value is provided: analytic, aggregate, row_number */
@@ -54,7 +54,7 @@ typedef struct sl_pcall { /* a call whose value is provided: analytic, aggregate
     sl_block *order; /* row_number: OVER (… ORDER BY …) */
     bool *desc;
     uint32_t norder;
-    sl_str *names; /* changed_cols: of the arguments behind the second */
+    sl_str *names; /* changed_cols: of the arguments behind the second; dedup_trigger: of the columns */
     bool in_where; /* aggregate computed over the whole collection before WHERE */
 } sl_pcall;
 typedef struct sl_pstar { /* a row object that some function takes */
@@ -87,6 +87,8 @@ struct sl_plan {
     uint32_t nana, nagg, nwf;
     sl_pcall *cols; /* changed_cols: fields that become several columns */
     uint32_t ncols;
+    sl_pcall *trig; /* dedup_trigger: rows wait in front of the select list */
+    uint32_t ntrig;
     sl_pstar *stars;
     uint32_t nstars;
     sl_pipe *pipe; /* NULL: exec.c alone runs the statement */

@@ -4,8 +4,8 @@
  * state; any other change drops it, and says so. */
 #include <stdlib.h>
 #include "data/pack.h"
+#include "sql/dedup.h"
 #include "sql/parse.h"
-#include "sql/pipe.h"
 
 enum { FORM = 2 };
 
@@ -95,6 +95,8 @@ void sl_pipes_save(const sl_pipes *r, sl_buf *out) {
     for (uint32_t i = 0; i < p->nsrc; i++)
         if (p->src[i].pub.is_table && !p->src[i].lookup)
             sl_kq_save(&r->tables[i], r->k->ncells, out);
+    if (r->dedup)
+        sl_dedup_save(r, out);
 }
 sl_err *sl_pipes_load(sl_pipes *r, sl_str *at) {
     const sl_plan *p = r->p;
@@ -115,6 +117,8 @@ sl_err *sl_pipes_load(sl_pipes *r, sl_str *at) {
     for (uint32_t i = 0; i < p->nsrc; i++)
         if (p->src[i].pub.is_table && !p->src[i].lookup)
             SL_TRY(sl_kq_load(&r->tables[i], &r->rows, r->k->ncells, p->nsrc, at));
+    if (r->dedup)
+        SL_TRY(sl_dedup_load(r, at));
     r->rows.seq = (uint64_t)seq.i; /* loading made rows too */
     return NULL;
 }

@@ -171,6 +171,15 @@ static void field(gen *g, uint32_t i, bool *srf) {
         sl_buf_printf(&g->b, " AS n%u", i);
         return;
     }
+    if (!g->windowed && g->nused == 1 && gen_p(g, 8)) {
+        gen_put(g, "dedup_trigger(");
+        for (uint32_t k = 0; k < 3; k++) {
+            gen_column(g, T_INT);
+            gen_put(g, ", ");
+        }
+        sl_buf_printf(&g->b, "%u) AS d%u", gen_n(g, 30), i);
+        return;
+    }
     if (gen_p(g, 3) && g->windowed) {
         sl_buf_printf(&g->b, "%s() AS w%u", gen_p(g, 50) ? "window_start" : "window_end", i);
         return;

@@ -91,6 +91,7 @@ static void test_rows(void **state) {
     grow("SELECT collect(t) FROM s GROUP BY STATEWINDOW(a >= 0, a < 0) OVER (PARTITION BY a)", false, false);
     grow("SELECT s.t, u.a FROM s INNER JOIN u ON s.a = u.a + 1000000 GROUP BY TUMBLINGWINDOW(hh, 1)", true, false);
     grow("SELECT collect(t) FROM s GROUP BY TUMBLINGWINDOW(ss, 1)", true, true);
+    grow("SELECT t, ts + 3600000 AS e, dedup_trigger(a, e, ts, 5) FROM s", true, false);
 }
 static void test_groups(void **state) {
     grow("SELECT count(*), sum(a), avg(a) FROM s GROUP BY t, TUMBLINGWINDOW(hh, 1)", true, false);

@@ -22,6 +22,7 @@ static const char *const sql[] = {
     "SELECT CASE WHEN a > 1 OR q > 2 THEN s ELSE o.x END AS c, a / b AS q, o->y[0:1] AS y, s LIKE p AS l FROM demo WHERE a IN (1,2,3,4,5,6,7,8,9) OR q > 1",
     "SELECT * EXCEPT(a) REPLACE(b + 1 AS b), concat(s, p), meta(k) AS m FROM demo",
     "SELECT x.a, vin, b AS c FROM typed AS x WHERE x.a BETWEEN 1 AND 3 ORDER BY c",
+    "SELECT s, b - 1 AS c, dedup_trigger(b, a, b, 10) AS d, dedup_trigger(c, a, a, 10) AS f FROM demo WHERE a > 0",
     "SELECT nosuch FROM typed",
 };
 static const char row_text[] = "{\"a\":2,\"b\":0,\"s\":\"text\",\"p\":\"t_%\",\"o\":{\"x\":1,\"y\":[1,{\"z\":[]}]},\"vin\":\"K\",\"more\":[1,2]}";
@@ -78,7 +79,7 @@ static void walk(const char *text) {
         sl_exec_run(x, 0, &v, 0, &out, &failed);
         done = countdown > 0;
         countdown = -1;
-        assert_true(!failed || !out);
+        assert_true(!failed || !out || strstr(text, "dedup")); /* statements with memory give what came before */
         if (done)
             assert_true(!failed && (out || strstr(text, "BETWEEN")));
         sl_batch_drop(out);

@@ -156,6 +156,7 @@ static void scenario(sl_arena *a, sl_json *v) {
 }
 static void test_moving(void **state) {
     vec_each("rules.jsonl", scenario);
+    vec_each("rules-dedup.jsonl", scenario);
     print_message("%u scenarios, state moved %u times\n", ran, saved);
     assert_true(ran > 900);
 }

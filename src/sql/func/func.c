@@ -55,6 +55,7 @@ const char *sl_func_kind(const sl_func *f) {
     case SL_FN_COLS: return "several columns";
     case SL_FN_STATE: return "state";
     case SL_FN_META: return "message";
+    case SL_FN_TRIGGER: return "operator";
     }
     return "";
 }
