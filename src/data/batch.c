@@ -361,9 +361,10 @@ bool sl_builder_all(const sl_builder *w) { return w->all; }
 uint32_t sl_builder_rows(const sl_builder *w) { return w->rows; }
 uint32_t sl_builder_events(const sl_builder *w) { return w->rows + w->errors; }
 
-static bool grow_cells(sl_builder *w) {
+static bool grow_cells(sl_builder *w, size_t least) {
     shell *s = w->s;
     size_t rows = w->rows < 32 ? 64 : (size_t)w->rows * 2;
+    rows = rows < least ? least : rows;
     size_t ncells = (rows + 4) * w->n;
     uint32_t stride = stride_of(ncells, w->n);
     sl_value *p = rows > UINT32_MAX / 4 ? NULL : aligned_alloc(64, ((ncells + 3) & ~(size_t)3) * sizeof *p);
@@ -385,7 +386,7 @@ void sl_builder_row(sl_builder *w) {
         sl_builder_cancel(w);
     if (!w->s && !builder_open(w))
         return;
-    if (w->rows >= w->stride && !grow_cells(w)) {
+    if (w->rows >= w->stride && !grow_cells(w, 0)) {
         w->failed = true;
         return;
     }
@@ -560,6 +561,24 @@ void sl_builder_end(sl_builder *w) {
             s->raw[w->rows] = w->row_raw;
     }
     w->rows++;
+}
+bool sl_builder_bulk(sl_builder *w, uint32_t n, sl_value **cols) {
+    if (w->inrow)
+        sl_builder_cancel(w);
+    if (!w->s && !builder_open(w))
+        return false;
+    const sl_batch *b = &w->s->b;
+    if (!w->n || w->message_meta.kind || w->message_time != NO_TIME || b->tails || b->meta || b->time || b->raw || n > UINT32_MAX / 8 - w->rows)
+        return false;
+    if ((size_t)w->rows + n > w->stride && !grow_cells(w, (size_t)w->rows + n)) {
+        w->failed = true;
+        return false;
+    }
+    for (uint32_t c = 0; c < w->n; c++)
+        cols[c] = w->s->cells + (size_t)c * w->stride + w->rows;
+    w->rows += n;
+    w->cleared = w->cleared < w->rows ? w->rows : w->cleared;
+    return true;
 }
 void sl_builder_cancel(sl_builder *w) {
     if (w->inrow) {

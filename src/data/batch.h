@@ -149,10 +149,13 @@ void sl_builder_put(sl_builder *w, sl_str key, sl_value v);      /* by name: lay
 /* Rows begun from now on belong to one message: its metadata (MAP in the arena, or ABSENT) and time (0 = none). Holds for the batch
  * under construction. */
 void sl_builder_message(sl_builder *w, sl_value meta, int64_t ms);
-void sl_builder_meta(sl_builder *w, sl_value map);  /* of the current row */
-void sl_builder_time(sl_builder *w, int64_t ms);    /* of the current row */
-void sl_builder_raw(sl_builder *w, sl_str bytes);   /* of the current row; bytes live in the arena */
-void sl_builder_end(sl_builder *w);                 /* the row is complete */
+void sl_builder_meta(sl_builder *w, sl_value map); /* of the current row */
+void sl_builder_time(sl_builder *w, int64_t ms);   /* of the current row */
+void sl_builder_raw(sl_builder *w, sl_str bytes);  /* of the current row; bytes live in the arena */
+void sl_builder_end(sl_builder *w);                /* the row is complete */
+/* Many complete rows at once: cols[c] becomes the cells of column c of n rows, all of which the caller writes before it does anything else with the builder.
+ * false: not this way (rows have more than columns), or out of memory. */
+bool sl_builder_bulk(sl_builder *w, uint32_t n, sl_value **cols);
 void sl_builder_cancel(sl_builder *w);              /* forgets the current row */
 void sl_builder_undo(sl_builder *w, uint32_t rows); /* back to that many rows (a message failed half way) */
 void sl_builder_error(sl_builder *w, sl_str text);  /* an ERROR frame here; text is copied */

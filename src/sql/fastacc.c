@@ -34,10 +34,10 @@ typedef struct wide { /* whatever kinds came */
 } wide;
 typedef struct acc {
     uint64_t n; /* values that are not null, in steps of ONE; below it what it is */
-    wide *wide;
-    union { /* sum or best */
+    union {     /* sum or best */
         double f;
         int64_t i;
+        wide *wide;
     };
     int64_t whole;  /* from here on only where accumulators are merged: of floats, as whole numbers */
     uint64_t first; /* the first value */
@@ -569,6 +569,28 @@ sl_value sl_acc_result(sl_call *c, const sl_fagg *a, const void *mem) {
         return sl_v_float(avg ? x->f / (double)x->n : x->f);
     return sl_v_int(avg ? x->i / x->n : x->i);
 }
+uint32_t sl_acc_results(const sl_fagg *a, sl_fslot *const *at, uint32_t n, sl_value *to) {
+    uint32_t others = 0;
+    bool avg = a->kind == SL_ACC_AVG;
+    if (a->kind == SL_ACC_ROWS) {
+        for (uint32_t k = 0; k < n; k++)
+            to[k] = sl_v_goint(*(const int64_t *)sl_acc_at(at[k], a->at));
+        return 0;
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        const acc *x = sl_acc_at(at[k], a->at);
+        to[k].kind = SL_ERROR;
+        if (a->kind == SL_ACC_COUNT || a->kind == SL_ACC_LAST)
+            others++;
+        else if ((uint8_t)x->n == SL_FLOAT)
+            to[k] = sl_v_float(avg ? x->f / (double)(x->n / ONE) : x->f);
+        else if ((uint8_t)x->n == SL_INT)
+            to[k] = sl_v_int(avg ? x->i / (int64_t)(x->n / ONE) : x->i);
+        else
+            others++;
+    }
+    return others;
+}
 void sl_acc_free(const sl_fagg *a, void *mem, size_t *bytes) {
     if (a->kind == SL_ACC_LAST) {
         acc_last *l = mem;
@@ -667,7 +689,7 @@ static void narrow(const sl_fagg *a, acc *x, room m) {
         return;
     free(x->wide);
     *m.bytes -= sizeof w;
-    x->wide = NULL;
+    x->i = 0;
     x->n = w.n ? (uint64_t)w.n * ONE | w.lead.kind : NOTHING;
     if (!w.n)
         return;

@@ -260,10 +260,10 @@ static bool compute(batch *b) {
     b->nalive = rows.n;
     return !b->nomem && !run->nomem;
 }
-/* The slot of a row's group; *slot NULL: its key failed. */
-static bool slot_at(batch *b, sl_ftable *t, sl_fkey *key, uint32_t row, sl_fslot **slot) {
-    sl_fslot *s = *slot = sl_ftable_slot(t, key->group, key);
-    return s && (s->first || b->f->plan->keyed || (s->first = b->in->first(b->in->arg, row)));
+/* *slot is the slot of a row's group. */
+static bool enters(batch *b, sl_fslot *s, uint32_t row, sl_fslot **slot) {
+    *slot = s;
+    return s && (b->f->plan->keyed || s->first || (s->first = b->in->first(b->in->arg, row)));
 }
 static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
     const sl_pipe *k = b->f->r->k;
@@ -277,14 +277,19 @@ static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
         }
     }
     sl_fkey *key = sl_fast_key(t, v, b->tmp, &b->text);
-    return key && slot_at(b, t, key, row, slot);
+    return key && enters(b, sl_ftable_slot(t, key->group, key), row, slot);
 }
-/* The slot of a row that was not known; NULL: its key failed. */
+/* The slot of a row: *slot is the last one of its group, or NULL, and then place where its key is, or UINT32_MAX. Left NULL: its key failed. */
 static bool find_slot(batch *b, sl_ftable *t, uint32_t place, uint32_t row, sl_fslot **slot) {
-    if (place == UINT32_MAX)
+    const sl_fslot *had = *slot;
+    bool ok = true;
+    if (*slot)
+        ok = enters(b, sl_ftable_again(t, *slot), row, slot);
+    else if (place == UINT32_MAX)
         return slot_of(b, t, row, slot);
-    bool ok = slot_at(b, t, t->keys[place], row, slot);
-    if (ok)
+    else
+        ok = enters(b, sl_ftable_slot(t, t->keys[place]->group, t->keys[place]), row, slot);
+    if (ok && place != UINT32_MAX && *slot != had)
         sl_fast_known(t, place, *slot);
     return ok;
 }
@@ -295,11 +300,12 @@ static bool slots_of(batch *b, sl_ftable *t, const uint32_t **rows, uint32_t n, 
     bool ok = true, known = n > 1 && t->keys;
     uint32_t missing = known ? sl_fast_keys(t, b->in->run, b->f->r->k->dims, in, n, places, slots) : n;
     for (uint32_t i = 0; i < n && missing && ok; i++) {
-        if (known && slots[i])
+        if (!known)
+            slots[i] = NULL;
+        else if (slots[i] && slots[i]->item.epoch == t->epoch)
             continue;
         ok = find_slot(b, t, known && moved == t->moved ? places[i] : UINT32_MAX, in[i], &slots[i]);
         failed += slots[i] == NULL;
-        missing--;
     }
     *count = n - failed;
     if (!failed || !ok)
@@ -317,6 +323,7 @@ static bool take(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n) {
     const sl_fplan *plan = b->f->plan;
     const sl_run *run = b->in->run;
     sl_fslot *slots[SL_FAST_ROWS];
+    size_t held = 0; /* by accumulators, beyond what they are */
     bool one = t->ndims == 0, ok = true;
     for (uint32_t at = 0, m; at < n && ok; at += m) { /* in pieces that the nearest cache holds */
         const uint32_t *some = rows + at;
@@ -325,9 +332,11 @@ static bool take(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n) {
         for (uint32_t i = 0; ok && count && i < plan->nagg; i++) {
             const sl_fagg *a = &plan->agg[i];
             const sl_value *col = a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg];
-            ok = one ? sl_acc_rows(a, slots[0], col, a->arg < 0, some, count, b->tmp, t->bytes) : sl_acc_column(a, slots, col, a->arg < 0, some, count, b->tmp, t->bytes);
+            ok = one ? sl_acc_rows(a, slots[0], col, a->arg < 0, some, count, b->tmp, &held) : sl_acc_column(a, slots, col, a->arg < 0, some, count, b->tmp, &held);
         }
     }
+    t->heavy |= held != 0;
+    *t->bytes += held;
     return ok;
 }
 /* The rows up to row number `last` into the newest pane. */

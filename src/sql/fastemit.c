@@ -14,11 +14,43 @@ static const char *failure(const sl_ftable *t) {
     }
     return worst ? worst->error : NULL;
 }
-static void columns_of_keys(sl_coll *c, const sl_ftable *t, sl_fgroup *const *groups, uint32_t n) {
+enum { BLOCK = 128 }; /* slots that the nearest cache holds while they are read */
+static void ask_for(sl_fslot *const *slots, uint32_t at, uint32_t n) {
+    for (uint32_t i = at; i < n && i < at + BLOCK; i++)
+        __builtin_prefetch(&slots[i]->item);
+}
+/* Of a single key, which slots say: room for the texts that are short. */
+static bool short_keys(sl_coll *c, const sl_ftable *t, sl_fslot *const *slots, uint32_t n) {
     const sl_fplan *f = t->plan;
+    uint32_t ncols = 0, of = 0;
+    for (uint32_t col = 0; col < c->p->src[0].n; col++)
+        if (f->need[col] && ncols++ == 0)
+            of = col;
+    if (t->ndims != 1 || ncols != 1)
+        return false;
+    sl_value **reg = &c->sel.reg[c->p->regs.base[0] + of];
+    char(*text)[16] = sl_coll_space(c, n * sizeof *text);
+    if (!text || !(*reg = sl_coll_column(c->r, &c->sel, n)))
+        return true;
+    ask_for(slots, 0, n);
+    for (uint32_t g = 0; g < n; g++) {
+        if (g % BLOCK == 0)
+            ask_for(slots, g + BLOCK, n);
+        if (sl_fast_value(&slots[g]->item, &(*reg)[g], text[g]))
+            continue;
+        if (slots[g]->key->npacked)
+            return false;
+        (*reg)[g] = slots[g]->key->at[0];
+    }
+    return true;
+}
+static void columns_of_keys(sl_coll *c, const sl_ftable *t, sl_fslot *const *slots, uint32_t n) {
+    const sl_fplan *f = t->plan;
+    if (!n || short_keys(c, t, slots, n))
+        return;
     sl_value *items = sl_coll_space(c, (t->ndims + 1) * sizeof *items);
     for (uint32_t g = 0; items && g < n; g++) { /* kinds that are kept packed: rare, opened for all columns */
-        const sl_fkey *k = groups[g]->head->key;
+        const sl_fkey *k = slots[g]->key;
         sl_str at = sl_fast_packed(t, k);
         for (uint32_t d = 0; d < t->ndims && at.n && !c->failed; d++) {
             sl_err *e = sl_unpack_value(c->tmp->arena, &at, &items[d]);
@@ -36,17 +68,18 @@ static void columns_of_keys(sl_coll *c, const sl_ftable *t, sl_fgroup *const *gr
         }
     }
 }
-static bool load(sl_coll *c, const sl_ftable *t, sl_fgroup *const *groups, uint32_t n) {
+/* slots: the oldest of each group. */
+static bool load(sl_coll *c, const sl_ftable *t, sl_fslot *const *slots, uint32_t n) {
     static sl_krow nothing = {.src = UINT16_MAX};
     if (!sl_pipe_begin(c->r, &c->sel, &c->p->prog, c->r->state_out, c->out, c->tmp->arena, n ? n : 1))
         return false;
     if (t->plan->keyed) {
-        columns_of_keys(c, t, groups, n);
+        columns_of_keys(c, t, slots, n);
         return !c->failed && !c->r->nomem;
     }
     sl_krow **firsts = sl_coll_space(c, (n + 1) * sizeof *firsts);
     for (uint32_t g = 0; firsts && g < n; g++)
-        firsts[g] = groups[g]->head->first;
+        firsts[g] = slots[g]->first;
     if (!firsts)
         return false;
     if (!n)
@@ -54,6 +87,37 @@ static bool load(sl_coll *c, const sl_ftable *t, sl_fgroup *const *groups, uint3
     sl_pipe_load(c->r, &c->sel, firsts, n ? n : 1, 1);
     c->sel.time = NULL;
     return !c->r->nomem;
+}
+static sl_value result(sl_coll *c, const sl_fagg *a, const void *acc) {
+    sl_call *call = &c->sel.call;
+    call->arena = c->out;
+    call->error = (sl_str){0};
+    call->failed = false;
+    call->func = a->func;
+    sl_value v = sl_acc_result(call, a, acc);
+    if (call->failed) {
+        sl_str text = call->error;
+        return sl_op_fail(&c->sel, "call func %s error: %.*s", call->func->name, SL_FMT(text));
+    }
+    c->sel.errors += v.kind == SL_ERROR;
+    return v;
+}
+static void of_one_pane(sl_coll *c, const sl_ftable *t, sl_value **to) {
+    const sl_fplan *f = t->plan;
+    uint32_t n = t->live;
+    ask_for(t->order, 0, n);
+    for (uint32_t at = 0, m; at < n; at += m) {
+        m = n - at < BLOCK ? n - at : BLOCK;
+        ask_for(t->order, at + m, n);
+        for (uint32_t i = 0; i < f->nagg; i++) {
+            uint32_t others = sl_acc_results(&f->agg[i], t->order + at, m, to[i] + at);
+            for (uint32_t k = at; others && k < at + m; k++)
+                if (to[i][k].kind == SL_ERROR) {
+                    to[i][k] = result(c, &f->agg[i], sl_acc_at(t->order[k], f->agg[i].at));
+                    others--;
+                }
+        }
+    }
 }
 static void aggregates(sl_coll *c, const sl_ftable *t, sl_fgroup *const *groups, uint32_t n) {
     const sl_fplan *f = t->plan;
@@ -66,22 +130,12 @@ static void aggregates(sl_coll *c, const sl_ftable *t, sl_fgroup *const *groups,
         if (ok && !n)
             to[i][0] = sl_v_null();
     }
-    sl_call *call = &c->sel.call;
-    for (uint32_t g = 0; ok && g < n; g++) {
+    if (ok && !f->multi)
+        of_one_pane(c, t, to);
+    for (uint32_t g = 0; ok && f->multi && g < n; g++) {
         const char *total = sl_ftable_total(t, groups[g], tmp, &ok);
-        for (uint32_t i = 0; i < f->nagg; i++) {
-            call->arena = c->out;
-            call->error = (sl_str){0};
-            call->failed = false;
-            call->func = f->agg[i].func;
-            sl_value v = sl_acc_result(call, &f->agg[i], total + f->agg[i].at);
-            if (call->failed) {
-                sl_str text = call->error;
-                v = sl_op_fail(&c->sel, "call func %s error: %.*s", call->func->name, SL_FMT(text));
-            } else
-                c->sel.errors += v.kind == SL_ERROR;
-            to[i][g] = v;
-        }
+        for (uint32_t i = 0; i < f->nagg; i++)
+            to[i][g] = result(c, &f->agg[i], total + f->agg[i].at);
         sl_ftable_done(t, total, tmp);
     }
     if (!ok)
@@ -102,13 +156,17 @@ void sl_fast_emit(sl_pipes *r, sl_ftable *t, int64_t start, int64_t end) {
     c.out = c.tmp->arena;
     c.front = &c.rows;
     c.nalive = c.ngroups = n ? n : 1;
-    sl_fgroup **groups = sl_coll_space(&c, (n + 1) * sizeof *groups), **tmp = t->npanes > 1 && n > 1 ? sl_coll_space(&c, n * sizeof *tmp) : NULL;
+    bool multi = t->plan->multi;
+    sl_fgroup **groups = multi ? sl_coll_space(&c, (n + 1) * sizeof *groups) : NULL, **tmp = multi && t->npanes > 1 && n > 1 ? sl_coll_space(&c, n * sizeof *tmp) : NULL;
+    sl_fslot **slots = multi ? sl_coll_space(&c, (n + 1) * sizeof *slots) : t->order;
     c.alive = sl_coll_space(&c, c.ngroups * sizeof *c.alive);
     for (uint32_t g = 0; !c.failed && g < c.ngroups; g++)
         c.alive[g] = g;
-    if (!c.failed)
+    if (!c.failed && multi)
         sl_ftable_order(t, groups, tmp);
-    c.failed |= c.failed || !load(&c, t, groups, n);
+    for (uint32_t g = 0; !c.failed && multi && g < n; g++)
+        slots[g] = groups[g]->head;
+    c.failed |= c.failed || !load(&c, t, slots, n);
     if (!c.failed)
         aggregates(&c, t, groups, n);
     c.sel.at = end;

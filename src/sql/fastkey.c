@@ -31,17 +31,14 @@ static inline void halves(const char *p, uint32_t n, uint64_t *a, uint64_t *b) {
     }
 }
 /* An item in three numbers, which are equal when the items are, and the other way round for text of at most 16 bytes and what is no text. */
-typedef struct item {
-    uint64_t a, b;
-    uint32_t tag;
-} item;
+typedef sl_fitem item;
 enum { LONG = 0x4000 }; /* in the upper half of a tag, instead of the length: equal items may differ */
 #define USED 0x80000000u
 static inline uint32_t tag_of(sl_value v, uint32_t len) { return (uint32_t)v.kind | (uint32_t)v.flags << 8 | len << 16 | USED; }
 static inline item item_of(sl_value v) {
-    item x = {v.u, 0, tag_of(v, 0)};
+    item x = {v.u, 0, tag_of(v, 0), 0};
     if (v.kind == SL_STRING && v.len > 16)
-        return (item){sl_hash(v.p, v.len), v.len, tag_of(v, LONG)};
+        return (item){sl_hash(v.p, v.len), v.len, tag_of(v, LONG), 0};
     if (v.kind == SL_STRING) {
         halves(v.p, v.len, &x.a, &x.b);
         x.tag = tag_of(v, v.len);
@@ -85,17 +82,46 @@ static void put_name(const sl_ftable *t, uint32_t g) { /* of groups[g] */
     t->names[i] = g + 1;
 }
 /* What is known by its hash alone has a kind that no value has. */
-static item item_of_key(const sl_ftable *t, const sl_fkey *k) { return t->ndims == 1 && !k->npacked ? item_of(k->at[0]) : (item){k->hash, 0, UINT8_MAX | USED}; }
+enum { SEVERAL = UINT8_MAX - 1, PACKED = UINT8_MAX };
+sl_fitem sl_fast_item(const sl_ftable *t, const sl_fkey *k) {
+    return t->ndims == 1 && !k->npacked ? item_of(k->at[0]) : (item){k->hash, 0, (k->npacked ? PACKED : SEVERAL) | USED, 0};
+}
+bool sl_fast_value(const sl_fitem *x, sl_value *v, char *text) {
+    uint8_t kind = (uint8_t)x->tag;
+    uint32_t len = x->tag >> 16 & 31;
+    *v = (sl_value){.kind = kind, .flags = (uint8_t)(x->tag >> 8), .u = x->a};
+    if (kind <= SL_FLOAT)
+        return true;
+    if (kind != SL_STRING || is_long(*x))
+        return false;
+    if (len >= 8) {
+        memcpy(text, &x->a, 8);
+        memcpy(text + len - 8, &x->b, 8);
+    } else if (len >= 4) {
+        memcpy(text, &x->a, 4);
+        memcpy(text + len - 4, &x->b, 4);
+    } else if (len) {
+        text[0] = (char)x->a;
+        text[len / 2] = (char)(x->a >> 8);
+        text[len - 1] = (char)(x->a >> 16);
+    }
+    v->len = len;
+    v->p = text;
+    return true;
+}
+/* A place in the table: the upper bits of the hash, never 0, and above them where the slot is. */
+static inline uint64_t hot_of(uint64_t hash, const sl_fslot *s) { return (uint64_t)(uintptr_t)s >> 3 << 16 | hash >> 48 | 1; }
+static inline sl_fslot *slot_at(uint64_t hot) { return (sl_fslot *)(uintptr_t)(hot >> 16 << 3); }
+static inline bool may_be(uint64_t hot, uint64_t hash) { return (uint16_t)hot == (uint16_t)(hash >> 48 | 1); }
 static void put_key(const sl_ftable *t, sl_fkey *k) {
     uint32_t i = (uint32_t)k->hash & t->keymask;
-    while (t->items[i].tag)
+    while (t->hot[i])
         i = (i + 1) & t->keymask;
-    item x = item_of_key(t, k);
-    t->items[i] = (sl_fitem){.tag = x.tag, .a = x.a, .b = x.b};
+    t->hot[i] = hot_of(k->hash, k->group->tail);
     t->keys[i] = k;
 }
 size_t sl_fast_table_bytes(const sl_ftable *t) {
-    return t->names ? ((size_t)t->namemask + 1) * sizeof *t->names + ((size_t)t->keymask + 1) * (sizeof *t->items + sizeof *t->keys) : 0;
+    return t->names ? ((size_t)t->namemask + 1) * sizeof *t->names + ((size_t)t->keymask + 1) * (sizeof *t->hot + sizeof *t->keys) : 0;
 }
 /* Makes both tables anew, for what is in them and `more`. false: out of memory, they are as they were. */
 static bool resize(sl_ftable *t, uint32_t more) {
@@ -105,22 +131,21 @@ static bool resize(sl_ftable *t, uint32_t more) {
     while (!room_for(t->nkeys + more, keys - 1))
         keys *= 2;
     uint32_t *n = calloc(names, sizeof *n);
-    sl_fitem *items = aligned_alloc(64, keys * sizeof *items);
+    uint64_t *hot = calloc(keys, sizeof *hot);
     sl_fkey **k = calloc(keys, sizeof *k);
-    if (!n || !k || !items) {
+    if (!n || !k || !hot) {
         free(n);
         free(k);
-        free(items);
+        free(hot);
         return false;
     }
-    memset(items, 0, keys * sizeof *items);
     *t->bytes -= sl_fast_table_bytes(t);
     t->moved++;
     free(t->names);
-    free(t->items);
+    free(t->hot);
     free(t->keys);
     t->names = n;
-    t->items = items;
+    t->hot = hot;
     t->keys = k;
     t->namemask = names - 1;
     t->keymask = keys - 1;
@@ -137,7 +162,7 @@ void sl_fast_rehash(sl_ftable *t) {
         return;
     t->moved++;
     memset(t->names, 0, ((size_t)t->namemask + 1) * sizeof *t->names); /* no memory for smaller ones */
-    memset(t->items, 0, ((size_t)t->keymask + 1) * sizeof *t->items);
+    memset(t->hot, 0, ((size_t)t->keymask + 1) * sizeof *t->hot);
     memset(t->keys, 0, ((size_t)t->keymask + 1) * sizeof *t->keys);
     for (uint32_t g = 0; g < t->ngroups; g++) {
         put_name(t, g);
@@ -278,23 +303,6 @@ sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *tex
     sl_buf_free(&packed);
     return k;
 }
-/* The place of an item, or a free one. */
-static inline uint32_t probe(const sl_ftable *t, uint64_t hash, item x, sl_value v) {
-    for (uint32_t e = (uint32_t)hash & t->keymask;; e = (e + 1) & t->keymask) {
-        const sl_fitem *k = &t->items[e];
-        if (!k->tag || (k->a == x.a && k->b == x.b && k->tag == x.tag && (!is_long(x) || memcmp(t->keys[e]->at[0].p, v.p, v.len) == 0)))
-            return e;
-    }
-}
-static inline void soon(const sl_ftable *t, const sl_fslot *s) { /* its accumulators may lie across two lines */
-    __builtin_prefetch(sl_acc_at(s, 0), 1);
-    __builtin_prefetch(sl_acc_at(s, t->plan->size ? t->plan->size - 1 : 0), 1);
-}
-static inline uint32_t miss(const sl_ftable *t, uint32_t e, uint32_t *place, sl_fslot **slot) {
-    *place = t->items[e].tag ? e : UINT32_MAX;
-    *slot = NULL;
-    return 1;
-}
 typedef struct asked { /* an item on its way to its place */
     item x;
     uint64_t hash;
@@ -303,71 +311,82 @@ static inline asked ask(sl_value v) {
     asked q;
     uint32_t len = v.len - 8;
     if (v.kind == SL_STRING && len <= 8) /* as item_of: most names are so long */
-        q.x = (item){load64(v.p), load64(v.p + len), tag_of(v, v.len)};
+        q.x = (item){load64(v.p), load64(v.p + len), tag_of(v, v.len), 0};
     else
         q.x = item_of(v);
     q.hash = hash_item(q.x);
     return q;
 }
-static uint32_t single_keys(const sl_ftable *t, const sl_run *run, int32_t res, const uint32_t *rows, uint32_t n, uint32_t *places, sl_fslot **slots) {
-    enum { NEAR = 1024 }; /* a table that the cache holds */
-    const sl_value *col = res >= 0 ? run->reg[res] : NULL, konst = col ? sl_v_null() : run->p->consts[~res];
-    uint32_t missing = 0;
-    bool far = t->keymask >= NEAR;
-    asked q[SL_FAST_ROWS];
-    for (uint32_t i = 0; i < n; i++) {
-        q[i] = ask(col ? col[rows[i]] : konst);
-        if (far)
-            __builtin_prefetch(&t->items[(uint32_t)q[i].hash & t->keymask]);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t e = (uint32_t)q[i].hash & t->keymask;
-        const sl_fitem *k = &t->items[e];
-        if (k->a != q[i].x.a || k->b != q[i].x.b || k->tag != q[i].x.tag || is_long(q[i].x))
-            e = probe(t, q[i].hash, q[i].x, col ? col[rows[i]] : konst);
-        k = &t->items[e];
-        if (k->tag && k->epoch == t->epoch) {
-            slots[i] = k->slot;
-            if (far)
-                soon(t, k->slot);
-        } else
-            missing += miss(t, e, &places[i], &slots[i]);
-    }
-    return missing;
-}
+static inline bool same_numbers(const item *x, const item *y) { return x->a == y->a && x->b == y->b && x->tag == y->tag; }
 static bool same_row(const sl_ftable *t, const sl_fkey *k, const sl_run *run, const sl_block *dims, uint32_t row) {
     for (uint32_t d = 0; d < t->ndims; d++)
         if (!same_item(k->at[d], sl_run_at(run, dims[d].res, row)))
             return false;
     return true;
 }
-/* Many rows at once, so that what one row waits for from memory is asked for while others are looked at. */
-uint32_t sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, uint32_t *places, sl_fslot **slots) {
-    uint64_t hash[SL_FAST_ROWS] = {0};
-    uint32_t missing = 0;
-    if (t->ndims == 1)
-        return single_keys(t, run, dims[0].res, rows, n, places, slots);
-    for (uint32_t d = 0; d < t->ndims; d++)
-        for (uint32_t i = 0; i < n; i++)
-            hash[i] = join_hash(hash[i], sl_run_at(run, dims[d].res, rows[i]));
-    for (uint32_t i = 0; i < n; i++) {
-        hash[i] = last_hash(hash[i]);
-        __builtin_prefetch(&t->items[(uint32_t)hash[i] & t->keymask]);
+/* Is this the row's key, as its slot says? */
+static inline bool same_slot(const sl_ftable *t, const sl_fslot *s, const item *x, const sl_run *run, const sl_block *dims, uint32_t row) {
+    return same_numbers(&s->item, x) && ((t->ndims == 1 && !is_long(*x)) || same_row(t, s->key, run, dims, row));
+}
+/* Where the key of a row is: its slot and its place, or the place alone, or neither. */
+static void find(const sl_ftable *t, const asked *q, const sl_run *run, const sl_block *dims, uint32_t row, uint32_t *place, sl_fslot **slot) {
+    *slot = NULL;
+    for (uint32_t e = (uint32_t)q->hash & t->keymask; t->hot[e]; e = (e + 1) & t->keymask) {
+        if (!may_be(t->hot[e], q->hash))
+            continue;
+        sl_fslot *s = slot_at(t->hot[e]);
+        *place = e;
+        if (s && same_slot(t, s, &q->x, run, dims, row)) {
+            *slot = s;
+            return;
+        }
+        if (t->keys[e]->hash == q->hash && !t->keys[e]->npacked && same_row(t, t->keys[e], run, dims, row))
+            return;
     }
-    for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(t->keys[(uint32_t)hash[i] & t->keymask]);
+    *place = UINT32_MAX;
+}
+/* Many rows at once, so that what one row waits for from memory is asked for while others are looked at: places, then slots. */
+uint32_t sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, uint32_t *places, sl_fslot **slots) {
+    enum { NEAR = 1024 }; /* a table that the cache holds */
+    uint32_t missing = 0, more = t->plan->size + (uint32_t)sizeof(sl_fitem);
+    bool far = t->keymask >= NEAR;
+    asked q[SL_FAST_ROWS];
+    if (t->ndims == 1) {
+        const sl_value *col = dims[0].res >= 0 ? run->reg[dims[0].res] : NULL, konst = col ? sl_v_null() : run->p->consts[~dims[0].res];
+        for (uint32_t i = 0; i < n; i++)
+            q[i] = ask(col ? col[rows[i]] : konst);
+    } else
+        for (uint32_t i = 0; i < n; i++) {
+            uint64_t h = 0;
+            for (uint32_t d = 0; d < t->ndims; d++)
+                h = join_hash(h, sl_run_at(run, dims[d].res, rows[i]));
+            h = last_hash(h);
+            q[i] = (asked){{h, 0, SEVERAL | USED, 0}, h};
+        }
+    for (uint32_t i = 0; far && i < n; i++)
+        __builtin_prefetch(&t->hot[(uint32_t)q[i].hash & t->keymask]);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t e = (uint32_t)hash[i] & t->keymask;
-        while (t->items[e].tag && (t->items[e].a != hash[i] || t->keys[e]->npacked || !same_row(t, t->keys[e], run, dims, rows[i])))
+        uint32_t e = (uint32_t)q[i].hash & t->keymask;
+        while (t->hot[e] && !may_be(t->hot[e], q[i].hash))
             e = (e + 1) & t->keymask;
-        if (t->items[e].tag && t->items[e].epoch == t->epoch)
-            soon(t, slots[i] = t->items[e].slot);
-        else
-            missing += miss(t, e, &places[i], &slots[i]);
+        places[i] = e;
+        slots[i] = slot_at(t->hot[e]);
+        if (!far || !slots[i])
+            continue;
+        __builtin_prefetch(&slots[i]->item, 1);
+        if (more > 64)
+            __builtin_prefetch((char *)&slots[i]->item + more - 1, 1);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (!slots[i] || !same_slot(t, slots[i], &q[i].x, run, dims, rows[i]))
+            find(t, &q[i], run, dims, rows[i], &places[i], &slots[i]);
+        missing += !slots[i] || slots[i]->item.epoch != t->epoch;
     }
     return missing;
 }
-void sl_fast_known(sl_ftable *t, uint32_t place, sl_fslot *s) {
-    t->items[place].slot = s;
-    t->items[place].epoch = t->epoch;
+void sl_fast_known(sl_ftable *t, uint32_t place, const sl_fslot *s) { t->hot[place] = hot_of(t->hot[place] << 48, s); }
+void sl_fast_forget(sl_ftable *t) {
+    for (uint32_t e = 0; t->keys && e <= t->keymask; e++)
+        if (t->keys[e])
+            t->hot[e] = hot_of(t->keys[e]->hash, t->keys[e]->group->tail);
 }

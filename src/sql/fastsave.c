@@ -32,7 +32,7 @@ void sl_ftable_save(const sl_ftable *t, uint32_t ncells, sl_buf *out) {
     put(out, t->live);
     for (uint32_t i = 0, n = 0; i < t->ngroups; i++) {
         sl_fgroup *g = t->groups[i];
-        if (!g->head)
+        if (!sl_fgroup_live(t, g))
             continue;
         uint32_t nkeys = 0;
         g->number = n++;
@@ -58,8 +58,11 @@ void sl_ftable_save(const sl_ftable *t, uint32_t ncells, sl_buf *out) {
         put(out, p->stage);
         sl_pack_value(out, p->error ? sl_v_str(sl_str_of(p->error)) : sl_v_null());
         put(out, p->n);
-        for (const sl_fslot *s = p->first; s; s = s->next) {
+        bool multi = t->plan->multi;
+        const sl_fslot *s = multi ? p->first : NULL;
+        for (uint32_t j = 0; j < p->n; j++, s = multi ? s->next : NULL) {
             uint32_t key = 0;
+            s = multi ? s : t->order[j];
             put(out, s->group->number);
             for (const sl_fkey *k = s->key; k != s->group->keys; k = k->next ? k->next : s->group->keys)
                 key++; /* counted from the end of the list, which is the order they are loaded in */
@@ -190,5 +193,6 @@ static sl_err *load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_arena 
 sl_err *sl_ftable_load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_arena *a, sl_str *at) {
     sl_err *e = load(t, k, ncells, a, at);
     t->loading = false;
+    t->heavy = true; /* perhaps */
     return e;
 }

@@ -6,10 +6,14 @@
 #include "sql/fastwin.h"
 
 void sl_ftable_init(sl_ftable *t, const sl_fplan *plan, uint32_t ndims, size_t *bytes) { *t = (sl_ftable){.plan = plan, .ndims = ndims, .bytes = bytes}; }
-static void release(sl_ftable *t, sl_fslot *s) {
+static void empty(const sl_ftable *t, sl_fslot *s) {
     for (uint32_t i = 0; i < t->plan->nagg; i++)
         sl_acc_free(&t->plan->agg[i], sl_acc_at(s, t->plan->agg[i].at), t->bytes);
     sl_krow_drop(s->first);
+    s->first = NULL;
+}
+static void give_back(sl_ftable *t, sl_fslot *s) {
+    s->item.tag = 0;
     s->next = t->free;
     t->free = s;
     t->nslots--;
@@ -26,25 +30,38 @@ static void give_up(sl_ftable *t, sl_fgroup *g) {
     }
     *t->bytes -= sl_fast_group_bytes(t, g) + (g->back ? t->plan->size : 0);
     empty_back(t, g);
+    if (g->tail) /* of a single pane, and idle */
+        give_back(t, g->tail);
     sl_fast_group_free(g);
 }
 void sl_ftable_end(sl_ftable *t) {
     sl_ftable_drop(t, t->npanes);
     for (uint32_t i = 0; i < t->ngroups; i++)
         give_up(t, t->groups[i]);
-    *t->bytes -= sl_fast_table_bytes(t) + t->cappanes * sizeof *t->panes + t->capgroups * sizeof *t->groups + t->slotbytes;
+    *t->bytes -= sl_fast_table_bytes(t) + t->cappanes * sizeof *t->panes + t->capgroups * sizeof *t->groups + t->caporder * sizeof *t->order + t->slotbytes;
     for (uint32_t i = 0; i < t->nchunks; i++)
         free(t->chunks[i]);
     free(t->chunks);
     free(t->groups);
     free(t->keys);
-    free(t->items);
+    free(t->hot);
+    free(t->order);
     free(t->names);
     free(t->panes);
 }
 
 /* ---- panes ---- */
-static void next_epoch(sl_ftable *t) { t->epoch = t->epoch == UINT32_MAX ? 1 : t->epoch + 1; }
+static sl_fslot *slot_of_chunk(const sl_ftable *t, uint32_t chunk, size_t i);
+static size_t in_chunk(uint32_t chunk) { return chunk < 6 ? (size_t)4 << chunk : 256; }
+static void next_epoch(sl_ftable *t) {
+    if (t->epoch++ < UINT32_MAX)
+        return;
+    for (uint32_t c = 0; c < t->nchunks; c++) /* begun anew: what was long ago is not to be taken for now */
+        for (size_t i = 0; i < in_chunk(c); i++)
+            slot_of_chunk(t, c, i)->item.epoch = 0;
+    t->before = 0;
+    t->epoch = 1;
+}
 sl_fpane *sl_ftable_pane(sl_ftable *t, int64_t at) {
     if (t->npanes) {
         sl_fpane *last = sl_fpane_at(t, t->npanes - 1);
@@ -95,9 +112,20 @@ static bool flip(sl_ftable *t, sl_fgroup *g) {
         ok &= merge_all(t, sl_acc_at(s, 0), sl_acc_at(sl_fslot_newer(t->plan, s), 0));
     return ok;
 }
+/* Slots of a single pane stay with their groups, which are likely to come again. */
+static void drop_single(sl_ftable *t) {
+    for (uint32_t i = 0; (t->heavy || !t->plan->keyed) && i < t->live; i++)
+        empty(t, t->order[i]);
+    t->heavy = false;
+    t->live = 0;
+    t->before = t->epoch;
+    next_epoch(t);
+}
 static bool drop_pane(sl_ftable *t) {
     sl_fpane *p = sl_fpane_at(t, 0);
     bool ok = true;
+    if (!t->plan->multi)
+        drop_single(t);
     for (sl_fslot *s = p->first, *next; s; s = next) { /* each is the oldest of its group */
         sl_fgroup *g = s->group;
         next = s->next;
@@ -113,7 +141,8 @@ static bool drop_pane(sl_ftable *t) {
             empty_back(t, g);
             t->live--;
         }
-        release(t, s);
+        empty(t, s);
+        give_back(t, s);
     }
     t->failed -= p->error != NULL;
     free(p->error);
@@ -134,13 +163,17 @@ bool sl_ftable_until(sl_ftable *t, int64_t at) {
     return ok;
 }
 /* ---- slots ---- */
-/* Of a single pane there are few, and they are busy: two of the usual size take three lines of the cache. */
+/* What a row touches is to lie on as few lines of the cache as can be. */
 static size_t slot_size(const sl_ftable *t) {
-    size_t n = sizeof(sl_fslot) + t->plan->size;
-    return t->plan->multi ? n + sizeof(sl_flinks) : (n + 31) & ~(size_t)31;
+    size_t n = sizeof(sl_fslot) + t->plan->size + (t->plan->multi ? sizeof(sl_flinks) : 0), busy = sizeof(sl_fitem) + t->plan->size;
+    size_t to = busy > 32 && busy <= 64 ? 64 : 32;
+    return (n + to - 1) & ~(to - 1);
+}
+static sl_fslot *slot_of_chunk(const sl_ftable *t, uint32_t chunk, size_t i) {
+    return (sl_fslot *)(void *)((char *)t->chunks[chunk] + 64 - offsetof(sl_fslot, item) + i * slot_size(t));
 }
 static bool more_slots(sl_ftable *t) {
-    size_t size = slot_size(t), n = t->nchunks < 6 ? (size_t)4 << t->nchunks : 256;
+    size_t size = slot_size(t), n = in_chunk(t->nchunks);
     if (t->nchunks == t->capchunks) {
         uint32_t cap = t->capchunks ? t->capchunks * 2 : 4;
         void **more = realloc(t->chunks, cap * sizeof *more);
@@ -149,47 +182,90 @@ static bool more_slots(sl_ftable *t) {
         t->chunks = more;
         t->capchunks = cap;
     }
-    char *c = aligned_alloc(64, (n * size + 63) & ~(size_t)63);
+    char *c = aligned_alloc(64, (n * size + 64 + 63) & ~(size_t)63);
     if (!c)
         return false;
     t->chunks[t->nchunks++] = c;
     *t->bytes += n * size;
     t->slotbytes += n * size;
     for (size_t i = n; i-- > 0;) {
-        sl_fslot *s = (sl_fslot *)(void *)(c + i * size);
+        sl_fslot *s = slot_of_chunk(t, t->nchunks - 1, i);
+        s->item = (sl_fitem){0};
         s->next = t->free;
         t->free = s;
     }
     return true;
 }
-sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, sl_fkey *key) {
-    sl_fpane *p = sl_fpane_at(t, t->npanes - 1);
-    if (g->tail && (!t->plan->multi || sl_fslot_links(t->plan, g->tail)->pane == p->at))
-        return g->tail;
+static sl_fslot *new_slot(sl_ftable *t, sl_fgroup *g, const sl_fkey *key) {
     if (!t->free && !more_slots(t))
         return NULL;
-    if (g->tail && !t->loading) { /* it closes */
-        if (!g->back) {
-            if (!(g->back = malloc(t->plan->size + 1)))
-                return NULL;
-            *t->bytes += t->plan->size;
-        }
-        if (!g->has_back)
-            memset(g->back, 0, t->plan->size);
-        g->has_back = true;
-        if (!merge_all(t, g->back, sl_acc_at(g->tail, 0)))
-            return NULL;
-    } else if (!g->tail)
-        t->live++;
     sl_fslot *s = t->free;
     t->free = s->next;
     t->nslots++;
     memset(s, 0, slot_size(t));
     s->group = g;
     s->key = key;
+    s->item = sl_fast_item(t, key);
+    return s;
+}
+/* The slot of a group enters the pane. */
+static bool begin(sl_ftable *t, sl_fslot *s) {
+    if (t->live == t->caporder) {
+        uint32_t cap = t->caporder ? t->caporder * 2 : 4;
+        sl_fslot **more = realloc(t->order, cap * sizeof *more);
+        if (!more)
+            return false;
+        *t->bytes += (cap - t->caporder) * sizeof *more;
+        t->order = more;
+        t->caporder = cap;
+    }
+    t->order[t->live++] = s;
+    sl_fpane_at(t, 0)->n++;
+    memset(sl_acc_at(s, 0), 0, t->plan->size);
+    s->item.epoch = t->epoch;
+    return true;
+}
+static sl_fslot *single_slot(sl_ftable *t, sl_fgroup *g, const sl_fkey *key) {
+    sl_fslot *s = g->tail;
+    if (s && s->item.epoch == t->epoch)
+        return s;
+    if (!s && !(s = g->head = g->tail = new_slot(t, g, key)))
+        return NULL;
+    if (s->key != key) {
+        s->key = key;
+        s->item = sl_fast_item(t, key);
+    }
+    return begin(t, s) ? s : NULL;
+}
+sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, const sl_fkey *key) {
+    sl_fpane *p = sl_fpane_at(t, t->npanes - 1);
+    if (!t->plan->multi)
+        return single_slot(t, g, key);
+    if (g->tail && sl_fslot_links(t->plan, g->tail)->pane == p->at)
+        return g->tail;
+    sl_fslot *s = new_slot(t, g, key);
+    if (!s)
+        return NULL;
+    if (g->tail && !t->loading) { /* it closes */
+        if (!g->back) {
+            if (!(g->back = malloc(t->plan->size + 1))) {
+                give_back(t, s);
+                return NULL;
+            }
+            *t->bytes += t->plan->size;
+        }
+        if (!g->has_back)
+            memset(g->back, 0, t->plan->size);
+        g->has_back = true;
+        if (!merge_all(t, g->back, sl_acc_at(g->tail, 0))) {
+            give_back(t, s);
+            return NULL;
+        }
+    } else if (!g->tail)
+        t->live++;
     s->seq = ++t->seq;
-    if (t->plan->multi)
-        *sl_fslot_links(t->plan, s) = (sl_flinks){.older = g->tail, .pane = p->at};
+    s->item.epoch = t->epoch;
+    *sl_fslot_links(t->plan, s) = (sl_flinks){.older = g->tail, .pane = p->at};
     if (g->tail)
         sl_fslot_links(t->plan, g->tail)->newer = s;
     else
@@ -202,6 +278,11 @@ sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, sl_fkey *key) {
     p->last = s;
     p->n++;
     return s;
+}
+sl_fslot *sl_ftable_again(sl_ftable *t, sl_fslot *s) {
+    if (t->plan->multi)
+        return sl_ftable_slot(t, s->group, s->key);
+    return begin(t, s) ? s : NULL;
 }
 /* ---- giving back ---- */
 static void move_slots(sl_ftable *t) { /* into chunks of their own: what is left of a burst does not hold its memory */
@@ -225,7 +306,16 @@ static void move_slots(sl_ftable *t) { /* into chunks of their own: what is left
             t->free = spare;
             return;
         }
-    for (uint32_t i = 0; i < t->npanes; i++) {
+    for (uint32_t i = 0; !t->plan->multi && i < t->ngroups; i++) { /* of a single pane all are idle */
+        sl_fgroup *g = t->groups[i];
+        sl_fslot *to = t->free;
+        if (!g->tail)
+            continue;
+        t->free = to->next;
+        memcpy(to, g->tail, slot_size(t));
+        g->head = g->tail = to;
+    }
+    for (uint32_t i = 0; t->plan->multi && i < t->npanes; i++) {
         sl_fpane *p = sl_fpane_at(t, i);
         sl_fslot **link = &p->first;
         for (sl_fslot *s = p->first, *next; s; s = next) {
@@ -249,27 +339,41 @@ static void move_slots(sl_ftable *t) { /* into chunks of their own: what is left
         *link = NULL;
     }
     *t->bytes -= bytes;
-    next_epoch(t);
+    sl_fast_forget(t);
     for (uint32_t i = 0; i < n; i++)
         free(old[i]);
     free(old);
 }
-void sl_ftable_tidy(sl_ftable *t, uint32_t live) {
-    enum { FEW = 64, MANY = 64 * 1024 };
+static bool stays(const sl_ftable *t, const sl_fgroup *g) { return g->tail && (t->plan->multi || g->tail->item.epoch == t->before); }
+static void fewer_groups(sl_ftable *t, bool none) {
     uint32_t n = 0;
-    if (t->slotbytes > MANY && (t->nslots + live) * slot_size(t) < t->slotbytes / 8)
-        move_slots(t);
-    if (t->ngroups <= 2 * live + FEW)
-        return;
     for (uint32_t i = 0; i < t->ngroups; i++) {
         sl_fgroup *g = t->groups[i];
-        if (g->head)
+        if (!none && stays(t, g))
             t->groups[n++] = g;
         else
             give_up(t, g);
     }
     t->ngroups = n;
     sl_fast_rehash(t);
+    uint32_t cap = 4;
+    while (cap < n)
+        cap *= 2;
+    sl_fslot **order = t->caporder > 2 * cap ? realloc(t->order, cap * sizeof *order) : NULL;
+    if (!order)
+        return;
+    *t->bytes -= (t->caporder - cap) * sizeof *order;
+    t->order = order;
+    t->caporder = cap;
+}
+void sl_ftable_tidy(sl_ftable *t, uint32_t live) {
+    enum { FEW = 64, MANY = 64 * 1024 };
+    if (!t->plan->multi && t->npanes)
+        return;
+    if (t->ngroups > 2 * live + FEW)
+        fewer_groups(t, live == 0);
+    if (t->slotbytes > MANY && (t->nslots + live) * slot_size(t) < t->slotbytes / 8)
+        move_slots(t);
 }
 const void *sl_ftable_total(const sl_ftable *t, const sl_fgroup *g, void *tmp, bool *ok) {
     if (g->head == g->tail)
@@ -287,7 +391,7 @@ void sl_ftable_done(const sl_ftable *t, const void *total, void *tmp) {
         sl_acc_free(&t->plan->agg[i], (char *)tmp + t->plan->agg[i].at, t->bytes);
 }
 
-/* One pane has its slots in order; of several the groups are sorted by their oldest slot, byte by byte from the lowest. */
+/* A pane has its slots in order; of several the groups are sorted by their oldest slot, byte by byte from the lowest. */
 void sl_ftable_order(const sl_ftable *t, sl_fgroup **out, sl_fgroup **tmp) {
     uint32_t n = 0;
     if (t->npanes == 1) {

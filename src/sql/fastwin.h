@@ -47,12 +47,17 @@ typedef struct sl_fkey { /* an item list as it came; several print alike and are
     size_t npacked; /* kinds that are not compared bit by bit: of their packed form, which stands behind the items */
     sl_value at[];  /* [ndims], text behind */
 } sl_fkey;
+typedef struct sl_fitem { /* a key in three numbers; of several items a is their hash */
+    uint64_t a, b;
+    uint32_t tag, epoch; /* tag 0: nobody's; epoch: of the pane */
+} sl_fitem;
 struct sl_fslot {
     sl_fgroup *group;
-    struct sl_fslot *next; /* in its pane, in order of appearance */
-    uint64_t seq;          /* order of first rows */
+    struct sl_fslot *next; /* several panes: in its pane, in order of appearance */
+    uint64_t seq;          /* several panes: order of first rows */
     const sl_fkey *key;    /* of the first row */
     sl_krow *first;        /* held; NULL when the key is enough */
+    sl_fitem item;         /* of the key. What a row touches begins here, on a line of the cache */
 };                         /* behind it: accumulators; behind those, where several panes make a window, its links */
 typedef struct sl_flinks {
     sl_fslot *older, *newer; /* of its group */
@@ -75,17 +80,12 @@ typedef struct sl_fpane {
     uint32_t stage; /* of the error: conditions by number, then keys; the lowest wins */
     char *error;    /* a window with this pane ends in it */
 } sl_fpane;
-typedef struct sl_fitem { /* a key in three numbers; of several items a is their hash. Half a line of the cache */
-    uint32_t tag, epoch;  /* tag 0: there is none */
-    uint64_t a, b;
-    sl_fslot *slot; /* of its group in the pane that is the newest while the table is in `epoch` */
-} sl_fitem;
 typedef struct sl_ftable { /* groups and panes of one window instance */
     const sl_fplan *plan;
     uint32_t ndims;
     sl_fgroup **groups;
     uint32_t ngroups, capgroups, live; /* live: with slots */
-    sl_fitem *items;                   /* by typed items */
+    uint64_t *hot;                     /* by typed items: bits of the hash, and where the last slot was; 0: nothing there */
     sl_fkey **keys;                    /* beside them */
     uint32_t *names;                   /* by printed items: places in groups, from 1 on; 0: none */
     uint32_t nkeys, keymask, namemask; /* masks: slots - 1; 0: none yet */
@@ -94,7 +94,11 @@ typedef struct sl_ftable { /* groups and panes of one window instance */
     uint32_t head, npanes, cappanes;   /* cap a power of two */
     uint32_t failed;                   /* panes with an error */
     bool loading;                      /* slots are being put back: nothing closes */
-    uint64_t seq, epoch;               /* epoch: panes ever made; from 1 on */
+    uint64_t seq;
+    uint32_t epoch, before; /* epoch: panes ever made; from 1 on. before: of the pane that was given up last */
+    sl_fslot **order;       /* a single pane: its slots in order of appearance */
+    uint32_t caporder;
+    bool heavy; /* a single pane: a slot holds more than numbers */
     sl_fslot *free;
     void **chunks;
     uint32_t nchunks, capchunks;
@@ -121,6 +125,8 @@ bool sl_acc_rows(const sl_fagg *a, sl_fslot *at, const sl_value *col, bool const
 bool sl_acc_merge(const sl_fagg *a, void *acc, const void *later, size_t *bytes);
 /* The value; an error as sl_call_fail gives it, or as bare ERROR. */
 sl_value sl_acc_result(sl_call *c, const sl_fagg *a, const void *acc);
+/* The values of n slots, where they are plain numbers; others become ERROR and are to be asked for one by one. Gives how many. */
+uint32_t sl_acc_results(const sl_fagg *a, sl_fslot *const *at, uint32_t n, sl_value *to);
 void sl_acc_free(const sl_fagg *a, void *acc, size_t *bytes);
 void sl_acc_save(const sl_fagg *a, const void *acc, sl_buf *out);
 sl_err *sl_acc_load(const sl_fagg *a, void *acc, sl_arena *tmp, sl_str *at, size_t *bytes);
@@ -143,12 +149,16 @@ bool sl_ftable_until(sl_ftable *t, int64_t at);
 /* Gives back what idle groups and slots hold, when it is much more than `live` groups need, as many as were told last. */
 void sl_ftable_tidy(sl_ftable *t, uint32_t live);
 /* The slot of a group in the newest pane, made when new. NULL: out of memory. */
-sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, sl_fkey *key);
+sl_fslot *sl_ftable_slot(sl_ftable *t, sl_fgroup *g, const sl_fkey *key);
+/* The same for the group and key of a slot that is not of the newest pane. */
+sl_fslot *sl_ftable_again(sl_ftable *t, sl_fslot *s);
+/* Has the group a slot? */
+static inline bool sl_fgroup_live(const sl_ftable *t, const sl_fgroup *g) { return g->tail && (t->plan->multi || g->tail->item.epoch == t->epoch); }
 /* The accumulators of a group over all panes: its own, or merged into tmp (room for plan->size, emptied here; sl_ftable_done releases). */
 const void *sl_ftable_total(const sl_ftable *t, const sl_fgroup *g, void *tmp, bool *ok);
 void sl_ftable_done(const sl_ftable *t, const void *total, void *tmp);
 void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, const char *head, sl_str text);
-/* Live groups in order of their first rows; room for t->live. */
+/* Several panes: live groups in order of their first rows; room for t->live. */
 void sl_ftable_order(const sl_ftable *t, sl_fgroup **out, sl_fgroup **tmp);
 /* Reads one number of saved state. */
 sl_err *sl_fast_get(sl_arena *a, sl_str *at, int64_t *v);
@@ -158,12 +168,18 @@ sl_err *sl_ftable_load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_are
 /* ---- fastkey.c ---- */
 /* The key of items v[ndims] (no ERROR among them), with its group; made when new. NULL: out of memory. */
 sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *text);
-/* Of n rows (at most SL_FAST_ROWS): the slots in the newest pane, where keys of plain kinds are there and their slots known; else NULL and the place of
- * the key in the table, UINT32_MAX when it is not there or not plain. Places hold until `moved` changes. Gives how many are not known. The table must have
- * been asked before. */
+/* Of n rows (at most SL_FAST_ROWS): the places of their keys in the table, UINT32_MAX when one is not there or not plain, and the last slots of their groups
+ * with the very same key, NULL: ask by key. Places hold until `moved` changes. Gives how many slots are not those in the newest pane. The table must have been
+ * asked before. */
 uint32_t sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, uint32_t *places, sl_fslot **slots);
 /* The slot of the key at this place in the newest pane is s. */
-void sl_fast_known(sl_ftable *t, uint32_t place, sl_fslot *s);
+void sl_fast_known(sl_ftable *t, uint32_t place, const sl_fslot *s);
+/* The key as an item. */
+sl_fitem sl_fast_item(const sl_ftable *t, const sl_fkey *k);
+/* The other way round, for a single key; text: room for 16 bytes. false: an item does not say all of it. */
+bool sl_fast_value(const sl_fitem *x, sl_value *v, char *text);
+/* Slots have moved. */
+void sl_fast_forget(sl_ftable *t);
 size_t sl_fast_table_bytes(const sl_ftable *t);
 size_t sl_fast_key_bytes(const sl_ftable *t, const sl_fkey *k);
 size_t sl_fast_group_bytes(const sl_ftable *t, const sl_fgroup *g); /* without its keys */

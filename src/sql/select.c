@@ -325,6 +325,79 @@ static uint32_t put_set(sl_coll *c, uint32_t row, uint32_t most) {
     }
     return n;
 }
+/* ---- many rows at once ---- */
+/* Texts behind each other in one piece: there may be ten thousand. */
+static void own_texts(sl_coll *c, sl_value *to, uint32_t n) {
+    size_t all = 0;
+    for (uint32_t i = 0; i < n; i++)
+        all += to[i].kind == SL_STRING ? to[i].len + (size_t)1 : 0;
+    sl_arena *a = sl_builder_arena(c->r->w);
+    char *p = all ? sl_arena_alloc(a, all + 16) : NULL; /* room for a copy of 16 bytes */
+    if (all && (!p || sl_arena_failed(a))) {
+        c->r->nomem = c->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (to[i].kind != SL_STRING) {
+            if (to[i].kind >= SL_DECIMAL)
+                to[i] = sl_value_copy(a, to[i]);
+            continue;
+        }
+        uint32_t len = to[i].len;
+        const char *from = to[i].p;
+        to[i].p = p;
+        if (len >= 8 && len <= 16) {
+            char head[8], tail[8];
+            memcpy(head, from, 8);
+            memcpy(tail, from + len - 8, 8);
+            memcpy(p, head, 8);
+            memcpy(p + len - 8, tail, 8);
+        } else if (len)
+            memcpy(p, from, len);
+        p[len] = 0;
+        p += len + 1;
+    }
+}
+/* As put_fields, but a column after the other. false: not this way. */
+static bool put_columns(sl_coll *c, uint32_t n) {
+    enum { LEAST = 8, MOST = 64 };
+    const sl_plan *p = c->p;
+    uint32_t width = c->k->layout->n;
+    if (n < LEAST || p->star || p->ncols || width > MOST)
+        return false;
+    uint64_t filled = 0;
+    for (uint32_t i = 0; i < p->nfields; i++) {
+        uint32_t at = c->k->field_at[i];
+        if (at != UINT32_MAX && (filled >> at & 1)) /* of equal names the last that has a value counts */
+            return false;
+        filled |= at != UINT32_MAX ? UINT64_C(1) << at : 0;
+    }
+    sl_value *cols[MOST];
+    if (!sl_builder_bulk(c->r->w, n, cols))
+        return false;
+    for (uint32_t col = 0; col < width; col++)
+        if (!(filled >> col & 1))
+            memset(cols[col], 0, n * sizeof **cols);
+    bool nil = p->opts.send_nil;
+    for (uint32_t i = 0; i < p->nfields; i++) {
+        const sl_pfield *f = &p->fields[i];
+        uint32_t at = c->k->field_at[i];
+        if (at == UINT32_MAX)
+            continue;
+        bool alias = f->kind == SL_P_ALIAS || f->replace, text = false;
+        sl_value *to = cols[at];
+        for (uint32_t k = 0; k < n; k++) {
+            sl_value v = sl_run_at(&c->sel, f->block.res, c->alive[k]);
+            if (sl_v_nil(v))
+                v.kind = (f->kind == SL_P_COLUMN ? v.kind == SL_ABSENT && !nil : !(nil && alias)) ? SL_ABSENT : SL_NULL;
+            text |= v.kind >= SL_DECIMAL;
+            to[k] = v;
+        }
+        if (text)
+            own_texts(c, to, n);
+    }
+    return true;
+}
 /* Several collections: a frame each. */
 static void output_parts(sl_coll *c) {
     sl_builder *w = c->r->w;
@@ -350,7 +423,13 @@ static void output(sl_coll *c) {
     bool srf = c->k->srf;
     if (c->row && !srf && most)
         most = UINT32_MAX;
-    for (uint32_t i = 0, n = 0; i < c->nalive && n < most; i++) {
+    uint32_t whole = c->nalive < most ? c->nalive : most;
+    bool bulk = !srf && put_columns(c, whole);
+    if (bulk && c->failed) {
+        sl_builder_undo(w, first);
+        return;
+    }
+    for (uint32_t i = 0, n = 0; !bulk && i < c->nalive && n < most; i++) {
         if (srf) {
             uint32_t k = put_set(c, c->alive[i], most - n);
             if (k == UINT32_MAX) {
