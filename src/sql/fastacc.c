@@ -3,57 +3,9 @@
  * a wide one on the heap, that takes all kinds.
  * Decision: the first value that is not null decides how a list is computed (func/agg.c), so where accumulators are merged each one also keeps what it
  * would be if an earlier value decided: the sum as whole numbers beside the sum of floats, and the first value that another way of computing would
- * refuse. Merging is then exact whatever kinds are mixed; only sums of floats differ, in rounding. */
-#include <stdlib.h>
-#include <string.h>
-#include "data/pack.h"
-#include "sql/fastwin.h"
-
-/* Ways of computing, by the kind of the first value; AS_NONE: no aggregate takes it. */
-enum { AS_INT, AS_FLOAT, AS_TEXT, WAYS, AS_NONE = WAYS };
-typedef struct room { /* scratch memory, and where is counted what is held */
-    sl_arena *tmp;
-    size_t *bytes;
-} room;
-typedef struct odd { /* what is seldom there */
-    char *error;     /* an argument that failed is the result */
-    char *lead;      /* the first value in words, when it is not a number */
-    char *bad[WAYS]; /* the first value that a way refuses, in words; only of the ways that are followed */
-    char *text;      /* min, max: best text */
-    uint32_t len, cap;
-} odd;
-typedef struct wide { /* whatever kinds came */
-    int64_t n;        /* values that are not null */
-    odd *odd;
-    sl_value lead; /* the first of them; of what is not a number the kind alone */
-    int64_t i;
-    union {
-        double f;
-        sl_value best; /* ABSENT: none but NaN */
-    };
-} wide;
-typedef struct acc {
-    uint64_t n; /* values that are not null, in steps of ONE; below it what it is */
-    union {     /* sum or best */
-        double f;
-        int64_t i;
-        wide *wide;
-    };
-    int64_t whole;  /* from here on only where accumulators are merged: of floats, as whole numbers */
-    uint64_t first; /* the first value */
-} acc;
-enum { NOTHING = 0, WIDE = 0xFF, ONE = 0x100 }; /* or SL_INT, SL_FLOAT: so was the first value, without flags (and no NaN that may be the best) */
-typedef struct acc_count {
-    int64_t n;
-    odd *odd;
-} acc_count;
-typedef struct acc_last {
-    sl_value last;
-    char *text;  /* what a text points into; there may be one for each of very many groups */
-    sl_arena *a; /* what other kinds point into */
-    char *error;
-    uint32_t cap;
-} acc_last;
+ * refuse. Merging is then exact whatever kinds are mixed; only sums of floats differ, in rounding. Where rows come in any order of time, a value before the
+ * first one is one behind which the others are merged, and of what the earliest decides the time is kept. */
+#include "sql/fastacc.h"
 
 uint32_t sl_acc_size(uint8_t kind, bool merges) {
     switch (kind) {
@@ -62,6 +14,10 @@ uint32_t sl_acc_size(uint8_t kind, bool merges) {
     case SL_ACC_LAST: return sizeof(acc_last);
     default: return merges ? sizeof(acc) : offsetof(acc, whole);
     }
+}
+uint32_t sl_acc_times(uint8_t kind) {
+    bool counts = kind == SL_ACC_ROWS || kind == SL_ACC_COUNT;
+    return counts ? 0 : kind == SL_ACC_MIN || kind == SL_ACC_MAX ? 2 * sizeof(int64_t) : sizeof(int64_t);
 }
 uint8_t sl_acc_kind_of(const sl_pcall *c, bool *skip) {
     static const char *const names[] = {"count", "sum", "avg", "min", "max"};
@@ -78,12 +34,6 @@ uint8_t sl_acc_kind_of(const sl_pcall *c, bool *skip) {
 }
 
 /* ---- what is seldom there ---- */
-static odd *odd_of(odd **o, room m) {
-    if (!*o && (*o = calloc(1, sizeof **o)))
-        *m.bytes += sizeof **o;
-    return *o;
-}
-static size_t text_bytes(const char *s) { return s ? strlen(s) + 1 : 0; }
 static void odd_free(odd *o, size_t *bytes) {
     if (!o)
         return;
@@ -96,11 +46,6 @@ static void odd_free(odd *o, size_t *bytes) {
         free(o->bad[i]);
     free(o->text);
     free(o);
-}
-static bool own(char **to, char *text, room m) { /* text: from the heap, or NULL when memory was out */
-    *to = text;
-    *m.bytes += text_bytes(text);
-    return text != NULL;
 }
 static bool set(char **to, const char *text, room m) { return *to || !text || own(to, sl_strdup_n(text, strlen(text)), m); }
 /* KIND(VALUE), as the list form says it. */
@@ -115,11 +60,20 @@ static char *in_words(sl_value v) {
     sl_arena_free(a);
     return sl_buf_take(&b);
 }
+/* Of two the earlier is kept; `at` is the time of the one that is there. */
+static bool keep_first(char **to, int64_t *at, char *(*text)(sl_value), sl_value v, room m) {
+    if (*to && (!m.times || m.now >= *at))
+        return true;
+    *m.bytes -= text_bytes(*to);
+    free(*to);
+    *at = m.now;
+    return own(to, text(v), m);
+}
+static char *text_of(sl_value v) { return sl_strdup_n(v.p, v.len); }
 static bool failed_argument(odd **to, sl_value v, room m) {
     odd *o = odd_of(to, m);
-    return o && (o->error || own(&o->error, sl_strdup_n(v.p, v.len), m));
+    return o && keep_first(&o->error, &o->error_at, text_of, v, m);
 }
-static int way_of(uint8_t kind) { return kind == SL_FLOAT ? AS_FLOAT : kind == SL_INT || kind == SL_UINT ? AS_INT : kind == SL_STRING ? AS_TEXT : AS_NONE; }
 static inline int64_t truncated(double f) { return f >= -0x1p63 && f < 0x1p63 ? (int64_t)f : INT64_MIN; }
 /* As sl_to_int of what is a number. */
 static bool whole(sl_value v, int64_t *i) {
@@ -158,17 +112,23 @@ static bool best_text(const sl_fagg *a, odd **to, const char *p, uint32_t len, r
 /* Way w refuses v. */
 static bool refuse(odd **to, int w, sl_value v, room m) {
     odd *o = odd_of(to, m);
-    return o && (o->bad[w] || own(&o->bad[w], in_words(v), m));
+    return o && keep_first(&o->bad[w], &o->bad_at[w], in_words, v, m);
 }
+static void led(const sl_fagg *a, room m) { /* the first value has come */
+    if (m.times)
+        m.times[FIRST] = m.times[a->kind == SL_ACC_MIN || a->kind == SL_ACC_MAX ? BEST : FIRST] = m.now;
+}
+/* Of equal numbers, which may print differently, the earliest is the best. */
+static bool earlier_equal(sl_value v, double best, room m) { return m.times && m.now < m.times[BEST] && sl_f64(v) == best; }
 /* Which ways are followed: that of the first value, and whole numbers beside floats, which an earlier first value would make of them. */
 static bool follows(const sl_fagg *a, sl_value lead, int w) { return way_of(lead.kind) == w || (a->merges && w == AS_INT && lead.kind == SL_FLOAT); }
-static bool is_best(const sl_fagg *a) { return a->kind == SL_ACC_MIN || a->kind == SL_ACC_MAX; }
 static bool take_wide(const sl_fagg *a, wide *x, sl_value v, room m) {
     bool best = is_best(a), first = x->n++ == 0, ok = true;
     int64_t i = 0;
     if (v.kind == SL_JSONTEXT)
         v = sl_value_open(m.tmp, v);
     if (first) {
+        led(a, m);
         bool number = v.kind == SL_INT || v.kind == SL_FLOAT || v.kind == SL_UINT;
         x->lead = number ? v : (sl_value){.kind = v.kind};
         if (!number && !(best && v.kind == SL_STRING && !a->merges)) { /* nobody asks for it there */
@@ -189,18 +149,26 @@ static bool take_wide(const sl_fagg *a, wide *x, sl_value v, room m) {
             ok &= refuse(&x->odd, AS_FLOAT, v, m);
         else if (!best)
             x->f += sl_f64(v);
-        else if (sl_f64(v) == sl_f64(v) && (x->best.kind == SL_ABSENT || better_float(a, v, x->best)))
+        else if (sl_f64(v) == sl_f64(v) && (x->best.kind == SL_ABSENT || better_float(a, v, x->best) || earlier_equal(v, sl_f64(x->best), m))) {
             x->best = v;
+            if (m.times)
+                m.times[BEST] = m.now;
+        }
     }
     if (best && x->lead.kind == SL_STRING)
         ok &= v.kind != SL_STRING ? refuse(&x->odd, AS_TEXT, v, m) : best_text(a, &x->odd, v.p, v.len, m);
     return ok;
 }
-static bool take_last(const sl_fagg *a, acc_last *x, sl_value v, room m) {
+bool sl_acc_take_last(const sl_fagg *a, acc_last *x, sl_value v, room m) {
     if (v.kind == SL_JSONTEXT)
         v = sl_value_open(m.tmp, v);
     if (a->skip && sl_v_nil(v))
         return true;
+    if (m.times) {
+        if (x->last.kind != SL_ABSENT && m.now < m.times[LAST])
+            return true;
+        m.times[LAST] = m.now;
+    }
     if (v.kind == SL_STRING) {
         if (x->cap < v.len || !x->text) {
             uint32_t cap = x->text ? v.len + v.len / 2 : v.len + 1;
@@ -228,9 +196,7 @@ static bool take_last(const sl_fagg *a, acc_last *x, sl_value v, room m) {
     x->last = v;
     return true;
 }
-static bool is_wide(const acc *x) { return (uint8_t)x->n == WIDE; }
-/* What the accumulator is, as a wide one. */
-static wide view(const sl_fagg *a, const acc *x) {
+wide sl_acc_view(const sl_fagg *a, const acc *x) {
     if (is_wide(x))
         return *x->wide;
     uint8_t kind = (uint8_t)x->n;
@@ -247,13 +213,13 @@ static wide view(const sl_fagg *a, const acc *x) {
     }
     return w;
 }
-static wide *widen(const sl_fagg *a, acc *x, room m) {
+wide *sl_acc_widen(const sl_fagg *a, acc *x, room m) {
     if (is_wide(x))
         return x->wide;
     wide *w = malloc(sizeof *w);
     if (!w)
         return NULL;
-    *w = view(a, x);
+    *w = sl_acc_view(a, x);
     *m.bytes += sizeof *w;
     x->wide = w;
     x->n = WIDE;
@@ -269,6 +235,7 @@ static bool take_number(const sl_fagg *a, acc *x, sl_value v, room m) {
     bool best = is_best(a), plain = !v.flags && (v.kind == SL_INT || (v.kind == SL_FLOAT && (!best || v.f == v.f)));
     int64_t i;
     if (x->n == NOTHING && plain) {
+        led(a, m);
         x->n = ONE | v.kind;
         if (v.kind == SL_INT)
             x->i = v.i;
@@ -289,162 +256,24 @@ static bool take_number(const sl_fagg *a, acc *x, sl_value v, room m) {
         x->n += ONE;
         if (!best)
             x->f += v.f;
-        else if (a->kind == SL_ACC_MAX ? v.f > x->f : v.f < x->f)
+        else if ((a->kind == SL_ACC_MAX ? v.f > x->f : v.f < x->f) || earlier_equal(v, x->f, m)) {
             x->f = v.f;
+            if (m.times)
+                m.times[BEST] = m.now;
+        }
         if (a->merges)
             add_whole(a, &x->whole, truncated(v.f));
         return true;
     }
-    wide *w = widen(a, x, m);
+    wide *w = sl_acc_widen(a, x, m);
     return w && take_wide(a, w, v, m);
 }
-static bool take(const sl_fagg *a, void *mem, sl_value v, room m) {
-    if (a->kind == SL_ACC_ROWS) {
-        ++*(int64_t *)mem;
-        return true;
-    }
-    if (a->kind == SL_ACC_LAST) {
-        acc_last *l = mem;
-        if (v.kind != SL_ERROR)
-            return take_last(a, l, v, m);
-        return l->error || own(&l->error, sl_strdup_n(v.p, v.len), m);
-    }
-    if (a->kind == SL_ACC_COUNT) {
-        acc_count *c = mem;
-        c->n += !sl_v_nil(v) && v.kind != SL_ERROR;
-        return v.kind != SL_ERROR || failed_argument(&c->odd, v, m);
-    }
-    if (v.kind != SL_ERROR)
-        return sl_v_nil(v) || take_number(a, mem, v, m);
-    wide *w = widen(a, mem, m);
-    return w && failed_argument(&w->odd, v, m);
-}
-/* Numbers of the kind that leads, without flags, go straight in. The first two arguments are known where it is used. */
-static inline __attribute__((always_inline)) bool take_plain(uint8_t kind, bool merges, const sl_fagg *a, acc *x, sl_value v, room m) {
-    bool best = kind == SL_ACC_MIN || kind == SL_ACC_MAX, max = kind == SL_ACC_MAX;
-    if (v.flags)
-        return take(a, x, v, m);
-    if (v.kind == SL_FLOAT && (uint8_t)x->n == SL_FLOAT) {
-        if (!best) {
-            x->n += ONE;
-            x->f += v.f;
-        } else if (max ? v.f > x->f : v.f < x->f)
-            x->f = v.f;
-        if (merges) {
-            int64_t i = truncated(v.f);
-            if (!best)
-                x->whole = (int64_t)((uint64_t)x->whole + (uint64_t)i);
-            else if (max ? i > x->whole : i < x->whole)
-                x->whole = i;
-        }
-        return true;
-    }
-    if (v.kind == SL_INT && (uint8_t)x->n == SL_INT) {
-        if (!best) {
-            x->n += ONE;
-            x->i = (int64_t)((uint64_t)x->i + (uint64_t)v.i);
-        } else if (max ? v.i > x->i : v.i < x->i)
-            x->i = v.i;
-        return true;
-    }
-    return take(a, x, v, m);
-}
-#define EACH(STEP)                                                                                                                                                                 \
-    for (uint32_t k = 0; k < n; k++) {                                                                                                                                             \
-        void *x = sl_acc_at(at[k], a->at);                                                                                                                                         \
-        ok &= STEP;                                                                                                                                                                \
-    }
-#define PLAIN(KIND)                                                                                                                                                                \
-    if (a->merges)                                                                                                                                                                 \
-        EACH(take_plain(KIND, true, a, x, col[rows[k]], m))                                                                                                                        \
-    else                                                                                                                                                                           \
-        EACH(take_plain(KIND, false, a, x, col[rows[k]], m))                                                                                                                       \
-    break
-bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes) {
-    room m = {tmp, bytes};
-    bool ok = true;
-    if (a->kind == SL_ACC_ROWS) {
-        for (uint32_t k = 0; k < n; k++)
-            ++*(int64_t *)sl_acc_at(at[k], a->at);
-        return true;
-    }
-    if (constant) {
-        EACH(take(a, x, col[0], m))
-        return ok;
-    }
-    switch (a->kind) {
-    case SL_ACC_SUM:
-    case SL_ACC_AVG: PLAIN(SL_ACC_SUM);
-    case SL_ACC_MIN: PLAIN(SL_ACC_MIN);
-    case SL_ACC_MAX: PLAIN(SL_ACC_MAX);
-    default: EACH(take(a, x, col[rows[k]], m))
-    }
-    return ok;
-}
-/* In registers, as long as the kind stays: the next value need not wait for memory. The first argument is known where it is used. */
-static inline __attribute__((always_inline)) uint32_t run_of_floats(uint8_t kind, acc *x, bool merges, const sl_value *col, const uint32_t *rows, uint32_t n) {
-    bool best = kind == SL_ACC_MIN || kind == SL_ACC_MAX, max = kind == SL_ACC_MAX;
-    double f = x->f;
-    int64_t whole = merges ? x->whole : 0;
-    uint32_t k = 0;
-    for (; k < n && col[rows[k]].kind == SL_FLOAT && !col[rows[k]].flags; k++) {
-        double v = col[rows[k]].f;
-        f = !best ? f + v : (max ? v > f : v < f) ? v : f;
-        if (!merges)
-            continue;
-        int64_t i = truncated(v);
-        whole = !best ? (int64_t)((uint64_t)whole + (uint64_t)i) : (max ? i > whole : i < whole) ? i : whole;
-    }
-    x->f = f;
-    if (merges)
-        x->whole = whole;
-    return k;
-}
-static inline __attribute__((always_inline)) uint32_t run_of_ints(uint8_t kind, acc *x, const sl_value *col, const uint32_t *rows, uint32_t n) {
-    bool best = kind == SL_ACC_MIN || kind == SL_ACC_MAX, max = kind == SL_ACC_MAX;
-    int64_t i = x->i;
-    uint32_t k = 0;
-    for (; k < n && col[rows[k]].kind == SL_INT && !col[rows[k]].flags; k++) {
-        int64_t v = col[rows[k]].i;
-        i = !best ? (int64_t)((uint64_t)i + (uint64_t)v) : (max ? v > i : v < i) ? v : i;
-    }
-    x->i = i;
-    return k;
-}
-static uint32_t run_of(const sl_fagg *a, acc *x, const sl_value *col, const uint32_t *rows, uint32_t n) {
-    uint32_t k = 0;
-    bool floats = (uint8_t)x->n == SL_FLOAT;
-    if (!floats && (uint8_t)x->n != SL_INT)
-        return 0;
-    switch (a->kind) {
-    case SL_ACC_MIN: k = floats ? run_of_floats(SL_ACC_MIN, x, a->merges, col, rows, n) : run_of_ints(SL_ACC_MIN, x, col, rows, n); break;
-    case SL_ACC_MAX: k = floats ? run_of_floats(SL_ACC_MAX, x, a->merges, col, rows, n) : run_of_ints(SL_ACC_MAX, x, col, rows, n); break;
-    default: k = floats ? run_of_floats(SL_ACC_SUM, x, a->merges, col, rows, n) : run_of_ints(SL_ACC_SUM, x, col, rows, n);
-    }
-    x->n += (uint64_t)k * ONE;
-    return k;
-}
-bool sl_acc_rows(const sl_fagg *a, sl_fslot *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes) {
-    room m = {tmp, bytes};
-    void *x = sl_acc_at(at, a->at);
-    bool ok = true, number = !constant && (a->kind == SL_ACC_SUM || a->kind == SL_ACC_AVG || is_best(a));
-    if (a->kind == SL_ACC_ROWS)
-        *(int64_t *)x += n;
-    else
-        for (uint32_t k = 0; k < n; k++) {
-            k += number ? run_of(a, x, col, rows + k, n - k) : 0;
-            if (k < n)
-                ok &= take(a, x, col[constant ? 0 : rows[k]], m);
-        }
-    return ok;
-}
-
-/* ---- merging ---- */
+/* Does the accumulator follow way w? */
+static bool knows(const wide *x, int w) { return way_of(x->lead.kind) == w || (w == AS_INT && x->lead.kind == SL_FLOAT); }
 /* What way w refuses first in `later`; NULL: nothing. *made: to be freed. */
 static const char *refused(const wide *later, int w, char **made) {
-    bool mine = way_of(later->lead.kind) == w || (w == AS_INT && later->lead.kind == SL_FLOAT);
     *made = NULL;
-    if (mine)
+    if (knows(later, w))
         return later->odd ? later->odd->bad[w] : NULL;
     return later->odd && later->odd->lead ? later->odd->lead : (*made = in_words(later->lead));
 }
@@ -484,8 +313,196 @@ static bool merge(const sl_fagg *a, wide *x, const wide *y, room m) {
     }
     return ok;
 }
+/* Is the value in front of all that are there? */
+static bool before(const acc *x, room m) { return m.times && (is_wide(x) ? x->wide->n > 0 : x->n != NOTHING) && m.now < m.times[FIRST]; }
+/* Then they are merged behind it. */
+static bool take_before(const sl_fagg *a, acc *x, sl_value v, room m) {
+    bool best = is_best(a), mine[WAYS] = {false};
+    if ((uint8_t)x->n == v.kind && !v.flags && (v.kind == SL_INT || (v.kind == SL_FLOAT && v.f == v.f))) { /* most are of one kind */
+        m.times[FIRST] = m.now;
+        x->first = v.u;
+        return take_number(a, x, v, m);
+    }
+    wide *w = sl_acc_widen(a, x, m), y = {0};
+    if (!w)
+        return false;
+    int64_t lead_at = m.times[FIRST], best_at = m.times[best ? BEST : FIRST];
+    bool ok = take_wide(a, &y, v, m);
+    for (int i = 0; i < WAYS; i++)
+        mine[i] = y.odd && y.odd->bad[i];
+    if (best && w->best.kind != SL_ABSENT && (y.best.kind == SL_ABSENT || better_float(a, w->best, y.best)))
+        m.times[BEST] = best_at;
+    ok = ok && merge(a, &y, w, m);
+    if (y.odd && w->odd)
+        y.odd->error_at = w->odd->error_at;
+    for (int i = 0; y.odd && i < WAYS; i++)
+        if (!mine[i])
+            y.odd->bad_at[i] = !knows(w, i) ? lead_at : w->odd ? w->odd->bad_at[i] : 0;
+    odd_free(w->odd, m.bytes);
+    *w = y;
+    return ok;
+}
+static bool take(const sl_fagg *a, void *mem, sl_value v, room m) {
+    if (a->kind == SL_ACC_ROWS) {
+        ++*(int64_t *)mem;
+        return true;
+    }
+    if (a->kind == SL_ACC_LAST) {
+        acc_last *l = mem;
+        if (v.kind != SL_ERROR)
+            return sl_acc_take_last(a, l, v, m);
+        return keep_first(&l->error, &l->error_at, text_of, v, m);
+    }
+    if (a->kind == SL_ACC_COUNT) {
+        acc_count *c = mem;
+        c->n += !sl_v_nil(v) && v.kind != SL_ERROR;
+        return v.kind != SL_ERROR || failed_argument(&c->odd, v, m);
+    }
+    if (v.kind != SL_ERROR)
+        return sl_v_nil(v) || (before(mem, m) ? take_before(a, mem, v, m) : take_number(a, mem, v, m));
+    wide *w = sl_acc_widen(a, mem, m);
+    return w && failed_argument(&w->odd, v, m);
+}
+typedef enum order { IN_ORDER, TIMED, MIXED } order; /* TIMED: in order, but rows before them may follow */
+/* Numbers of the kind that leads, without flags, go straight in. The first three arguments are known where it is used. */
+static inline __attribute__((always_inline)) bool take_plain(uint8_t kind, bool merges, order o, const sl_fagg *a, acc *x, sl_value v, room m) {
+    bool best = kind == SL_ACC_MIN || kind == SL_ACC_MAX, max = kind == SL_ACC_MAX;
+    if (v.flags || (o == MIXED && m.now < m.times[FIRST]))
+        return take(a, x, v, m);
+    if (v.kind == SL_FLOAT && (uint8_t)x->n == SL_FLOAT) {
+        if (best && o != IN_ORDER && !(max ? v.f < x->f : v.f > x->f)) /* its time counts */
+            return take(a, x, v, m);
+        if (!best) {
+            x->n += ONE;
+            x->f += v.f;
+        } else if (max ? v.f > x->f : v.f < x->f)
+            x->f = v.f;
+        if (merges) {
+            int64_t i = truncated(v.f);
+            if (!best)
+                x->whole = (int64_t)((uint64_t)x->whole + (uint64_t)i);
+            else if (max ? i > x->whole : i < x->whole)
+                x->whole = i;
+        }
+        return true;
+    }
+    if (v.kind == SL_INT && (uint8_t)x->n == SL_INT) {
+        if (!best) {
+            x->n += ONE;
+            x->i = (int64_t)((uint64_t)x->i + (uint64_t)v.i);
+        } else if (max ? v.i > x->i : v.i < x->i)
+            x->i = v.i;
+        return true;
+    }
+    return take(a, x, v, m);
+}
+#define EACH(STEP)                                                                                                                                                                 \
+    for (uint32_t k = 0; k < n; k++) {                                                                                                                                             \
+        void *x = sl_acc_at(at[k], a->at);                                                                                                                                         \
+        ok &= STEP;                                                                                                                                                                \
+    }
+#define AT_ITS_TIME (m.times = sl_acc_at(at[k], a->times), m.now = when.by[rows[k]], m)
+#define PLAIN(KIND)                                                                                                                                                                \
+    if (when.by && when.mixed)                                                                                                                                                     \
+        EACH(take_plain(KIND, true, MIXED, a, x, col[rows[k]], AT_ITS_TIME))                                                                                                       \
+    else if (when.by)                                                                                                                                                              \
+        EACH(take_plain(KIND, true, TIMED, a, x, col[rows[k]], AT_ITS_TIME))                                                                                                       \
+    else if (a->merges)                                                                                                                                                            \
+        EACH(take_plain(KIND, true, IN_ORDER, a, x, col[rows[k]], m))                                                                                                              \
+    else                                                                                                                                                                           \
+        EACH(take_plain(KIND, false, IN_ORDER, a, x, col[rows[k]], m))                                                                                                             \
+    break
+bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_atime when, sl_arena *tmp, size_t *bytes) {
+    room m = {tmp, bytes, NULL, 0};
+    bool ok = true;
+    if (a->kind == SL_ACC_ROWS) {
+        for (uint32_t k = 0; k < n; k++)
+            ++*(int64_t *)sl_acc_at(at[k], a->at);
+        return true;
+    }
+    if (constant) {
+        EACH(take(a, x, col[0], when.by ? AT_ITS_TIME : m))
+        return ok;
+    }
+    switch (a->kind) {
+    case SL_ACC_SUM:
+    case SL_ACC_AVG: PLAIN(SL_ACC_SUM);
+    case SL_ACC_MIN: PLAIN(SL_ACC_MIN);
+    case SL_ACC_MAX: PLAIN(SL_ACC_MAX);
+    default: EACH(take(a, x, col[rows[k]], when.by ? AT_ITS_TIME : m))
+    }
+    return ok;
+}
+/* In registers, as long as the kind stays: the next value need not wait for memory. The first argument is known where it is used. */
+static inline __attribute__((always_inline)) uint32_t run_of_floats(uint8_t kind, acc *x, bool merges, const sl_value *col, const uint32_t *rows, uint32_t n, bool timed) {
+    bool best = kind == SL_ACC_MIN || kind == SL_ACC_MAX, max = kind == SL_ACC_MAX;
+    double f = x->f;
+    int64_t whole = merges ? x->whole : 0;
+    uint32_t k = 0;
+    for (; k < n && col[rows[k]].kind == SL_FLOAT && !col[rows[k]].flags; k++) {
+        double v = col[rows[k]].f;
+        if (best && timed && !(max ? v < f : v > f)) /* its time counts */
+            break;
+        f = !best ? f + v : (max ? v > f : v < f) ? v : f;
+        if (!merges)
+            continue;
+        int64_t i = truncated(v);
+        whole = !best ? (int64_t)((uint64_t)whole + (uint64_t)i) : (max ? i > whole : i < whole) ? i : whole;
+    }
+    x->f = f;
+    if (merges)
+        x->whole = whole;
+    return k;
+}
+static inline __attribute__((always_inline)) uint32_t run_of_ints(uint8_t kind, acc *x, const sl_value *col, const uint32_t *rows, uint32_t n) {
+    bool best = kind == SL_ACC_MIN || kind == SL_ACC_MAX, max = kind == SL_ACC_MAX;
+    int64_t i = x->i;
+    uint32_t k = 0;
+    for (; k < n && col[rows[k]].kind == SL_INT && !col[rows[k]].flags; k++) {
+        int64_t v = col[rows[k]].i;
+        i = !best ? (int64_t)((uint64_t)i + (uint64_t)v) : (max ? v > i : v < i) ? v : i;
+    }
+    x->i = i;
+    return k;
+}
+static uint32_t run_of(const sl_fagg *a, acc *x, const sl_value *col, const uint32_t *rows, uint32_t n, sl_atime when, room m) {
+    uint32_t k = 0;
+    bool floats = (uint8_t)x->n == SL_FLOAT, timed = when.by != NULL;
+    if (!floats && (uint8_t)x->n != SL_INT)
+        return 0;
+    if (when.mixed) { /* up to the first that is in front of all */
+        while (k < n && when.by[rows[k]] >= m.times[FIRST])
+            k++;
+        n = k;
+    }
+    switch (a->kind) {
+    case SL_ACC_MIN: k = floats ? run_of_floats(SL_ACC_MIN, x, a->merges, col, rows, n, timed) : run_of_ints(SL_ACC_MIN, x, col, rows, n); break;
+    case SL_ACC_MAX: k = floats ? run_of_floats(SL_ACC_MAX, x, a->merges, col, rows, n, timed) : run_of_ints(SL_ACC_MAX, x, col, rows, n); break;
+    default: k = floats ? run_of_floats(SL_ACC_SUM, x, a->merges, col, rows, n, timed) : run_of_ints(SL_ACC_SUM, x, col, rows, n);
+    }
+    x->n += (uint64_t)k * ONE;
+    return k;
+}
+bool sl_acc_rows(const sl_fagg *a, sl_fslot *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_atime when, sl_arena *tmp, size_t *bytes) {
+    room m = {tmp, bytes, when.by ? sl_acc_at(at, a->times) : NULL, 0};
+    void *x = sl_acc_at(at, a->at);
+    bool ok = true, number = !constant && (a->kind == SL_ACC_SUM || a->kind == SL_ACC_AVG || is_best(a));
+    if (a->kind == SL_ACC_ROWS)
+        *(int64_t *)x += n;
+    else
+        for (uint32_t k = 0; k < n; k++) {
+            k += number ? run_of(a, x, col, rows + k, n - k, when, m) : 0;
+            if (k == n)
+                break;
+            m.now = when.by ? when.by[rows[k]] : 0;
+            ok &= take(a, x, col[constant ? 0 : rows[k]], m);
+        }
+    return ok;
+}
+
+/* ---- merging ---- */
 bool sl_acc_merge(const sl_fagg *a, void *mem, const void *later, size_t *bytes) {
-    room m = {NULL, bytes};
+    room m = {.bytes = bytes};
     if (a->kind == SL_ACC_ROWS) {
         *(int64_t *)mem += *(const int64_t *)later;
         return true;
@@ -493,7 +510,7 @@ bool sl_acc_merge(const sl_fagg *a, void *mem, const void *later, size_t *bytes)
     if (a->kind == SL_ACC_LAST) {
         acc_last *l = mem;
         const acc_last *y = later;
-        return set(&l->error, y->error, m) && (y->last.kind == SL_ABSENT || take_last(a, l, y->last, m));
+        return set(&l->error, y->error, m) && (y->last.kind == SL_ABSENT || sl_acc_take_last(a, l, y->last, m));
     }
     if (a->kind == SL_ACC_COUNT) {
         acc_count *c = mem;
@@ -519,7 +536,7 @@ bool sl_acc_merge(const sl_fagg *a, void *mem, const void *later, size_t *bytes)
         x->n += y->n - ky;
         add_whole(a, &x->i, ky == SL_INT ? y->i : y->whole);
     } else {
-        wide *w = widen(a, x, m), from = view(a, y);
+        wide *w = sl_acc_widen(a, x, m), from = sl_acc_view(a, y);
         return w && merge(a, w, &from, m);
     }
     return true;
@@ -606,146 +623,4 @@ void sl_acc_free(const sl_fagg *a, void *mem, size_t *bytes) {
         *bytes -= sizeof *w;
         free(w);
     }
-}
-
-/* ---- saving ---- */
-static void put_text(sl_buf *out, const char *s, size_t n) { sl_pack_value(out, s ? sl_v_str((sl_str){s, n}) : sl_v_null()); }
-static void put_odd(sl_buf *out, const odd *o) {
-    sl_pack_value(out, sl_v_bool(o != NULL));
-    if (!o)
-        return;
-    put_text(out, o->error, o->error ? strlen(o->error) : 0);
-    put_text(out, o->lead, o->lead ? strlen(o->lead) : 0);
-    for (int i = 0; i < WAYS; i++)
-        put_text(out, o->bad[i], o->bad[i] ? strlen(o->bad[i]) : 0);
-    put_text(out, o->text, o->len);
-}
-static sl_err *damaged(void) { return sl_err_new(SL_E_CODEC, "saved state: a running group is damaged"); }
-static sl_err *get_text(char **to, uint32_t *len, room m, sl_str *at) {
-    sl_value v;
-    SL_TRY(sl_unpack_value(m.tmp, at, &v));
-    if (v.kind == SL_NULL)
-        return NULL;
-    if (v.kind != SL_STRING)
-        return damaged();
-    if (len) /* counted by its room */
-        *m.bytes += *len = v.len;
-    return (len ? (*to = sl_strdup_n(v.p, v.len)) != NULL : own(to, sl_strdup_n(v.p, v.len), m)) ? NULL : sl_err_new(SL_E_NOMEM, "out of memory");
-}
-static sl_err *get_odd(odd **to, room m, sl_str *at) {
-    sl_value v;
-    SL_TRY(sl_unpack_value(m.tmp, at, &v));
-    if (v.kind != SL_BOOL)
-        return damaged();
-    if (!v.i)
-        return NULL;
-    odd *o = odd_of(to, m);
-    if (!o)
-        return sl_err_new(SL_E_NOMEM, "out of memory");
-    SL_TRY(get_text(&o->error, NULL, m, at));
-    SL_TRY(get_text(&o->lead, NULL, m, at));
-    for (int i = 0; i < WAYS; i++)
-        SL_TRY(get_text(&o->bad[i], NULL, m, at));
-    SL_TRY(get_text(&o->text, &o->len, m, at));
-    o->cap = o->len;
-    return NULL;
-}
-void sl_acc_save(const sl_fagg *a, const void *mem, sl_buf *out) {
-    if (a->kind == SL_ACC_LAST) {
-        const acc_last *l = mem;
-        sl_pack_value(out, l->last);
-        put_text(out, l->error, l->error ? strlen(l->error) : 0);
-        return;
-    }
-    if (a->kind == SL_ACC_ROWS || a->kind == SL_ACC_COUNT) {
-        sl_pack_value(out, sl_v_int(*(const int64_t *)mem));
-        if (a->kind == SL_ACC_COUNT)
-            put_odd(out, ((const acc_count *)mem)->odd);
-        return;
-    }
-    wide seen = view(a, mem), *x = &seen;
-    if (!a->merges && x->lead.kind == SL_INT && !x->lead.flags) /* as narrow ones say it */
-        x->lead.i = x->i;
-    else if (!a->merges && x->lead.kind == SL_FLOAT && !x->lead.flags && !is_best(a))
-        x->lead.f = x->f;
-    else if (!a->merges && x->lead.kind == SL_FLOAT && !x->lead.flags && x->lead.f == x->lead.f && x->best.kind == SL_FLOAT && !x->best.flags)
-        x->lead.f = x->best.f;
-    sl_pack_value(out, sl_v_int(x->n));
-    put_odd(out, x->odd);
-    bool number = x->lead.kind == SL_INT || x->lead.kind == SL_UINT || x->lead.kind == SL_FLOAT;
-    sl_pack_value(out, sl_v_int(x->lead.kind));
-    sl_pack_value(out, number ? x->lead : sl_v_null());
-    sl_pack_value(out, sl_v_int(x->i));
-    bool floats = x->lead.kind == SL_FLOAT;
-    sl_pack_value(out, is_best(a) ? (floats ? x->best : sl_v_absent()) : sl_v_float(floats ? x->f : 0));
-}
-/* Small again, if it may be. */
-static void narrow(const sl_fagg *a, acc *x, room m) {
-    wide w = *x->wide;
-    bool best = is_best(a), floats = w.lead.kind == SL_FLOAT;
-    if (w.odd || w.lead.flags || (w.n && !floats && w.lead.kind != SL_INT) || w.n >= INT64_MAX / ONE)
-        return;
-    if (w.n && floats && best && (w.best.kind != SL_FLOAT || w.best.flags || w.lead.f != w.lead.f))
-        return;
-    free(x->wide);
-    *m.bytes -= sizeof w;
-    x->i = 0;
-    x->n = w.n ? (uint64_t)w.n * ONE | w.lead.kind : NOTHING;
-    if (!w.n)
-        return;
-    if (floats)
-        x->f = best ? w.best.f : w.f;
-    else
-        x->i = w.i;
-    if (a->merges) {
-        x->first = w.lead.u;
-        x->whole = floats ? w.i : 0;
-    }
-}
-sl_err *sl_acc_load(const sl_fagg *a, void *mem, sl_arena *tmp, sl_str *at, size_t *bytes) {
-    room m = {tmp, bytes};
-    sl_value n, kind, lead, i, f;
-    if (a->kind == SL_ACC_LAST) {
-        acc_last *l = mem;
-        SL_TRY(sl_unpack_value(tmp, at, &f));
-        bool absent = f.kind == SL_ABSENT;
-        if (!absent && !take_last(&(sl_fagg){0}, l, f, m))
-            return sl_err_new(SL_E_NOMEM, "out of memory");
-        return get_text(&l->error, NULL, m, at);
-    }
-    SL_TRY(sl_unpack_value(tmp, at, &n));
-    if (n.kind != SL_INT || n.i < 0)
-        return damaged();
-    if (a->kind == SL_ACC_ROWS || a->kind == SL_ACC_COUNT) {
-        *(int64_t *)mem = n.i;
-        return a->kind == SL_ACC_ROWS ? NULL : get_odd(&((acc_count *)mem)->odd, m, at);
-    }
-    wide *x = widen(a, mem, m); /* which goes with the slot, whatever follows */
-    if (!x)
-        return sl_err_new(SL_E_NOMEM, "out of memory");
-    x->n = n.i;
-    SL_TRY(get_odd(&x->odd, m, at));
-    SL_TRY(sl_unpack_value(tmp, at, &kind));
-    SL_TRY(sl_unpack_value(tmp, at, &lead));
-    SL_TRY(sl_unpack_value(tmp, at, &i));
-    SL_TRY(sl_unpack_value(tmp, at, &f));
-    bool best = is_best(a), number = lead.kind == SL_INT || lead.kind == SL_UINT || lead.kind == SL_FLOAT;
-    if (kind.kind != SL_INT || kind.i < 0 || kind.i >= SL_ERROR || (number && lead.kind != kind.i) || i.kind != SL_INT || (f.kind != SL_FLOAT && (!best || f.kind != SL_ABSENT)))
-        return damaged();
-    int w = way_of((uint8_t)kind.i);
-    if ((w == AS_INT || w == AS_FLOAT) && !number)
-        return damaged();
-    bool text = w == AS_TEXT && best;
-    if (!number && x->n && (!x->odd || (!x->odd->lead && (a->merges || !text)) || (text && !x->odd->text)))
-        return damaged();
-    if (w == AS_FLOAT && best && f.kind == SL_ABSENT && sl_f64(lead) == sl_f64(lead))
-        return damaged();
-    x->lead = number ? lead : (sl_value){.kind = (uint8_t)kind.i};
-    x->i = i.i;
-    if (best)
-        x->best = f;
-    else
-        x->f = sl_f64(f);
-    narrow(a, mem, m);
-    return NULL;
 }

@@ -1,38 +1,10 @@
-/* Running windows in time: which rows enter which pane, and when a window is told. The same instants as window.c, from which nothing is taken but the
- * alignment, because that is the oracle.
- * Decisions: rows come in order of time, so what ends before a row is told before it enters, in event time too, where the watermark that lets the row
- * through has passed that end already. WHERE, keys and arguments are computed for a batch at once; rows then go in stretches that share a pane. */
+/* Running windows: rows into panes, and what is told between them (fastwhen.c).
+ * Decision: WHERE, keys and arguments are computed for a batch at once; rows then go in stretches that share a pane. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/map.h"
 #include "data/pack.h"
-#include "sql/fastwin.h"
-#include "sql/pipe.h"
-
-enum { EMPTIES = 1000, MISSED = 10 }; /* as in window.c */
-typedef struct part {                 /* state window: one partition */
-    sl_ftable t;
-    int64_t opened;
-} part;
-struct sl_fast {
-    sl_pipes *r;
-    const sl_fplan *plan;
-    const sl_wspec *s;
-    sl_ftable t;
-    sl_map *parts;    /* state windows: key -> part; only open ones */
-    int64_t next;     /* next tick by the clock, INT64_MAX none */
-    int64_t from;     /* where the open window or session began */
-    int64_t boundary; /* next aligned boundary */
-    int64_t base;     /* where panes are counted from */
-    int64_t first, last;
-    bool started;
-    uint32_t empty; /* empty windows in a row, of this watermark */
-    uint64_t rows;  /* session: in it; count: ever */
-    uint64_t seen;  /* count: since the last emission */
-    int64_t *due;   /* sliding: instants of triggers that wait, in order */
-    uint32_t ndue, head, capdue;
-    size_t bytes;
-};
+#include "sql/fastdrive.h"
 
 sl_fast *sl_fast_new(sl_pipes *r, int64_t start_ms) {
     sl_fast *f = calloc(1, sizeof *f);
@@ -44,6 +16,8 @@ sl_fast *sl_fast_new(sl_pipes *r, int64_t start_ms) {
     f->next = INT64_MAX;
     f->from = start_ms;
     sl_ftable_init(&f->t, f->plan, r->k->ndims, &f->bytes);
+    f->heads = (sl_faheads){.plan = *f->plan, .ndims = r->k->ndims, .bytes = &f->bytes};
+    f->heads.plan.multi = false;
     const sl_wspec *s = f->s;
     if (!s->event_time && (s->kind == SL_W_TUMBLING || s->kind == SL_W_HOPPING || s->kind == SL_W_SESSION))
         f->base = f->boundary = f->next = sl_win_align(start_ms, s->unit, s->kind == SL_W_HOPPING ? s->interval : s->length, s->zone);
@@ -53,10 +27,11 @@ void sl_fast_free(sl_fast *f) {
     if (!f)
         return;
     sl_ftable_end(&f->t);
+    sl_faheads_end(&f->heads);
     size_t it = 0;
     void *v;
     while (f->parts && sl_map_next(f->parts, &it, NULL, &v)) {
-        sl_ftable_end(&((part *)v)->t);
+        sl_ftable_end(&((sl_fpart *)v)->t);
         free(v);
     }
     if (f->parts)
@@ -75,133 +50,7 @@ int64_t sl_fast_due(const sl_fast *f) {
     return timer && f->started ? f->boundary : INT64_MIN;
 }
 
-/* ---- telling ---- */
-static void tell(sl_fast *f, sl_ftable *t, int64_t start, int64_t end) {
-    f->r->nfired++;
-    sl_fast_emit(f->r, t, start, end);
-}
-static bool tell_all(sl_fast *f, int64_t start, int64_t end) { /* and begin anew */
-    uint32_t live = f->t.live;
-    tell(f, &f->t, start, end);
-    bool ok = sl_ftable_drop(&f->t, f->t.npanes);
-    sl_ftable_tidy(&f->t, live);
-    return ok;
-}
-static int64_t step(const sl_wspec *s) { return s->kind == SL_W_HOPPING ? s->interval_ms : s->length_ms; }
-static int64_t number(const sl_fast *f, int64_t t) { /* of the pane */
-    int64_t d = t - f->base, n = d / f->plan->pane;
-    return d < 0 && n * f->plan->pane != d ? n - 1 : n;
-}
-static bool until(sl_fast *f, int64_t at) {
-    bool ok = sl_ftable_until(&f->t, at);
-    sl_ftable_tidy(&f->t, f->t.live);
-    return ok;
-}
-static bool boundary(sl_fast *f, int64_t end) {
-    const sl_wspec *s = f->s;
-    if (s->kind == SL_W_TUMBLING) {
-        bool ok = tell_all(f, f->from, end);
-        f->from = end;
-        return ok;
-    }
-    bool ok = sl_ftable_until(&f->t, number(f, end - s->length_ms));
-    tell(f, &f->t, end - s->length_ms, end);
-    return until(f, number(f, end + s->interval_ms - s->length_ms)) && ok;
-}
-/* Event time: boundaries up to t. row: one of that time comes next; else t is the watermark. */
-static bool boundaries(sl_fast *f, int64_t t, bool row) {
-    const sl_wspec *s = f->s;
-    bool ok = true;
-    if (!f->started) {
-        if (!row)
-            return true;
-        f->started = true;
-        f->from = t;
-        f->base = f->boundary = sl_win_align(t, s->unit, s->kind == SL_W_HOPPING ? s->interval : s->length, s->zone);
-    }
-    for (; f->boundary <= t && ok; f->boundary += step(s)) {
-        f->empty = f->rows ? 0 : f->empty + 1;
-        if (f->empty > EMPTIES) {
-            f->boundary += (t - f->boundary) / step(s) * step(s);
-            f->from = f->boundary - step(s);
-            f->empty = 0;
-            if (f->boundary > t)
-                break;
-        }
-        ok = boundary(f, f->boundary);
-        f->rows = f->t.npanes;
-    }
-    return ok;
-}
-
-/* ---- sliding ---- */
-static bool wait_for(sl_fast *f, int64_t t) {
-    if (f->ndue == f->capdue) {
-        uint32_t cap = f->capdue ? f->capdue * 2 : 4;
-        int64_t *due = malloc(cap * sizeof *due);
-        if (!due)
-            return false;
-        for (uint32_t i = 0; i < f->ndue; i++)
-            due[i] = f->due[(f->head + i) & (f->capdue - 1)];
-        free(f->due);
-        f->due = due;
-        f->head = 0;
-        f->capdue = cap;
-    }
-    f->due[(f->head + f->ndue++) & (f->capdue - 1)] = t;
-    return true;
-}
-static int64_t oldest(const sl_fast *f) { return f->due[f->head]; }
-static bool forget(sl_fast *f, int64_t t) { return until(f, (f->ndue && oldest(f) < t ? oldest(f) : t) - f->s->length_ms + f->s->v2); }
-static bool slide(sl_fast *f, int64_t t) {
-    bool ok = until(f, t - f->s->length_ms + f->s->v2);
-    tell(f, &f->t, t - f->s->length_ms, t + f->s->delay_ms);
-    return ok;
-}
-static bool slide_oldest(sl_fast *f) {
-    int64_t t = oldest(f);
-    f->head = (f->head + 1) & (f->capdue - 1);
-    f->ndue--;
-    return slide(f, t);
-}
-
-/* ---- session ---- */
-static bool end_session(sl_fast *f, int64_t end) {
-    f->rows = 0;
-    return tell_all(f, f->from, end);
-}
-static void session_next(sl_fast *f) {
-    int64_t quiet = f->started ? f->last + f->s->interval_ms : INT64_MAX;
-    f->next = quiet < f->boundary ? quiet : f->boundary;
-}
-/* Event time: sessions that end before a row of time t, or (no row) by the watermark t. */
-static bool sessions(sl_fast *f, int64_t t, bool row) {
-    const sl_wspec *s = f->s;
-    bool ok = true;
-    while (f->rows && ok) {
-        int64_t tick = f->boundary, quiet = f->last + s->interval_ms;
-        while (tick - f->from <= s->length_ms)
-            tick += s->length_ms;
-        bool gap = !row || t - f->last > s->interval_ms;
-        if (row && !gap && t < tick)
-            break;
-        int64_t end = !gap || (row && tick < quiet) ? tick : quiet;
-        if (!row && end >= t) /* the watermark must have passed the silence */
-            break;
-        ok = end_session(f, end);
-        if (end == tick) {
-            f->from = tick;
-            f->boundary = tick + s->length_ms;
-        } else
-            f->started = false;
-    }
-    if (row && !f->started) {
-        f->started = true;
-        f->from = t;
-        f->boundary = sl_win_align(t, s->unit, s->length, s->zone);
-    }
-    return ok;
-}
+bool sl_fast_ahead(const sl_fast *f) { return f->plan->ahead && f->started; }
 
 /* ---- a batch of rows ---- */
 typedef struct wrong { /* a row whose condition failed */
@@ -262,8 +111,13 @@ static bool compute(batch *b) {
 }
 /* *slot is the slot of a row's group. */
 static bool enters(batch *b, sl_fslot *s, uint32_t row, sl_fslot **slot) {
+    const sl_fplan *plan = b->f->plan;
     *slot = s;
-    return s && (b->f->plan->keyed || s->first || (s->first = b->in->first(b->in->arg, row)));
+    if (s && plan->ahead && *sl_fslot_since(plan, s) == INT64_MAX) {
+        *sl_fslot_since(plan, s) = b->in->time[row];
+        s->seq = b->in->seq + row;
+    }
+    return s && (plan->keyed || s->first || (s->first = b->in->first(b->in->arg, row)));
 }
 static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
     const sl_pipe *k = b->f->r->k;
@@ -272,7 +126,7 @@ static bool slot_of(batch *b, sl_ftable *t, uint32_t row, sl_fslot **slot) {
     for (uint32_t i = 0; i < k->ndims; i++) {
         v[i] = sl_run_at(b->in->run, k->dims[i].res, row);
         if (v[i].kind == SL_ERROR) {
-            sl_fpane_fail(t, sl_fpane_at(t, t->npanes - 1), k->nwhere, "run Group By error: ", sl_v_text(v[i]));
+            sl_fpane_fail(t, sl_fpane_at(t, t->npanes - 1), k->nwhere, b->f->plan->ahead ? b->in->time[row] : 0, "run Group By error: ", sl_v_text(v[i]));
             return true;
         }
     }
@@ -319,8 +173,34 @@ static bool slots_of(batch *b, sl_ftable *t, const uint32_t **rows, uint32_t n, 
     *rows = left;
     return left != NULL;
 }
-static bool take(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n) {
+/* The row comes before the first one of the slot that it enters. */
+static bool comes_first(batch *b, sl_ftable *t, sl_fslot *s, uint32_t row) {
     const sl_fplan *plan = b->f->plan;
+    const sl_pipe *k = b->f->r->k;
+    *sl_fslot_since(plan, s) = b->in->time[row];
+    s->seq = b->in->seq + row;
+    if (s->group->keys->next) {
+        sl_value v[SL_FAST_DIMS];
+        for (uint32_t i = 0; i < k->ndims; i++)
+            v[i] = sl_run_at(b->in->run, k->dims[i].res, row);
+        if (!(s->key = sl_fast_key(t, v, b->tmp, &b->text)))
+            return false;
+        s->item = sl_fast_item(t, s->key);
+        s->item.epoch = t->epoch;
+    }
+    if (plan->keyed)
+        return true;
+    sl_krow *first = b->in->first(b->in->arg, row);
+    if (first) {
+        sl_krow_drop(s->first);
+        s->first = first;
+    }
+    return first != NULL;
+}
+/* Rows into the newest pane. mixed: some may be earlier than rows that are there. */
+static bool take(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n, bool mixed) {
+    const sl_fplan *plan = b->f->plan;
+    sl_atime when = {plan->ahead ? b->in->time : NULL, mixed};
     const sl_run *run = b->in->run;
     sl_fslot *slots[SL_FAST_ROWS];
     size_t held = 0; /* by accumulators, beyond what they are */
@@ -329,10 +209,15 @@ static bool take(batch *b, sl_ftable *t, const uint32_t *rows, uint32_t n) {
         const uint32_t *some = rows + at;
         uint32_t count = m = one || n - at < SL_FAST_ROWS ? n - at : SL_FAST_ROWS;
         ok = one ? slot_of(b, t, rows[0], &slots[0]) : slots_of(b, t, &some, m, slots, &count);
+        for (uint32_t i = 0; mixed && ok && i < count; i++) {
+            sl_fslot *s = slots[one ? 0 : i];
+            if (when.by[some[i]] < *sl_fslot_since(plan, s))
+                ok = comes_first(b, t, s, some[i]);
+        }
         for (uint32_t i = 0; ok && count && i < plan->nagg; i++) {
             const sl_fagg *a = &plan->agg[i];
             const sl_value *col = a->arg >= 0 ? run->reg[a->arg] : &run->p->consts[~a->arg];
-            ok = one ? sl_acc_rows(a, slots[0], col, a->arg < 0, some, count, b->tmp, &held) : sl_acc_column(a, slots, col, a->arg < 0, some, count, b->tmp, &held);
+            ok = one ? sl_acc_rows(a, slots[0], col, a->arg < 0, some, count, when, b->tmp, &held) : sl_acc_column(a, slots, col, a->arg < 0, some, count, when, b->tmp, &held);
         }
     }
     t->heavy |= held != 0;
@@ -344,13 +229,13 @@ static bool enter(batch *b, sl_ftable *t, uint32_t from, uint32_t last) {
     sl_fpane *pane = sl_fpane_at(t, t->npanes - 1);
     for (uint32_t i = 0; i < b->nbad; i++)
         if (b->bad[i].row >= from && b->bad[i].row <= last)
-            sl_fpane_fail(t, pane, b->bad[i].stage, "run Where error: ", b->bad[i].text);
+            sl_fpane_fail(t, pane, b->bad[i].stage, 0, "run Where error: ", b->bad[i].text);
     uint32_t first = b->at;
     if (b->nalive && b->alive[b->nalive - 1] <= last)
         b->at = b->nalive;
     while (b->at < b->nalive && b->alive[b->at] <= last)
         b->at++;
-    return take(b, t, b->alive + first, b->at - first);
+    return take(b, t, b->alive + first, b->at - first, false);
 }
 static void skip(batch *b, uint32_t last) { /* rows that no window will hold */
     while (b->at < b->nalive && b->alive[b->at] <= last)
@@ -367,18 +252,18 @@ static bool before(batch *b, uint32_t i) {
     switch (s->kind) {
     case SL_W_TUMBLING:
     case SL_W_HOPPING:
-        ok = !s->event_time || boundaries(f, t, true);
-        at = s->kind == SL_W_TUMBLING ? 0 : number(f, t);
+        ok = !s->event_time || sl_fast_boundaries(f, t, true);
+        at = s->kind == SL_W_TUMBLING ? 0 : sl_fast_number(f, t);
         break;
     case SL_W_SLIDING:
-        while (f->ndue && ok && (s->event_time || s->v2 ? oldest(f) + s->delay_ms < t : oldest(f) + s->delay_ms <= t))
-            ok = slide_oldest(f);
-        ok = forget(f, t) && ok;
+        while (f->ndue && ok && (s->event_time || s->v2 ? sl_fast_oldest(f) + s->delay_ms < t : sl_fast_oldest(f) + s->delay_ms <= t))
+            ok = sl_fast_slide_oldest(f);
+        ok = sl_fast_pass_by(f, t) && ok;
         at = t;
         break;
     case SL_W_SESSION:
         if (s->event_time)
-            ok = sessions(f, t, true);
+            ok = sl_fast_sessions(f, t, true);
         else if (!f->started) {
             f->started = true;
             f->from = t;
@@ -403,7 +288,7 @@ static uint32_t stretch(const batch *b, uint32_t i) {
         end = f->boundary;
         break;
     case SL_W_HOPPING:
-        end = f->base + (number(f, t) + 1) * f->plan->pane;
+        end = f->base + (sl_fast_number(f, t) + 1) * f->plan->pane;
         if (s->event_time && f->boundary < end)
             end = f->boundary;
         break;
@@ -445,10 +330,10 @@ static bool after(batch *b, uint32_t i, uint32_t n) {
         for (uint32_t k = i; k < i + n && ok; k++) {
             if (b->in->trigger && !b->in->trigger[k])
                 continue;
-            ok = s->event_time || s->delay_ms ? wait_for(f, t) : slide(f, t);
+            ok = s->event_time || s->delay_ms ? sl_fast_wait_for(f, t) : sl_fast_slide(f, t);
         }
         if (!s->event_time)
-            f->next = f->ndue ? oldest(f) + s->delay_ms : INT64_MAX;
+            f->next = f->ndue ? sl_fast_oldest(f) + s->delay_ms : INT64_MAX;
         break;
     case SL_W_SESSION:
         f->rows += n;
@@ -456,7 +341,7 @@ static bool after(batch *b, uint32_t i, uint32_t n) {
             f->first = b->in->time[b->in->at[i]];
         f->last = t;
         if (!s->event_time)
-            session_next(f);
+            sl_fast_session_next(f);
         break;
     case SL_W_COUNT: {
         uint64_t each = s->interval ? (uint64_t)s->interval : (uint64_t)s->length;
@@ -466,13 +351,13 @@ static bool after(batch *b, uint32_t i, uint32_t n) {
             break;
         f->seen = 0;
         if (!s->interval)
-            return tell_all(f, f->r->now_ms, f->r->now_ms);
+            return sl_fast_tell_all(f, f->r->now_ms, f->r->now_ms);
         if (f->rows < (uint64_t)s->length)
             break;
         ok = sl_ftable_until(&f->t, ((int64_t)f->rows - s->length) / f->plan->pane);
-        tell(f, &f->t, f->r->now_ms, f->r->now_ms);
+        sl_fast_tell(f, &f->t, f->r->now_ms, f->r->now_ms);
         int64_t keep = (int64_t)f->rows + s->interval - s->length;
-        ok = until(f, keep / f->plan->pane) && ok;
+        ok = sl_fast_until(f, keep / f->plan->pane) && ok;
         break;
     }
     default: f->rows = f->t.npanes;
@@ -480,8 +365,8 @@ static bool after(batch *b, uint32_t i, uint32_t n) {
     return ok;
 }
 /* ---- state windows ---- */
-static part *open_part(sl_fast *f, sl_str key, int64_t t) {
-    part *p;
+static sl_fpart *open_part(sl_fast *f, sl_str key, int64_t t) {
+    sl_fpart *p;
     if ((!f->parts && !(f->parts = sl_map_new())) || !(p = calloc(1, sizeof *p)))
         return NULL;
     sl_ftable_init(&p->t, f->plan, f->t.ndims, &f->bytes);
@@ -499,7 +384,7 @@ static bool state_row(batch *b, uint32_t i) {
     uint32_t row = in->at[i];
     sl_str key = in->part ? in->part[i] : (sl_str){"", 0};
     int64_t t = in->time[row];
-    part *p = f->parts ? sl_map_get(f->parts, key) : NULL;
+    sl_fpart *p = f->parts ? sl_map_get(f->parts, key) : NULL;
     bool first = !p, ok = true;
     if (first) {
         if (!in->begin[i]) {
@@ -510,14 +395,14 @@ static bool state_row(batch *b, uint32_t i) {
             return false;
     } else if (!f->s->two && in->begin[i]) {
         uint32_t live = p->t.live;
-        tell(f, &p->t, p->opened, t);
+        sl_fast_tell(f, &p->t, p->opened, t);
         ok = sl_ftable_drop(&p->t, p->t.npanes);
         sl_ftable_tidy(&p->t, live);
         p->opened = t;
     }
     ok = ok && sl_ftable_pane(&p->t, 0) && enter(b, &p->t, row, row);
     if (f->s->two && !first && in->emit[i]) {
-        tell(f, &p->t, p->opened, t);
+        sl_fast_tell(f, &p->t, p->opened, t);
         sl_map_del(f->parts, key);
         sl_ftable_end(&p->t);
         free(p);
@@ -526,9 +411,114 @@ static bool state_row(batch *b, uint32_t i) {
     return ok;
 }
 
+/* ---- rows ahead of the watermark ---- */
+typedef struct span { /* a pane and what belongs to it */
+    sl_fahead *pane;
+    int64_t from, to;
+} span;
+static bool span_of(sl_fast *f, int64_t t, span *s) {
+    if (s->pane && t >= s->from && t < s->to)
+        return true;
+    int64_t n = sl_fast_number(f, t);
+    s->from = f->base + n * sl_fast_width(f);
+    s->to = s->from + sl_fast_width(f);
+    return (s->pane = sl_fahead_at(&f->heads, n)) != NULL;
+}
+/* Rows that fell into several panes go pane by pane; which are left is put in front. */
+static bool enter_each(batch *b, uint32_t *rows, uint32_t n) {
+    uint32_t *mine = space(b, (n + 1) * sizeof *mine);
+    const int64_t *time = b->in->time;
+    while (n && mine) {
+        span s = {0};
+        if (!span_of(b->f, time[rows[0]], &s))
+            return false;
+        uint32_t left = 0, m = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            int64_t t = time[rows[i]];
+            if (t >= s.from && t < s.to)
+                mine[m++] = rows[i];
+            else
+                rows[left++] = rows[i];
+        }
+        if (!take(b, &s.pane->t, mine, m, true))
+            return false;
+        n = left;
+    }
+    return mine != NULL;
+}
+/* The rows from place i on, up to the first with which the watermark reaches the time `upto`. Gives the next place. */
+static uint32_t enter_ahead(batch *b, uint32_t i, int64_t upto, bool *ok) {
+    const sl_fastrows *in = b->in;
+    const int64_t *time = in->time;
+    uint32_t first = b->at, end = i;
+    span s = {0};
+    bool mixed = false, several = false, reached = false;
+    while (end < in->n && !reached) {
+        const sl_fahead *was = s.pane;
+        *ok = span_of(b->f, time[in->at[end]], &s);
+        if (!*ok)
+            return end;
+        several |= was && was != s.pane;
+        int64_t most = s.pane->most;
+        for (; end < in->n && !reached; end++) {
+            int64_t t = time[in->at[end]];
+            if (t < s.from || t >= s.to)
+                break;
+            mixed |= t < most;
+            most = t > most ? t : most;
+            reached = t >= upto;
+        }
+        s.pane->most = most;
+    }
+    uint32_t last = in->at[end - 1];
+    for (uint32_t k = 0; k < b->nbad && *ok; k++) {
+        const wrong *x = &b->bad[k];
+        if (x->row < in->at[i] || x->row > last)
+            continue;
+        *ok = span_of(b->f, time[x->row], &s);
+        if (*ok)
+            sl_fpane_fail(&s.pane->t, sl_fpane_at(&s.pane->t, 0), x->stage, time[x->row], "run Where error: ", x->text);
+    }
+    if (end == in->n)
+        b->at = b->nalive;
+    while (b->at < b->nalive && b->alive[b->at] <= last)
+        b->at++;
+    uint32_t n = b->at - first;
+    if (!*ok)
+        return end;
+    if (!several) {
+        *ok = take(b, &s.pane->t, b->alive + first, n, mixed);
+        return end;
+    }
+    uint32_t *rows = space(b, (n + 1) * sizeof *rows);
+    if (rows && n)
+        memcpy(rows, b->alive + first, n * sizeof *rows);
+    *ok = rows && enter_each(b, rows, n);
+    return end;
+}
+static bool rows_ahead(batch *b) {
+    sl_fast *f = b->f;
+    const sl_fastrows *in = b->in;
+    bool ok = true;
+    if (in->n && !f->started)
+        sl_fast_start(f, in->time[in->at[0]]);
+    for (uint32_t i = 0; i < in->n && ok;) {
+        i = enter_ahead(b, i, in->moves ? f->boundary + in->late : INT64_MAX, &ok);
+        int64_t last = in->time[in->at[i - 1]];
+        ok = ok && (!in->moves || sl_fast_behind(f, last - in->late));
+    }
+    return ok;
+}
+
 bool sl_fast_rows(sl_fast *f, const sl_fastrows *in) {
     batch b = {.f = f, .in = in, .tmp = in->run->tmp};
     bool ok = !in->n || compute(&b);
+    if (f->plan->ahead) {
+        ok = ok && rows_ahead(&b);
+        sl_buf_free(&b.text);
+        free(b.bad);
+        return ok && !b.nomem;
+    }
     for (uint32_t i = 0, n; i < in->n && ok; i += n) {
         if (f->s->kind == SL_W_STATE) {
             n = 1;
@@ -544,61 +534,6 @@ bool sl_fast_rows(sl_fast *f, const sl_fastrows *in) {
     return ok && !b.nomem;
 }
 
-/* ---- time ---- */
-bool sl_fast_tick(sl_fast *f, int64_t now_ms) {
-    const sl_wspec *s = f->s;
-    bool ok = true;
-    while (f->next <= now_ms && ok)
-        switch (s->kind) {
-        case SL_W_SLIDING:
-            while (f->ndue && oldest(f) + s->delay_ms <= now_ms && ok)
-                ok = slide_oldest(f);
-            f->next = f->ndue ? oldest(f) + s->delay_ms : INT64_MAX;
-            ok = forget(f, now_ms) && ok;
-            break;
-        case SL_W_SESSION:
-            if (f->started && f->last + s->interval_ms <= f->next) {
-                ok = end_session(f, f->last + s->interval_ms);
-                f->started = false;
-            }
-            if (f->boundary <= f->next) {
-                if (f->started && f->rows && f->boundary - f->first >= s->length_ms) {
-                    ok = ok && end_session(f, f->boundary);
-                    f->from = f->boundary;
-                }
-                f->boundary += s->length_ms;
-                if (now_ms - f->boundary > MISSED * s->length_ms)
-                    f->boundary = sl_win_align(now_ms, s->unit, s->length, s->zone);
-            }
-            session_next(f);
-            break;
-        default:
-            ok = boundary(f, f->next);
-            f->next += step(s);
-            if (now_ms - f->next > MISSED * step(s))
-                f->next = sl_win_align(now_ms, s->unit, s->kind == SL_W_HOPPING ? s->interval : s->length, s->zone);
-        }
-    return ok;
-}
-bool sl_fast_mark(sl_fast *f, int64_t mark) {
-    bool ok = true;
-    switch (f->s->kind) {
-    case SL_W_TUMBLING:
-    case SL_W_HOPPING:
-        ok = boundaries(f, mark, false);
-        f->empty = 0;
-        break;
-    case SL_W_SLIDING:
-        while (f->ndue && ok)
-            ok = slide_oldest(f);
-        ok = forget(f, mark) && ok;
-        break;
-    case SL_W_SESSION: ok = sessions(f, mark, false); break;
-    default: break;
-    }
-    return ok;
-}
-
 /* ---- saving ---- */
 static void put(sl_buf *out, int64_t v) { sl_pack_value(out, sl_v_int(v)); }
 void sl_fast_save(const sl_fast *f, sl_buf *out) {
@@ -609,12 +544,13 @@ void sl_fast_save(const sl_fast *f, sl_buf *out) {
     for (uint32_t i = 0; i < f->ndue; i++)
         put(out, f->due[(f->head + i) & (f->capdue - 1)]);
     sl_ftable_save(&f->t, ncells, out);
+    sl_faheads_save(&f->heads, ncells, out);
     put(out, f->parts ? (int64_t)sl_map_len(f->parts) : 0);
     size_t it = 0;
     sl_str key;
     void *v;
     while (f->parts && sl_map_next(f->parts, &it, &key, &v)) {
-        const part *p = v;
+        const sl_fpart *p = v;
         sl_pack_value(out, sl_v_str(key));
         put(out, p->opened);
         sl_ftable_save(&p->t, ncells, out);
@@ -631,10 +567,11 @@ static sl_err *load(sl_fast *f, sl_arena *a, sl_str *at) {
     f->seen = (uint64_t)seen;
     for (int64_t i = 0; i < ndue; i++) {
         SL_TRY(sl_fast_get(a, at, &v));
-        if (!wait_for(f, v))
+        if (!sl_fast_wait_for(f, v))
             return sl_err_new(SL_E_NOMEM, "out of memory");
     }
     SL_TRY(sl_ftable_load(&f->t, &f->r->rows, f->r->k->ncells, a, at));
+    SL_TRY(sl_faheads_load(&f->heads, &f->r->rows, f->r->k->ncells, a, at));
     SL_TRY(sl_fast_get(a, at, &nparts));
     for (int64_t i = 0; i < nparts; i++) {
         sl_value key;
@@ -642,7 +579,7 @@ static sl_err *load(sl_fast *f, sl_arena *a, sl_str *at) {
         SL_TRY(sl_fast_get(a, at, &v));
         if (key.kind != SL_STRING || (f->parts && sl_map_get(f->parts, sl_v_text(key))))
             return sl_err_new(SL_E_CODEC, "saved state: a partition of a window is damaged");
-        part *p = open_part(f, sl_v_text(key), v);
+        sl_fpart *p = open_part(f, sl_v_text(key), v);
         if (!p)
             return sl_err_new(SL_E_NOMEM, "out of memory");
         SL_TRY(sl_ftable_load(&p->t, &f->r->rows, f->r->k->ncells, a, at));

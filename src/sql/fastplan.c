@@ -52,10 +52,29 @@ static int64_t gcd(int64_t a, int64_t b) {
     }
     return a;
 }
+/* Event time: what keeps rows from entering before the watermark reaches them. How many panes are open at once is known, because the watermark follows the only
+ * stream at a fixed distance. */
+static const char *waits(const sl_plan *p, const sl_fplan *f) {
+    enum { PANES = 256 };
+    const sl_pipe *k = p->pipe;
+    const sl_wspec *w = &k->window;
+    if (f->unfit)
+        return "the window takes rows in order of time";
+    if (w->kind != SL_W_TUMBLING && w->kind != SL_W_HOPPING)
+        return "windows of this kind take rows in order of time";
+    if (p->nana)
+        return "analytic functions see rows in order of time";
+    if (k->nearly || k->has_when)
+        return "conditions in front of the window see rows in order of time";
+    if (p->opts.late_ms / PANES > (w->kind == SL_W_TUMBLING ? w->length_ms : f->pane))
+        return "the tolerance is very long for windows that short";
+    return NULL;
+}
 bool sl_fast_plan(sl_plan *p, const sl_select *s) {
     sl_pipe *k = p->pipe;
     sl_fplan *f = &k->running;
     f->unfit = s->window ? unfit(p, s) : "there is no window";
+    f->waits = waits(p, f);
     if (f->unfit)
         return true;
     const sl_wspec *w = &k->window;
@@ -74,14 +93,25 @@ bool sl_fast_plan(sl_plan *p, const sl_select *s) {
         break;
     default: break;
     }
+    f->waits = waits(p, f);
+    f->ahead = p->opts.event_time && !f->waits;
     f->nagg = p->nagg;
     if (!(f->agg = sl_zero(p->a, (p->nagg + 1) * sizeof *f->agg)))
         return false;
     for (uint32_t i = 0; i < p->nagg; i++) {
         bool skip;
         uint8_t kind = sl_acc_kind_of(&p->agg[i], &skip);
-        f->agg[i] = (sl_fagg){.kind = kind, .merges = f->multi, .skip = skip, .at = f->size, .func = p->agg[i].func, .arg = kind == SL_ACC_ROWS ? 0 : p->agg[i].args[0].res};
-        f->size += (sl_acc_size(kind, f->multi) + 7) & ~7u;
+        f->agg[i] =
+            (sl_fagg){.kind = kind, .merges = f->multi || f->ahead, .skip = skip, .at = f->size, .func = p->agg[i].func, .arg = kind == SL_ACC_ROWS ? 0 : p->agg[i].args[0].res};
+        f->size += (sl_acc_size(kind, f->multi || f->ahead) + 7) & ~7u;
+        if (f->ahead) {
+            f->agg[i].times = f->size;
+            f->size += sl_acc_times(kind);
+        }
+    }
+    if (f->ahead) {
+        f->since = f->size;
+        f->size += sizeof(int64_t);
     }
     return true;
 }

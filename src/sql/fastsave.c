@@ -56,6 +56,7 @@ void sl_ftable_save(const sl_ftable *t, uint32_t ncells, sl_buf *out) {
         const sl_fpane *p = sl_fpane_at(t, i);
         put(out, p->at);
         put(out, p->stage);
+        put(out, p->when);
         sl_pack_value(out, p->error ? sl_v_str(sl_str_of(p->error)) : sl_v_null());
         put(out, p->n);
         bool multi = t->plan->multi;
@@ -68,6 +69,7 @@ void sl_ftable_save(const sl_ftable *t, uint32_t ncells, sl_buf *out) {
                 key++; /* counted from the end of the list, which is the order they are loaded in */
             put(out, key);
             put(out, (int64_t)s->seq);
+            put(out, t->plan->ahead ? *sl_fslot_since(t->plan, s) : 0);
             sl_pack_value(out, sl_v_bool(s->first != NULL));
             if (s->first)
                 sl_krow_pack(out, s->first, ncells);
@@ -96,11 +98,12 @@ typedef struct loaded {
     int64_t front; /* slots in the older stack */
 } loaded;
 static sl_err *load_slot(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_arena *a, sl_str *at) {
-    int64_t group, key, seq;
+    int64_t group, key, seq, since;
     sl_value first;
     SL_TRY(sl_fast_get(a, at, &group));
     SL_TRY(sl_fast_get(a, at, &key));
     SL_TRY(sl_fast_get(a, at, &seq));
+    SL_TRY(sl_fast_get(a, at, &since));
     if (group < 0 || group >= t->ngroups || key < 0)
         return damaged();
     sl_fgroup *g = t->groups[group];
@@ -118,6 +121,8 @@ static sl_err *load_slot(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_a
     if (sl_fpane_at(t, t->npanes - 1)->n == had)
         return damaged();
     s->seq = (uint64_t)seq;
+    if (t->plan->ahead)
+        *sl_fslot_since(t->plan, s) = since;
     SL_TRY(sl_unpack_value(a, at, &first));
     if (first.i)
         SL_TRY(sl_krow_unpack(k, at, ncells, 1, &s->first));
@@ -162,9 +167,10 @@ static sl_err *load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_arena 
         return damaged();
     t->loading = true;
     for (int64_t i = 0; i < npanes; i++) {
-        int64_t stage;
+        int64_t stage, when;
         SL_TRY(sl_fast_get(a, at, &v));
         SL_TRY(sl_fast_get(a, at, &stage));
+        SL_TRY(sl_fast_get(a, at, &when));
         SL_TRY(sl_unpack_value(a, at, &flag));
         if (t->npanes && sl_fpane_at(t, t->npanes - 1)->at >= v)
             return damaged();
@@ -172,7 +178,7 @@ static sl_err *load(sl_ftable *t, sl_krows *k, const uint32_t *ncells, sl_arena 
         if (!p)
             return no_memory();
         if (flag.kind == SL_STRING)
-            sl_fpane_fail(t, p, (uint32_t)stage, "", sl_v_text(flag));
+            sl_fpane_fail(t, p, (uint32_t)stage, when, "", sl_v_text(flag));
         SL_TRY(sl_fast_get(a, at, &n));
         for (int64_t j = 0; j < n; j++)
             SL_TRY(load_slot(t, k, ncells, a, at));

@@ -86,8 +86,8 @@ sl_fpane *sl_ftable_pane(sl_ftable *t, int64_t at) {
     next_epoch(t);
     return p;
 }
-void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, const char *head, sl_str text) {
-    if (p->error && p->stage <= stage)
+void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, int64_t when, const char *head, sl_str text) {
+    if (p->error && (p->stage < stage || (p->stage == stage && p->when <= when)))
         return;
     sl_buf b = {0};
     sl_buf_puts(&b, head);
@@ -96,6 +96,7 @@ void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, const char *head, 
     free(p->error);
     p->error = sl_buf_take(&b);
     p->stage = stage;
+    p->when = when;
 }
 static bool merge_all(const sl_ftable *t, char *to, const char *later) {
     bool ok = true;
@@ -222,6 +223,8 @@ static bool begin(sl_ftable *t, sl_fslot *s) {
     t->order[t->live++] = s;
     sl_fpane_at(t, 0)->n++;
     memset(sl_acc_at(s, 0), 0, t->plan->size);
+    if (t->plan->ahead)
+        *sl_fslot_since(t->plan, s) = INT64_MAX;
     s->item.epoch = t->epoch;
     return true;
 }

@@ -6,8 +6,12 @@
  * millisecond). With several, each group keeps its slots as two stacks: the older ones hold the merger of themselves with all that follow in their
  * stack, the newer ones are merged into one as they close, so that a window costs two mergers a group however long it is. Nothing is ever subtracted.
  *
+ * In event time rows come before the watermark has reached them. Tumbling and hopping windows put them into their panes at once, in any order (`ahead`):
+ * then each pane before the watermark has a table of its own, and what depends on the order of rows is kept with its time.
+ *
  *   fastplan.c  is it possible, and how      fastwin.c  panes, slots, two stacks     fastkey.c  from rows to groups
- *   fastacc.c   accumulators                 fastdrive.c  which window when          fastsave.c  state
+ *   fastacc.c   accumulators                 fastdrive.c  rows into panes            fastsave.c  state (fastaccsave.c: of accumulators)
+ *   fastwhen.c  which window when            fastahead.c  panes that the watermark has not passed
  * For the room's own use. */
 #ifndef SL_SQL_FASTWIN_H
 #define SL_SQL_FASTWIN_H
@@ -20,18 +24,22 @@ enum { SL_FAST_DIMS = 32, SL_FAST_ROWS = 128 }; /* keys; rows whose keys are loo
 typedef enum sl_acckind { SL_ACC_NONE, SL_ACC_ROWS, SL_ACC_COUNT, SL_ACC_SUM, SL_ACC_AVG, SL_ACC_MIN, SL_ACC_MAX, SL_ACC_LAST } sl_acckind;
 typedef struct sl_fagg { /* one aggregate of the plan */
     uint8_t kind;
-    bool merges; /* its accumulators are merged: they keep what another first value would need */
-    bool skip;   /* last_value: nulls do not count */
-    uint32_t at; /* of its accumulator in a slot */
+    bool merges;    /* its accumulators are merged: they keep what another first value would need */
+    bool skip;      /* last_value: nulls do not count */
+    uint32_t at;    /* of its accumulator in a slot */
+    uint32_t times; /* of what its accumulator keeps of time, in a slot; 0: rows come in order */
     const sl_func *func;
     int32_t arg; /* operand of program `rows` */
 } sl_fagg;
 typedef struct sl_fplan { /* part of the plan */
     const char *unfit;    /* why the window keeps rows; NULL: it runs so */
+    const char *waits;    /* event time: why rows wait for the watermark; NULL: they do not */
     sl_fagg *agg;
     uint32_t nagg, size; /* bytes of the accumulators of a slot */
     bool multi;          /* several panes make a window */
     int64_t pane;        /* ms, or rows of a count window; 0: a pane is what the driver says */
+    bool ahead;          /* event time: rows enter their panes before the watermark reaches them */
+    uint32_t since;      /* then: of the time of a slot's first row, in a slot */
     bool *need;          /* [columns] read after the aggregates */
     bool meta, ana;      /* metadata, values of analytic calls: too */
     uint32_t *of_key;    /* [columns] item of GROUP BY that is this column, UINT32_MAX none */
@@ -54,7 +62,7 @@ typedef struct sl_fitem { /* a key in three numbers; of several items a is their
 struct sl_fslot {
     sl_fgroup *group;
     struct sl_fslot *next; /* several panes: in its pane, in order of appearance */
-    uint64_t seq;          /* several panes: order of first rows */
+    uint64_t seq;          /* several panes, or rows that run ahead: order of first rows */
     const sl_fkey *key;    /* of the first row */
     sl_krow *first;        /* held; NULL when the key is enough */
     sl_fitem item;         /* of the key. What a row touches begins here, on a line of the cache */
@@ -77,7 +85,8 @@ typedef struct sl_fpane {
     int64_t at;
     sl_fslot *first, *last;
     uint32_t n;
-    uint32_t stage; /* of the error: conditions by number, then keys; the lowest wins */
+    uint32_t stage; /* of the error: conditions by number, then keys; the lowest wins, of equal ones the earliest */
+    int64_t when;   /* the time of its row; 0 where rows come in order */
     char *error;    /* a window with this pane ends in it */
 } sl_fpane;
 typedef struct sl_ftable { /* groups and panes of one window instance */
@@ -113,14 +122,19 @@ bool sl_fast_plan(sl_plan *p, const sl_select *s);
 bool sl_fast_needs(sl_plan *p, const sl_select *s);
 
 /* ---- fastacc.c ---- */
+typedef struct sl_atime {
+    const int64_t *by; /* by row; NULL: rows come in order */
+    bool mixed;        /* some may be earlier than rows that are there */
+} sl_atime;
+uint32_t sl_acc_times(uint8_t kind); /* bytes, for rows in any order */
 uint32_t sl_acc_size(uint8_t kind, bool merges);
 /* The kind for a call, SL_ACC_NONE when there is none. */
 uint8_t sl_acc_kind_of(const sl_pcall *c, bool *skip);
 /* bytes: what accumulators hold elsewhere is counted there. Those that return bool say false when memory was out. */
 /* Takes the values of rows[i] into the slot at[i]; col: a register, or a constant. */
-bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes);
+bool sl_acc_column(const sl_fagg *a, sl_fslot *const *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_atime when, sl_arena *tmp, size_t *bytes);
 /* All into one slot. */
-bool sl_acc_rows(const sl_fagg *a, sl_fslot *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_arena *tmp, size_t *bytes);
+bool sl_acc_rows(const sl_fagg *a, sl_fslot *at, const sl_value *col, bool constant, const uint32_t *rows, uint32_t n, sl_atime when, sl_arena *tmp, size_t *bytes);
 /* acc first, later behind it. */
 bool sl_acc_merge(const sl_fagg *a, void *acc, const void *later, size_t *bytes);
 /* The value; an error as sl_call_fail gives it, or as bare ERROR. */
@@ -157,7 +171,7 @@ static inline bool sl_fgroup_live(const sl_ftable *t, const sl_fgroup *g) { retu
 /* The accumulators of a group over all panes: its own, or merged into tmp (room for plan->size, emptied here; sl_ftable_done releases). */
 const void *sl_ftable_total(const sl_ftable *t, const sl_fgroup *g, void *tmp, bool *ok);
 void sl_ftable_done(const sl_ftable *t, const void *total, void *tmp);
-void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, const char *head, sl_str text);
+void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, int64_t when, const char *head, sl_str text);
 /* Several panes: live groups in order of their first rows; room for t->live. */
 void sl_ftable_order(const sl_ftable *t, sl_fgroup **out, sl_fgroup **tmp);
 /* Reads one number of saved state. */
@@ -187,15 +201,45 @@ static inline sl_str sl_fast_packed(const sl_ftable *t, const sl_fkey *k) { retu
 void sl_fast_rehash(sl_ftable *t); /* after groups were taken away; memory is there */
 void sl_fast_group_free(sl_fgroup *g);
 
+/* ---- fastahead.c ---- */
+typedef struct sl_fahead { /* a pane that the watermark has not passed */
+    int64_t at;            /* its number */
+    int64_t most;          /* the largest time in it */
+    sl_ftable t;           /* with this pane alone */
+} sl_fahead;
+typedef struct sl_faheads {
+    sl_fahead **at; /* by number */
+    uint32_t n, cap, nspare;
+    sl_fahead *spare[2]; /* emptied; they know their groups */
+    sl_fplan plan;       /* of their tables: as that of the window, for a single pane */
+    uint32_t ndims;
+    size_t *bytes;
+} sl_faheads;
+static inline int64_t *sl_fslot_since(const sl_fplan *p, const sl_fslot *s) { return sl_acc_at(s, p->since); }
+void sl_faheads_end(sl_faheads *h);
+/* The pane of that number, made when new. NULL: out of memory. */
+sl_fahead *sl_fahead_at(sl_faheads *h, int64_t number);
+/* The slots of the pane come into order of their first rows. */
+void sl_fahead_sort(sl_fahead *p);
+/* The oldest pane goes on to the end of t, in order. false: out of memory. */
+bool sl_fahead_move(sl_faheads *h, sl_ftable *t);
+/* Gives up the oldest pane. */
+bool sl_fahead_drop(sl_faheads *h);
+void sl_faheads_save(const sl_faheads *h, uint32_t ncells, sl_buf *out);
+sl_err *sl_faheads_load(sl_faheads *h, sl_krows *k, const uint32_t *ncells, sl_arena *a, sl_str *at);
+
 /* ---- fastdrive.c ---- */
 typedef struct sl_fast sl_fast;
-typedef struct sl_fastrows { /* rows that passed the first program, in order */
+typedef struct sl_fastrows { /* rows that passed the first program, in order of time, or of arrival where they run ahead */
     sl_run *run;             /* program `rows`, with the columns set */
     const uint32_t *at;
     uint32_t n;
     bool all;                                   /* at is 0 … n-1 */
     const int64_t *time;                        /* by row */
     const bool *trigger;                        /* by place in at; NULL: all */
+    bool moves;                                 /* where they run ahead: the watermark follows the largest of their times */
+    int64_t late;                               /* at this distance */
+    uint64_t seq;                               /* they came as this and the following */
     const bool *begin, *emit;                   /* state windows, by place */
     const sl_str *part;                         /* by place; NULL: one partition */
     sl_krow *(*first)(void *arg, uint32_t row); /* a kept row of the cells that are needed */
@@ -209,6 +253,8 @@ bool sl_fast_tick(sl_fast *f, int64_t now_ms);
 bool sl_fast_mark(sl_fast *f, int64_t watermark);
 /* The least watermark at which something comes out, INT64_MIN when that is not known. */
 int64_t sl_fast_due(const sl_fast *f);
+/* Do rows enter now before the watermark reaches them? */
+bool sl_fast_ahead(const sl_fast *f);
 size_t sl_fast_bytes(const sl_fast *f);
 bool sl_fast_passes(const sl_fast *f); /* holds it what leaves by the clock alone? */
 void sl_fast_save(const sl_fast *f, sl_buf *out);

@@ -24,6 +24,10 @@ void sl_plan_forms(const sl_plan *p, sl_buf *out) {
         return;
     if (k->windowed)
         window(k, out);
+    if (k->windowed && p->opts.event_time && k->running.waits)
+        sl_buf_printf(out, "watermark: rows wait for it; %s\n", k->running.waits);
+    else if (k->windowed && p->opts.event_time)
+        sl_buf_puts(out, "watermark: rows enter their windows before it comes\n");
     for (uint32_t i = 0; i < k->njoins; i++) {
         const sl_pjoin *j = &k->joins[i];
         sl_buf_printf(out, "join %.*s: ", SL_FMT(p->src[j->src].alias.n ? p->src[j->src].alias : p->src[j->src].pub.stream));

@@ -370,7 +370,7 @@ static void state(outline *o, sl_json *out) {
                                     : k->running.multi ? SL_S("groups of the panes of the open windows")
                                                        : SL_S("groups of the open window")));
     if (k && p->opts.event_time)
-        sl_json_add(l, sl_json_str(o->a, SL_S("the watermark and rows that wait for it")));
+        sl_json_add(l, sl_json_str(o->a, k->running.ahead ? SL_S("the watermark") : SL_S("the watermark and rows that wait for it")));
     for (uint32_t i = 0; i < p->nsrc; i++)
         if (p->src[i].pub.is_table && !p->src[i].lookup) {
             sl_buf_clear(&b);
@@ -437,6 +437,7 @@ static void tree(outline *o) {
             sl_buf_printf(&b, "; a stream that is silent for %lld ms is not", (long long)p->opts.idle_ms);
         sl_json *node = step(o, "watermark", sl_buf_view(&b));
         note(o, node, s->window ? "rows behind the watermark are dropped and counted" : "rows are put into the order of their time");
+        form(o, node, "watermark", (sl_str){0});
         sl_buf_free(&b);
     }
     sl_json *at = o->top;

@@ -4,7 +4,7 @@
  * a frame per collection, in order. */
 #include <stdlib.h>
 #include "sql/dedup.h"
-#include "sql/joins.h"
+#include "sql/intake.h"
 
 static sl_str name_of(const sl_plan *p, uint32_t src, uint32_t col) { return p->src[src].names[col]; }
 static void note(sl_pipes *r, const char *head, sl_str text) {
@@ -27,27 +27,11 @@ void sl_pipe_error(sl_pipes *r, const char *head, sl_str text) {
 }
 
 /* ---- rows of a source ---- */
-typedef struct told { /* an error of the rows before the window, told where its row stands */
-    uint32_t row;
-    sl_str text;
-} told;
-typedef struct intake { /* one call with rows of one source */
-    sl_pipes *r;
-    uint32_t src;
-    const sl_view *in;    /* rows as they came; NULL: kept */
-    sl_krow *const *kept; /* rows that the watermark let go, of any source */
-    sl_batch *tmp;
-    sl_run run;
-    sl_rows rows;
-    const char *head; /* of errors */
-    told *told;       /* by row; only when errors are sent */
-    uint32_t ntold, toldcap;
-} intake;
 /* Errors wait until the rows before them have gone on: how rows were cut into batches must not be seen in the order of what comes out. */
-static void tell_later(intake *t, uint32_t row, sl_str text) {
+static void tell_later(sl_intake *t, uint32_t row, sl_str text) {
     if (t->ntold == t->toldcap) {
         uint32_t cap = t->toldcap ? t->toldcap * 2 : 16;
-        told *more = sl_arena_alloc(t->tmp->arena, cap * sizeof *more);
+        sl_told *more = sl_arena_alloc(t->tmp->arena, cap * sizeof *more);
         if (!more) {
             t->r->nomem = true;
             return;
@@ -60,16 +44,16 @@ static void tell_later(intake *t, uint32_t row, sl_str text) {
     uint32_t at = t->ntold++; /* nearly in order: each stage goes through the rows once */
     for (; at > 0 && t->told[at - 1].row > row; at--)
         t->told[at] = t->told[at - 1];
-    t->told[at] = (told){row, sl_arena_dup(t->tmp->arena, text)};
+    t->told[at] = (sl_told){row, sl_arena_dup(t->tmp->arena, text)};
 }
 static void row_failed(void *arg, uint32_t row, sl_value err) {
-    intake *t = arg;
+    sl_intake *t = arg;
     sl_pipes *r = t->r;
     note(r, t->head, sl_v_text(err));
     if (r->p->opts.send_error)
         tell_later(t, row, sl_buf_view(&r->last));
 }
-static void load(intake *t) {
+static void load(sl_intake *t) {
     const sl_plan *p = t->r->p;
     const sl_batch *b = t->in->batch;
     for (uint32_t c = 0; c < p->src[t->src].n; c++) {
@@ -101,7 +85,7 @@ static bool planned(const sl_plan *p, uint32_t src, sl_str name) {
     return false;
 }
 /* Columns that the layout has for somebody else count as unplanned names here. */
-static uint32_t *foreign(intake *t, uint32_t *n) {
+uint32_t *sl_in_foreign(sl_intake *t, uint32_t *n) {
     const sl_layout *l = t->kept ? NULL : t->in->batch->layout;
     uint32_t *cols = sl_arena_alloc(t->tmp->arena, ((l ? l->n : 0) + 1) * sizeof *cols);
     if (!cols || sl_arena_failed(t->tmp->arena)) {
@@ -113,7 +97,7 @@ static uint32_t *foreign(intake *t, uint32_t *n) {
             cols[(*n)++] = c;
     return cols;
 }
-static sl_krow *keep_row(intake *t, uint32_t row, const uint32_t *cols, uint32_t ncols, bool deep) {
+sl_krow *sl_in_keep(sl_intake *t, uint32_t row, const uint32_t *cols, uint32_t ncols, bool deep) {
     sl_pipes *r = t->r;
     const bool *later = deep && r->k->later && !r->p->src[t->src].pub.is_table ? r->k->later[t->src] : NULL;
     const sl_plan *p = r->p;
@@ -164,7 +148,7 @@ static sl_krow *keep_row(intake *t, uint32_t row, const uint32_t *cols, uint32_t
     }
     return k;
 }
-static bool condition(intake *t, const sl_early *e) {
+static bool condition(sl_intake *t, const sl_early *e) {
     uint32_t *keep = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *keep), n = 0;
     if (!keep || sl_arena_failed(t->tmp->arena))
         return false;
@@ -186,7 +170,7 @@ static bool is_true(sl_run *run, sl_block b, uint32_t row) {
     sl_value v = sl_run_at(run, b.res, row);
     return v.kind == SL_BOOL && v.i;
 }
-static sl_str part_of(intake *t, uint32_t row) {
+static sl_str part_of(sl_intake *t, uint32_t row) {
     sl_buf b = {0};
     for (uint32_t i = 0; i < t->r->k->npart; i++) {
         sl_value_print(&b, sl_run_at(&t->run, t->r->k->part[i].res, row));
@@ -199,14 +183,14 @@ static sl_str part_of(intake *t, uint32_t row) {
     return s;
 }
 /* Row objects for analytic calls over *. */
-static void load_objects(intake *t) {
+static void load_objects(sl_intake *t) {
     sl_pipes *r = t->r;
-    uint32_t ncols = 0, *cols = foreign(t, &ncols);
+    uint32_t ncols = 0, *cols = sl_in_foreign(t, &ncols);
     for (uint32_t s = 0; cols && s < r->p->nstars && !r->nomem; s++) {
         sl_value *to = sl_arena_alloc(t->tmp->arena, ((size_t)t->run.nrows + 1) * sizeof *to);
         for (uint32_t i = 0; to && i < t->rows.n; i++) {
             uint32_t row = t->rows.at ? t->rows.at[i] : i;
-            sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, false);
+            sl_krow *x = t->kept ? t->kept[row] : sl_in_keep(t, row, cols, ncols, false);
             if (x)
                 to[row] = sl_pipe_object(r, &t->run, &r->p->stars[s], &x, 1, row);
             r->nomem |= !x;
@@ -217,7 +201,7 @@ static void load_objects(intake *t) {
     }
 }
 /* Analytic calls, early WHERE, FILTER. */
-static bool first_program(intake *t) {
+bool sl_in_first(sl_intake *t) {
     sl_pipes *r = t->r;
     const sl_pipe *k = r->k;
     uint32_t *keep = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *keep);
@@ -240,7 +224,7 @@ static bool first_program(intake *t) {
     return true;
 }
 /* OVER (WHEN …) of every row; counters move on rows that trigger. */
-static bool *trigger_rows(intake *t) {
+static bool *trigger_rows(sl_intake *t) {
     const sl_pipe *k = t->r->k;
     bool *hit = sl_arena_alloc(t->tmp->arena, t->rows.n + 1);
     if (!hit || sl_arena_failed(t->tmp->arena)) {
@@ -263,7 +247,7 @@ static bool *trigger_rows(intake *t) {
     }
     return hit;
 }
-static void state_conditions(intake *t) {
+static void state_conditions(sl_intake *t) {
     const sl_pipe *k = t->r->k;
     sl_run_block(&t->run, k->begin, t->rows);
     if (k->window.two)
@@ -271,7 +255,7 @@ static void state_conditions(intake *t) {
     for (uint32_t i = 0; i < k->npart; i++)
         sl_run_block(&t->run, k->part[i], t->rows);
 }
-static bool second_half(intake *t) {
+bool sl_in_window(sl_intake *t) {
     sl_pipes *r = t->r;
     const sl_pipe *k = r->k;
     if (!t->rows.n)
@@ -281,7 +265,7 @@ static bool second_half(intake *t) {
         state_conditions(t);
     if (r->dedup)
         sl_dedup_args(r, &t->run, t->rows);
-    uint32_t ncols = 0, *cols = foreign(t, &ncols);
+    uint32_t ncols = 0, *cols = sl_in_foreign(t, &ncols);
     sl_winrow *rows = sl_arena_alloc(t->tmp->arena, (t->rows.n + 1) * sizeof *rows);
     if (!cols || !rows || t->run.nomem || sl_arena_failed(t->tmp->arena))
         return false;
@@ -289,7 +273,7 @@ static bool second_half(intake *t) {
     uint32_t n = 0, nlooks = 0;
     for (uint32_t i = 0; i < t->rows.n && !r->nomem; i++) {
         uint32_t row = t->rows.at ? t->rows.at[i] : i;
-        sl_krow *x = t->kept ? t->kept[row] : keep_row(t, row, cols, ncols, k->windowed || r->dedup);
+        sl_krow *x = t->kept ? t->kept[row] : sl_in_keep(t, row, cols, ncols, k->windowed || r->dedup);
         if (!x) {
             r->nomem = true;
             break;
@@ -333,17 +317,17 @@ static bool second_half(intake *t) {
 }
 /* ---- running windows ---- */
 typedef struct first_row { /* makes the row that a group keeps */
-    intake *t;
+    sl_intake *t;
     const uint32_t *cols;
     uint32_t ncols;
 } first_row;
 static sl_krow *first_of(void *arg, uint32_t row) {
     first_row *f = arg;
-    intake *t = f->t;
+    sl_intake *t = f->t;
     const sl_plan *p = t->r->p;
     const sl_fplan *plan = &t->r->k->running;
     if (!t->kept) {
-        sl_krow *k = keep_row(t, row, f->cols, f->ncols, true);
+        sl_krow *k = sl_in_keep(t, row, f->cols, f->ncols, true);
         if (k && t->r->wm)
             k->time = t->run.time[row];
         return k;
@@ -366,7 +350,7 @@ static sl_krow *first_of(void *arg, uint32_t row) {
     sl_krow_drop(k);
     return NULL;
 }
-static bool state_rows(intake *t, const uint32_t *at, uint32_t n, sl_fastrows *in) {
+static bool state_rows(sl_intake *t, const uint32_t *at, uint32_t n, sl_fastrows *in) {
     const sl_pipe *k = t->r->k;
     bool *begin = sl_arena_zero(t->tmp->arena, n + 1), *emit = sl_arena_zero(t->tmp->arena, n + 1);
     sl_str *part = k->npart ? sl_arena_alloc(t->tmp->arena, n * sizeof *part) : NULL;
@@ -384,23 +368,25 @@ static bool state_rows(intake *t, const uint32_t *at, uint32_t n, sl_fastrows *i
     in->part = part;
     return !t->run.nomem && !t->r->nomem;
 }
-static void places_and_times(const intake *t, uint32_t n, uint32_t *at, int64_t *time) {
+static void places_and_times(const sl_intake *t, uint32_t n, uint32_t *at, int64_t *time) {
     const int64_t *given = t->run.time, now = t->r->now_ms;
     for (uint32_t i = 0; i < n; i++)
         at[i] = t->rows.at ? t->rows.at[i] : i;
+    if (!time)
+        return;
     if (!given && !t->rows.at)
         for (uint32_t i = 0; i < n; i++)
             time[i] = now;
     else
         for (uint32_t i = 0; i < n; i++)
-            time[at[i]] = given && (t->r->wm || given[at[i]]) ? given[at[i]] : now; /* 0 is an instant of event time */
+            time[at[i]] = given && given[at[i]] ? given[at[i]] : now;
 }
-static bool fast_rows(intake *t) {
+bool sl_in_running(sl_intake *t) {
     sl_pipes *r = t->r;
     const sl_pipe *k = r->k;
     const sl_plan *p = r->p;
     sl_arena *a = t->tmp->arena;
-    uint32_t ncols = 0, *cols = foreign(t, &ncols), n = t->rows.n;
+    uint32_t ncols = 0, *cols = sl_in_foreign(t, &ncols), n = t->rows.n;
     sl_run run;
     if (!n)
         return true;
@@ -418,33 +404,38 @@ static bool fast_rows(intake *t) {
         sl_run_dense(&run, t->rows);
     sl_run_unset(&run, t->rows);
     uint32_t *at = sl_arena_alloc(a, n * sizeof *at);
-    int64_t *time = sl_arena_alloc(a, t->run.nrows * sizeof *time);
-    bool state = k->window.kind == SL_W_STATE, ok = at && time && !run.nomem && !sl_arena_failed(a);
+    const int64_t *stamped = r->wm ? t->run.time : NULL; /* where 0 is an instant, too */
+    int64_t *time = stamped ? NULL : sl_arena_alloc(a, t->run.nrows * sizeof *time);
+    in.moves = k->running.ahead && !t->kept;
+    in.late = p->opts.late_ms;
+    in.seq = r->rows.seq + 1;
+    r->rows.seq += t->run.nrows;
+    bool state = k->window.kind == SL_W_STATE, ok = at && (stamped || time) && !run.nomem && !sl_arena_failed(a);
     if (ok)
         places_and_times(t, n, at, time);
     if (ok && state)
         ok = state_rows(t, at, n, &in);
     in.at = at;
     in.all = !t->rows.at;
-    in.time = time;
+    in.time = stamped ? stamped : time;
     ok = ok && sl_fast_rows(r->fast, &in) && !run.nomem;
     sl_run_end(&run);
     return ok;
 }
 /* Errors that came with the rows: told before the row in front of which they stand. */
-static void source_errors(intake *t) {
+static void source_errors(sl_intake *t) {
     const sl_view *in = t->in;
     for (uint32_t i = 0; in->frames && i < in->nframes && t->r->p->opts.send_error; i++)
         if (in->frames[i].kind == SL_FRAME_ERROR)
             tell_later(t, in->frames[i].first < in->n ? sl_view_row(in, in->frames[i].first) : UINT32_MAX, in->frames[i].error);
 }
-static uint32_t tell_upto(intake *t, uint32_t done, uint32_t row) {
+uint32_t sl_in_tell(sl_intake *t, uint32_t done, uint32_t row) {
     while (done < t->ntold && t->told[done].row <= row)
         tell(t->r, t->told[done++].text);
     return done;
 }
 /* The rows that are left go on, in stretches between the errors. */
-static bool go_on(intake *t, bool (*half)(intake *t)) {
+bool sl_in_go_on(sl_intake *t, bool (*half)(sl_intake *t)) {
     sl_rows all = t->rows;
     uint32_t at = 0, done = 0;
     bool ok = true;
@@ -460,7 +451,7 @@ static bool go_on(intake *t, bool (*half)(intake *t)) {
         t->rows = (sl_rows){some, n};
         ok = half(t);
         at += n;
-        done = tell_upto(t, done, t->told[done].row);
+        done = sl_in_tell(t, done, t->told[done].row);
     }
     uint32_t *rest = at ? sl_arena_alloc(t->tmp->arena, (all.n - at + 1) * sizeof *rest) : NULL;
     for (uint32_t i = at; rest && i < all.n; i++)
@@ -468,268 +459,27 @@ static bool go_on(intake *t, bool (*half)(intake *t)) {
     t->rows = rest ? (sl_rows){rest, all.n - at} : all;
     return ok && (rest || !at) && half(t);
 }
-static bool timestamp(intake *t, uint32_t row, int64_t *out) {
-    sl_pipes *r = t->r;
-    const sl_plan *p = r->p;
-    int32_t col = r->k->ts_col[t->src];
-    sl_str name = name_of(p, t->src, (uint32_t)col), why;
-    sl_value v = t->run.reg[p->regs.base[t->src] + (uint32_t)col][row], time;
-    sl_arena *a = t->tmp->arena;
-    if (v.kind == SL_ABSENT) {
-        sl_buf b = {0};
-        sl_buf_printf(&b, "cannot find timestamp field %.*s in tuple ", SL_FMT(name));
-        sl_value_print(&b, sl_value_open(a, sl_batch_row(t->in->batch, row, a)));
-        sl_pipe_error(r, "", sl_buf_view(&b));
-        sl_buf_free(&b);
-        return false;
-    }
-    if (!sl_to_time(a, v, r->k->ts_format[t->src], p->opts.zone, &time, &why)) {
-        sl_str text = sl_arena_printf(a, "cannot convert timestamp field %.*s to timestamp with error %.*s", SL_FMT(name), SL_FMT(why));
-        sl_pipe_error(r, "", text);
-        return false;
-    }
-    enum { YEARS = 10000 };
-    if (time.i > YEARS * INT64_C(31557600) || time.i < -YEARS * INT64_C(31557600)) { /* sums of times must not overflow */
-        sl_str text = sl_arena_printf(a, "cannot convert timestamp field %.*s to timestamp with error it is more than %d years away", SL_FMT(name), YEARS);
-        sl_pipe_error(r, "", text);
-        return false;
-    }
-    *out = time.i * 1000 + time.len / 1000000;
-    return true;
-}
-/* The n oldest rows that wait go through the first program together. */
-static void released(sl_pipes *r, uint32_t n) {
-    intake t = {.r = r, .rows = {NULL, n}};
-    if (!(t.tmp = sl_batch_fresh())) {
-        r->nomem = true;
-        return;
-    }
-    sl_arena *a = t.tmp->arena;
-    sl_krow **rows = sl_arena_alloc(a, n * sizeof *rows);
-    bool ok = rows && sl_pipe_begin(r, &t.run, &r->k->in, r->state_in, a, a, n);
-    for (uint32_t i = 0; ok && i < n; i++)
-        rows[i] = sl_wm_take(r->wm);
-    if (ok) {
-        t.kept = rows;
-        sl_pipe_load(r, &t.run, rows, n, 1);
-        ok = !r->nomem && first_program(&t) && !r->nomem;
-        if (r->k->windowed && r->k->window.kind != SL_W_STATE) { /* the window waits for the watermark, errors do not wait for the window */
-            tell_upto(&t, 0, UINT32_MAX);
-            t.ntold = 0;
-        }
-        ok = ok && go_on(&t, r->fast ? fast_rows : second_half);
-        for (uint32_t i = 0; i < n; i++)
-            sl_krow_drop(rows[i]);
-    }
-    r->nomem |= !ok || t.run.nomem || sl_arena_failed(a);
-    sl_run_end(&t.run);
-    sl_batch_drop(t.tmp);
-}
 /* A scan table keeps its latest rows. */
-static void table_rows(intake *t) {
-    uint32_t ncols = 0, *cols = foreign(t, &ncols);
+static void table_rows(sl_intake *t) {
+    uint32_t ncols = 0, *cols = sl_in_foreign(t, &ncols);
     sl_kq *q = &t->r->tables[t->src];
     for (uint32_t i = 0; cols && i < t->in->n && !t->r->nomem; i++) {
-        sl_krow *x = keep_row(t, sl_view_row(t->in, i), cols, ncols, true);
+        sl_krow *x = sl_in_keep(t, sl_view_row(t->in, i), cols, ncols, true);
         if (!x || !sl_kq_push(q, x))
             t->r->nomem = true;
         else if (q->n > t->r->p->src[t->src].retain)
             sl_kq_drop(q, 1);
     }
 }
-static void reached(sl_pipes *r) { /* what the watermark reaches goes on */
-    uint32_t n = sl_wm_ready(r->wm);
-    if (n)
-        released(r, n);
-    int64_t mark = sl_wm_mark(r->wm);
-    if (!r->nomem && ((r->win && !sl_win_mark(r->win, mark)) || (r->fast && !sl_fast_mark(r->fast, mark))))
-        r->nomem = true;
-}
-/* Can its timestamp not fail? */
-static bool sure_time(const intake *t, uint32_t row) {
-    sl_value v = t->run.reg[t->r->p->regs.base[t->src] + (uint32_t)t->r->k->ts_col[t->src]][row];
-    return v.kind == SL_INT && !v.flags && v.i >= 0 && v.i < INT64_C(1) << 47;
-}
-/* Can rows that come in order go on many at a time, the watermark being moved once? Not where a window could end between them, or by the watermark between them. */
-static bool in_bulk(const sl_pipes *r) {
-    if (!r->fast)
-        return false;
-    bool sure = !r->p->nana && !r->k->nearly; /* every row enters, and nothing of it can fail before */
-    switch (r->k->window.kind) {
-    case SL_W_TUMBLING:
-    case SL_W_HOPPING: return sl_wm_mark(r->wm) < sl_fast_due(r->fast);
-    case SL_W_SESSION: return sure && !r->p->opts.late_ms; /* it lasts at least until its last row, and there the watermark is */
-    default: return false;
-    }
-}
-/* The run sees rows of the batch as it would see kept ones. Gives where their times are to be put. */
-static int64_t *as_kept(intake *t) {
-    sl_arena *a = t->tmp->arena;
-    int64_t *time = sl_arena_alloc(a, t->run.nrows * sizeof *time);
-    const sl_value **metas = sl_arena_alloc(a, sizeof *metas);
-    if (!time || !metas || sl_arena_failed(a)) {
-        t->r->nomem = true;
-        return NULL;
-    }
-    metas[0] = t->r->p->src[0].pub.meta ? t->in->batch->meta : NULL;
-    t->run.time = time;
-    t->run.metas = metas;
-    t->run.nmetas = 1;
-    return time;
-}
-/* Rows that stand as they came. */
-static bool pass(intake *t, const uint32_t *at, uint32_t n) {
-    sl_pipes *r = t->r;
-    const sl_regs *g = &r->p->regs;
-    sl_value *absent = r->p->nana ? t->run.reg[g->ana] : NULL;
-    told *source = t->told;
-    uint32_t nsource = t->ntold, cap = t->toldcap;
-    t->told = NULL;
-    t->ntold = t->toldcap = 0;
-    t->rows = (sl_rows){at, n};
-    bool ok = first_program(t) && !r->nomem;
-    tell_upto(t, 0, UINT32_MAX);
-    ok = ok && fast_rows(t);
-    t->told = source;
-    t->ntold = nsource;
-    t->toldcap = cap;
-    for (uint32_t c = 0; c < r->p->nana; c++) /* rows that wait have no values of calls yet */
-        t->run.reg[g->ana + c] = absent;
-    return ok;
-}
-/* Is the watermark not going to reach row `from` by row `last`? A guess: in between they may stand otherwise. */
-static bool near(const intake *t, uint32_t from, uint32_t last, int64_t late) {
-    const sl_value *ts = t->run.reg[t->r->p->regs.base[t->src] + (uint32_t)t->r->k->ts_col[t->src]];
-    uint32_t a = sl_view_row(t->in, from), b = sl_view_row(t->in, last);
-    return sure_time(t, a) && sure_time(t, b) && ts[b].i - ts[a].i < late;
-}
-/* The rows from number `from` on that come in order, up to the first that ends a window: those that the watermark reaches go on without a copy, behind those
- * that wait; the others wait. Gives how far it came; *again: if not at all, where it is to be tried next. */
-static uint32_t pass_in_order(intake *t, uint32_t from, uint32_t done, int64_t **times, bool *waiting, uint32_t *again) {
-    enum { SHARE = 16 }; /* fewer rows than this part of the batch are not worth what a run over it costs */
-    sl_pipes *r = t->r;
-    int64_t late = r->p->opts.late_ms, due = sl_fast_due(r->fast), top, ts;
-    bool sure = !r->p->nana && !r->k->nearly, moved = false, last = false;
-    uint32_t n = t->in->n, end = from, jump = from, m = 0;
-    const sl_value *given = t->run.reg[r->p->regs.base[t->src] + (uint32_t)r->k->ts_col[t->src]];
-    *again = from + 1;
-    if (!sl_wm_most(r->wm, &top))
-        return from;
-    if (late && n - from > 2 && near(t, from, n - 1, late)) {
-        *again = n;
-        return from;
-    }
-    int64_t *time = *times = *times ? *times : as_kept(t);
-    if (!time)
-        return from;
-    for (; end < n && !last; end++) {
-        uint32_t row = sl_view_row(t->in, end);
-        if ((done < t->ntold && t->told[done].row <= row) || !sure_time(t, row) || (ts = given[row].i) <= 0 || ts < top)
-            break;
-        last = due != INT64_MIN && ts - late >= due;
-        if (last && late && !sure) /* errors of all rows that it lets go are told before any window */
-            break;
-        time[row] = ts;
-        if (ts > top) { /* others of its time wait for the next watermark */
-            jump = end;
-            moved = true;
-            top = ts;
-        }
-    }
-    *again = end > from ? end : from + 1;
-    uint32_t *at = sl_arena_alloc(t->tmp->arena, (end - from + 1) * sizeof *at);
-    if (!at || sl_arena_failed(t->tmp->arena)) {
-        r->nomem = true;
-        return from;
-    }
-    /* Rows at the watermark wait for the next one, but it is not to be seen when they enter a window of which they cannot be the last. */
-    bool all = sure && !late && due != INT64_MIN && (moved || *waiting || !sl_wm_ready(r->wm));
-    for (; (all && from + m < end) || (moved && from + m <= jump && time[sl_view_row(t->in, from + m)] <= top - late); m++)
-        at[m] = sl_view_row(t->in, from + m);
-    if (m < 2 || m < n / SHARE)
-        return from;
-    if (*waiting)
-        reached(r);
-    *waiting = false;
-    sl_wm_pass(r->wm, top);
-    uint32_t before = sl_wm_ready(r->wm), ncols = 0, *cols = foreign(t, &ncols);
-    for (uint32_t i = from + m; cols && i < end && !r->nomem; i++) {
-        uint32_t row = sl_view_row(t->in, i);
-        sl_krow *x = keep_row(t, row, cols, ncols, true);
-        if (x)
-            x->time = time[row];
-        if (!x || !sl_wm_add(r->wm, x, &moved))
-            r->nomem = true;
-    }
-    if (before && !r->nomem)
-        released(r, before);
-    if (!r->nomem && (!pass(t, at, m) || !sl_fast_mark(r->fast, sl_wm_mark(r->wm))))
-        r->nomem = true;
-    return end;
-}
-/* Event time: rows are kept in order of their timestamps. What the watermark reaches goes on, many rows at once where no window ends between them and no
- * error has to be told. */
-static void await(intake *t) {
-    sl_pipes *r = t->r;
-    uint32_t ncols = 0, *cols = foreign(t, &ncols), done = 0;
-    bool waiting = false;
-    uint32_t again = 0;
-    int64_t *time = NULL;
-    sl_wm_heard(r->wm, t->src, r->now_ms);
-    for (uint32_t i = 0; cols && i < t->in->n && !r->nomem; i++) {
-        if (i >= again && in_bulk(r)) {
-            uint32_t to = pass_in_order(t, i, done, &time, &waiting, &again);
-            if (to > i) {
-                i = to - 1;
-                continue;
-            }
-        }
-        uint32_t row = sl_view_row(t->in, i);
-        int64_t ts;
-        if (waiting && (done < t->ntold || !sure_time(t, row))) {
-            waiting = false;
-            reached(r);
-        }
-        done = tell_upto(t, done, row);
-        if (!timestamp(t, row, &ts)) {
-            r->nfailed++;
-            continue;
-        }
-        if (sl_wm_late(r->wm, ts)) {
-            r->late++;
-            continue;
-        }
-        if (waiting && ts <= sl_wm_mark(r->wm)) { /* it waits for the next watermark */
-            waiting = false;
-            reached(r);
-        }
-        sl_krow *x = keep_row(t, row, cols, ncols, true);
-        if (x)
-            x->time = ts;
-        bool moved;
-        if (!x || !sl_wm_add(r->wm, x, &moved)) {
-            r->nomem = true;
-            break;
-        }
-        if (!moved)
-            continue;
-        waiting = r->fast && !r->nomem && sl_wm_mark(r->wm) < sl_fast_due(r->fast);
-        if (!waiting)
-            reached(r);
-    }
-    if (waiting && !r->nomem)
-        reached(r);
-    tell_upto(t, done, UINT32_MAX);
-}
 static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
-    intake t = {.r = r, .src = src, .in = in, .rows = {in->sel, in->n}};
+    sl_intake t = {.r = r, .src = src, .in = in, .rows = {in->sel, in->n}};
     if (!(t.tmp = sl_batch_fresh())) {
         r->nomem = true;
         return;
     }
     source_errors(&t);
     if (!in->n) {
-        tell_upto(&t, 0, UINT32_MAX);
+        sl_in_tell(&t, 0, UINT32_MAX);
         sl_batch_drop(t.tmp);
         return;
     }
@@ -747,10 +497,10 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
         bool table = r->p->src[src].pub.is_table;
         if (table) {
             table_rows(&t);
-            tell_upto(&t, 0, UINT32_MAX);
+            sl_in_tell(&t, 0, UINT32_MAX);
         } else if (r->wm)
-            await(&t);
-        ok = !r->nomem && (table || r->wm || (first_program(&t) && !r->nomem && go_on(&t, r->fast ? fast_rows : second_half)));
+            sl_in_await(&t);
+        ok = !r->nomem && (table || r->wm || (sl_in_first(&t) && !r->nomem && sl_in_go_on(&t, r->fast ? sl_in_running : sl_in_window)));
     }
     r->nomem |= !ok || t.run.nomem || sl_arena_failed(a);
     sl_run_end(&t.run);
@@ -770,7 +520,7 @@ static void end(sl_pipes *r, sl_batch **out, bool *failed) {
 static void tick(sl_pipes *r, int64_t now_ms) {
     if (r->wm) {
         if (sl_wm_tick(r->wm, now_ms))
-            reached(r);
+            sl_in_reached(r);
     } else if ((r->win || r->fast) && sl_pipes_next(r) <= now_ms && !(r->win ? sl_win_tick(r->win, now_ms) : sl_fast_tick(r->fast, now_ms)))
         r->nomem = true;
     if (r->dedup)

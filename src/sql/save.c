@@ -7,7 +7,7 @@
 #include "sql/dedup.h"
 #include "sql/parse.h"
 
-enum { FORM = 2 };
+enum { FORM = 3 };
 
 /* ---- parts ---- */
 size_t sl_keeps_bytes_all(sl_keeps *const *k, uint32_t n) {
@@ -188,7 +188,8 @@ void sl_plan_identity(const sl_plan *p, sl_buf *out) {
     sl_buf_printf(out, "|%lld|%d%d%d%d%d%d%s|%lld|%s", (long long)p->limit, o->event_time, o->send_nil, o->ignore_case, o->incremental, o->window_v2, o->sliding_twice,
                   o->plain ? "p" : "", o->event_time ? (long long)o->late_ms : 0LL, sl_zone_name(o->zone));
     if (p->pipe && p->pipe->windowed) /* what a window holds */
-        sl_buf_printf(out, "|%s%d %lld", p->pipe->running.unfit ? "rows" : "groups", p->pipe->running.multi, (long long)p->pipe->running.pane);
+        sl_buf_printf(out, "|%s%d%s %lld", p->pipe->running.unfit ? "rows" : "groups", p->pipe->running.multi, p->pipe->running.ahead ? "ahead" : "",
+                      (long long)p->pipe->running.pane);
 }
 void sl_state_head(const sl_plan *p, sl_buf *out) {
     sl_buf id = {0};

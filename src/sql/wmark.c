@@ -112,6 +112,12 @@ bool sl_wm_pass(sl_wm *w, int64_t ts) {
     w->most[0] = ts;
     return move(w);
 }
+uint32_t sl_wm_waiting(const sl_wm *w) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < w->n; i++)
+        n += w->q[i].n;
+    return n;
+}
 uint32_t sl_wm_ready(const sl_wm *w) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < w->n && w->mark != INT64_MIN; i++) {
@@ -144,9 +150,7 @@ void sl_wm_save(const sl_wm *w, const uint32_t *ncells, sl_buf *out) {
     sl_pack_value(out, sl_v_int(w->n));
     for (uint32_t i = 0; i < w->n; i++)
         sl_pack_value(out, sl_v_int(w->most[i]));
-    uint32_t *at = calloc(w->n + 1, sizeof *at), n = 0, src;
-    for (uint32_t i = 0; i < w->n; i++)
-        n += w->q[i].n;
+    uint32_t *at = calloc(w->n + 1, sizeof *at), n = sl_wm_waiting(w), src;
     out->failed |= !at;
     sl_pack_value(out, sl_v_int(n)); /* one queue to those who read it */
     while (at && (src = oldest(w, at)) < w->n)

@@ -17,6 +17,8 @@ void sl_wm_heard(sl_wm *w, uint32_t src, int64_t now_ms);
 bool sl_wm_add(sl_wm *w, sl_krow *r, bool *moved);
 /* The largest timestamp of the only stream, INT64_MIN none yet. false: there are several, or the watermark is not where that timestamp puts it. */
 bool sl_wm_most(const sl_wm *w, int64_t *most);
+/* How many rows wait. */
+uint32_t sl_wm_waiting(const sl_wm *w);
 /* A row of the only stream with that timestamp, the largest so far, goes on without waiting; true: the watermark has moved. */
 bool sl_wm_pass(sl_wm *w, int64_t ts);
 int64_t sl_wm_next(const sl_wm *w);        /* instant (of the clock) at which a stream becomes idle, INT64_MAX: none will */

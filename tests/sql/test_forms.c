@@ -25,12 +25,22 @@ static void check(const char *sql, bool event_time, bool plain, const char *want
     sl_arena_free(a);
 }
 #define ROWS "window: rows kept; "
+#define WAIT "watermark: rows wait for it; "
+#define AHEAD "watermark: rows enter their windows before it comes\n"
 static void test_forms(void **state) {
     check("SELECT a FROM s", false, false, "");
     check("SELECT sum(a) FROM s GROUP BY k, TUMBLINGWINDOW(ss, 1)", false, false, "window: running groups, rows not kept\n");
     check("SELECT sum(a) FROM s GROUP BY k, TUMBLINGWINDOW(ss, 1)", false, true, ROWS "the plain form is asked for (plainExecution)\n");
-    check("SELECT k, sum(a) FROM s GROUP BY k, SLIDINGWINDOW(hh, 1)", true, false, "window: panes of 1 ms in two stacks, rows not kept\n");
-    check("SELECT b, sum(a) FROM s GROUP BY k, HOPPINGWINDOW(ss, 6, 4)", true, false, "window: panes of 2 s in two stacks, rows not kept but the first of a group\n");
+    check("SELECT k, sum(a) FROM s GROUP BY k, SLIDINGWINDOW(hh, 1)", true, false,
+          "window: panes of 1 ms in two stacks, rows not kept\n" WAIT "windows of this kind take rows in order of time\n");
+    check("SELECT b, sum(a) FROM s GROUP BY k, HOPPINGWINDOW(ss, 6, 4)", true, false, "window: panes of 2 s in two stacks, rows not kept but the first of a group\n" AHEAD);
+    check("SELECT k, sum(a) FROM s GROUP BY k, TUMBLINGWINDOW(ms, 2)", true, false,
+          "window: running groups, rows not kept\n" WAIT "the tolerance is very long for windows that short\n");
+    check("SELECT sum(a) FROM s WHERE lag(b) > 1 GROUP BY TUMBLINGWINDOW(ss, 3)", true, false,
+          "window: running groups, rows not kept\n" WAIT "analytic functions see rows in order of time\n");
+    check("SELECT sum(a) FROM s GROUP BY TUMBLINGWINDOW(ss, 3) FILTER (WHERE b > 1)", true, false,
+          "window: running groups, rows not kept\n" WAIT "conditions in front of the window see rows in order of time\n");
+    check("SELECT a FROM s GROUP BY TUMBLINGWINDOW(ss, 3)", true, false, ROWS "the rows themselves come out\n" WAIT "the window takes rows in order of time\n");
     check("SELECT sum(a) FROM s GROUP BY COUNTWINDOW(6, 4)", false, false, "window: panes of 2 rows in two stacks, rows not kept\n");
     check("SELECT sum(a) FROM s GROUP BY SESSIONWINDOW(ss, 6, 4)", false, false, "window: running groups, rows not kept\n");
     check("SELECT sum(a) FROM s WHERE b > now() GROUP BY SLIDINGWINDOW(ss, 6)", false, false, ROWS "a condition, key or argument depends on when it is computed\n");
