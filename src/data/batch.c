@@ -283,26 +283,32 @@ sl_value sl_batch_row(const sl_batch *b, uint32_t r, sl_arena *a) {
 /* ---- builder ---- */
 #define NO_TIME SL_BUILDER_NO_TIME
 
-static bool builder_open(sl_builder *w) { /* takes a shell for the next batch */
+/* Nothing is under construction. The next batch takes its shell when the first row comes: by then those of the turn before are back in the
+ * pool, so that messages that come one by one go round in few shells, and who waits holds none. */
+static void builder_clear(sl_builder *w) {
     static _Atomic uint64_t serials;
     w->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
-    w->s = shell_get();
-    w->rows = w->cleared = w->covered = w->errors = 0;
+    w->s = NULL;
+    w->cells = NULL;
+    w->rows = w->cleared = w->covered = w->errors = w->stride = 0;
     w->n = w->layout->n;
-    w->failed = false;
+    w->failed = w->inrow = false;
     w->message_meta = (sl_value){.kind = SL_ABSENT};
     w->message_time = NO_TIME;
-    if (w->s && !shell_cols(w->s, w->n)) {
-        shell_free(w->s);
-        w->s = NULL;
+}
+static bool builder_open(sl_builder *w) { /* takes a shell */
+    shell *s = shell_get();
+    if (s && !shell_cols(s, w->n)) {
+        shell_free(s);
+        s = NULL;
     }
-    if (!w->s) {
+    if (!s) {
         w->failed = true;
-        w->stride = 0;
         return false;
     }
-    w->stride = w->n ? stride_of(w->s->ncells, w->n) : UINT32_MAX;
-    w->cells = w->s->cells;
+    w->s = s;
+    w->stride = w->n ? stride_of(s->ncells, w->n) : UINT32_MAX;
+    w->cells = s->cells;
     return true;
 }
 sl_builder *sl_builder_new(const sl_layout *layout, bool all) {
@@ -311,25 +317,21 @@ sl_builder *sl_builder_new(const sl_layout *layout, bool all) {
         return NULL;
     w->layout = sl_layout_hold(layout);
     w->all = all;
-    if (!builder_open(w)) {
-        sl_layout_drop(layout);
-        free(w);
-        return NULL;
-    }
+    builder_clear(w);
     return w;
 }
-static void builder_reset(sl_builder *w) { /* drops what the unfinished batch holds, then opens the next */
-    sl_batch_drop(w->s->b.base);
-    shell_put(w->s);
-    w->s = NULL;
-    w->inrow = false;
-    builder_open(w);
+static void builder_reset(sl_builder *w) { /* drops what the unfinished batch holds */
+    if (w->s) {
+        sl_batch_drop(w->s->b.base);
+        shell_put(w->s);
+    }
+    builder_clear(w);
 }
 void sl_builder_rest(sl_builder *w) {
     shell *s = w->s;
     if (!s || w->failed || w->inrow || w->rows || w->errors || s->nframes || s->nmarks || s->b.base)
         return;
-    w->s = NULL;
+    builder_clear(w);
     shell_put(s);
 }
 void sl_builder_free(sl_builder *w) {
@@ -661,13 +663,11 @@ void sl_builder_base(sl_builder *w, sl_batch *base) {
     sl_batch_drop(old);
 }
 sl_batch *sl_builder_done(sl_builder *w, int64_t at) {
-    if (!w->s) {
-        builder_open(w);
-        return NULL;
-    }
     sl_builder_cancel(w);
+    if (!w->s && !w->failed)
+        builder_open(w); /* an empty batch is one too */
     shell *s = w->s;
-    if (s->nframes)
+    if (s && s->nframes)
         cover(w, w->rows);
     if (w->failed || sl_arena_failed(s->b.arena)) {
         builder_reset(w);
@@ -690,8 +690,7 @@ sl_batch *sl_builder_done(sl_builder *w, int64_t at) {
                 b->time[i] = at;
     b->bytes = sl_arena_bytes(b->arena) - (size_t)(b->arena->end - b->arena->at) + (size_t)w->rows * w->n * sizeof(sl_value);
     atomic_init(&b->refs, 1);
-    w->s = NULL;
-    builder_open(w);
+    builder_clear(w);
     return b;
 }
 void sl_builder_relayout(sl_builder *w, const sl_layout *layout, bool all) {
@@ -699,8 +698,5 @@ void sl_builder_relayout(sl_builder *w, const sl_layout *layout, bool all) {
     w->layout = sl_layout_hold(layout);
     sl_layout_drop(old);
     w->all = all;
-    if (w->s)
-        builder_reset(w);
-    else
-        builder_open(w);
+    builder_reset(w);
 }

@@ -46,11 +46,12 @@ struct source_node {
     uint64_t taken;       /* last position whose rows the flow got */
     uint64_t settled_pos; /* last position that was settled */
     uint64_t last_pos;
-    bool unsettled_pos; /* last_pos belongs to messages that left no row yet */
-    size_t building;    /* payload bytes in the builder */
-    int64_t began;      /* clock at the first message of the batch, 0 = none yet */
-    int64_t took;       /* what gathering the last batch took */
-    struct kept *kept;  /* payloads of the batch, while some flow is watched */
+    bool unsettled_pos;      /* last_pos belongs to messages that left no row yet */
+    size_t building;         /* payload bytes in the builder */
+    int64_t began;           /* clock at the first message of the batch, 0 = none yet */
+    int64_t took;            /* what gathering the last batch took */
+    struct kept *kept;       /* payloads of the batch, while some flow is watched */
+    struct ticket_of *spare; /* a settled ticket for the next batch, NULL = none */
     slot *ring;
     size_t nring, head, cap; /* outstanding batches, oldest at head; cap is a power of two */
     uint64_t seq;
@@ -93,6 +94,7 @@ static void source_unref(source_node *s) {
     lookfirst_end(&s->first);
     unkeep(s);
     sl_buf_free(&s->packed);
+    free(s->spare);
     free(s->ring);
     free(s->rule_id);
     meter_free(&s->meter);
@@ -276,7 +278,8 @@ static void on_settled(void *arg) {
     source_node *s = t->s;
     if (s->nring) /* sequence numbers in the ring are dense */
         s->ring[(s->head + (size_t)(t->t.seq - s->ring[s->head].seq)) & (s->cap - 1)].settled = true;
-    free(t);
+    free(s->spare);
+    s->spare = t;
     commit_prefix(s);
     source_unref(s);
 }
@@ -300,13 +303,11 @@ static sl_ticket *ticket_new(source_node *s) {
         s->cap = cap;
         s->head = 0;
     }
-    ticket_of *t = calloc(1, sizeof *t);
+    ticket_of *t = s->spare ? s->spare : malloc(sizeof *t);
     if (!t)
         return NULL;
-    t->t.holders = 1;
-    t->t.seq = ++s->seq;
-    t->t.settled = settled;
-    t->s = s;
+    s->spare = NULL;
+    *t = (ticket_of){.t = {.holders = 1, .seq = ++s->seq, .settled = settled}, .s = s};
     s->ring[(s->head + s->nring++) & (s->cap - 1)] = (slot){t->t.seq, s->last_pos, false};
     s->refs++;
     return &t->t;
@@ -379,7 +380,7 @@ static void publish(source_node *s) {
 static void publish_later(void *arg) {
     source_node *s = arg;
     s->deferred = false;
-    if (!s->closing)
+    if (!s->closing && (s->unsettled_pos || s->began || (s->w && sl_builder_events(s->w)))) /* else the connector was drained before */
         publish(s);
     source_unref(s);
 }
@@ -624,7 +625,6 @@ static void set_pause(source_node *s, unsigned why, bool on);
 static bool same_def(const sl_srcdef *a, const sl_srcdef *b) {
     return a == b || (a->def == b->def && sl_str_eq(a->stream, b->stream) && sl_str_eq(a->datasource, b->datasource) && sl_str_eq(a->identity, b->identity));
 }
-
 static sl_err *source_new(sl_flow *f, source_node **out) {
     sl_srcdef *def = flow_def(f);
     source_node *s = calloc(1, sizeof *s);
