@@ -131,7 +131,7 @@ bool sl_to_int(sl_arena *a, sl_value v, sl_cast how, int64_t *out, sl_str *why) 
             return true;
         }
         double f = v.kind == SL_FLOAT ? sl_f64(v) : decimal_f64(v);
-        if (how == SL_CAST_STRICT && f != trunc(f))
+        if (how == SL_CAST_STRICT && f != (double)whole(f)) /* a fraction, or beyond 64 bits */
             break;
         *out = whole(f);
         return true;

@@ -627,7 +627,7 @@ static sl_str even_fraction(sl_str text, char *room) {
     size_t from = dot ? (size_t)(dot - text.p) + 1 : 0;
     if (!dot || memchr(dot + 1, '.', text.n - from))
         return text;
-    size_t n = digits_from(text, from), want = n == 0 ? 0 : n <= 3 ? 3 : n <= 6 ? 6 : 9;
+    size_t n = digits_from(text, from), want = n <= 3 ? 3 : n <= 6 ? 6 : 9;
     if (n == want)
         return text;
     size_t keep = n < want ? n : want, w = from + keep;
@@ -637,19 +637,27 @@ static sl_str even_fraction(sl_str text, char *room) {
     memcpy(room + w, text.p + from + n, text.n - from - n);
     return sl_str_n(room, w + text.n - from - n);
 }
+static bool bare_clock(sl_str s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] != ':' && s.p[i] != '.' && s.p[i] != ' ' && (s.p[i] < '0' || s.p[i] > '9'))
+            return false;
+    return true;
+}
 static bool try_layout(sl_str layout, sl_str s, sl_zone zone, sl_value *out) {
     got g;
     if (!parse(layout, s, zone, out, &g))
         return false;
-    if (g.year)
+    if (g.year && out->i >= INT64_C(-62135510400)) /* surely after the year 0 */
         return true;
-    /* no year: this one; no date: today */
     sl_civil c, today;
-    int64_t now = sl_wall_ns();
     sl_civil_of(out->i, (int32_t)out->len, out->aux, &c);
+    if (g.year && c.year != 0)
+        return true;
+    /* no year, or year 0: this one; nothing but figures and colons: today */
+    int64_t now = sl_wall_ns();
     sl_civil_of(now / 1000000000, 0, zone, &today);
     c.year = today.year;
-    if (!g.date)
+    if (!g.date && bare_clock(s))
         c.month = today.month, c.day = today.day;
     out->i = sl_civil_to(&c, out->aux);
     return true;
@@ -669,6 +677,6 @@ bool sl_text_to_time(sl_arena *a, sl_str text, sl_str format, sl_zone zone, sl_v
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
             if (try_layout(known[i], s, zone, out))
                 return true;
-    *why = sl_arena_printf(a, "Can't parse string as time: %.*s", SL_FMT(text));
+    *why = sl_arena_printf(a, "Can't parse string as time: %.*s", SL_FMT(s));
     return false;
 }

@@ -369,6 +369,7 @@ static bool begin_select(sl_coll *c) {
     for (uint32_t g = 0; g < n; g++)
         for (uint32_t s = 0; s < c->width; s++)
             t[(size_t)g * c->width + s] = c->first[g] != UINT32_MAX ? c->tuples[(size_t)c->first[g] * c->width + s] : c->width == 1 ? &nothing : NULL;
+    c->sel.quiet = true;
     sl_pipe_load(c->r, &c->sel, t, n, c->width);
     c->sel.time = NULL;
     for (uint32_t s = 0; s < c->p->nstars && !c->r->nomem; s++) {

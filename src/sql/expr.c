@@ -7,6 +7,7 @@
  * reach may read such a result but leaves none, because it would not be there, or fail, for the others. */
 #include <stdlib.h>
 #include "sql/expr.h"
+#include "sql/parse.h"
 
 static void no_memory(sl_comp *c) {
     if (!c->err)
@@ -145,6 +146,14 @@ sl_block sl_compile_block(sl_comp *c, const sl_expr *e) {
     c->n = n;
     c->cap = cap;
     return b;
+}
+/* How messages write e. */
+static sl_str text_of(sl_comp *c, const sl_expr *e) {
+    sl_buf b = {0};
+    sl_expr_print(&b, e);
+    sl_str s = sl_arena_dup(c->a, sl_buf_view(&b));
+    sl_buf_free(&b);
+    return s;
 }
 static sl_block conditional(sl_comp *c, const sl_expr *e) {
     c->depth++;
@@ -318,15 +327,23 @@ int32_t sl_compile(sl_comp *c, const sl_expr *e) {
     case SL_X_INDEX:
         in.op = SL_I_INDEX;
         in.a = sl_compile(c, e->l);
+        in.text = text_of(c, e->r);
         in.b = sl_compile(c, e->r);
         break;
     case SL_X_SLICE:
         in.op = SL_I_SLICE;
         in.a = sl_compile(c, e->l);
-        if (e->args[0])
+        if (e->args[0]) {
             in.b = sl_compile(c, e->args[0]);
-        if (e->args[1])
+            in.text = text_of(c, e->args[0]);
+        }
+        if (e->args[1]) {
             in.c = sl_compile(c, e->args[1]);
+            sl_str *end = sl_zero(c->a, sizeof *end);
+            if (end)
+                *end = text_of(c, e->args[1]);
+            in.aux = end;
+        }
         break;
     case SL_X_BETWEEN:
         in.op = SL_I_BETWEEN;

@@ -58,7 +58,7 @@ struct sl_insn {
     uint32_t nargs;
     uint32_t site; /* CALL: number of the call site; META: source + 1, 0 = the first that has metadata */
     sl_str text;
-    const void *aux;
+    const void *aux; /* SLICE: the text of its end (sl_str), `text` being that of its start */
 };
 typedef struct sl_prog {
     sl_value *consts;
@@ -139,6 +139,7 @@ typedef struct sl_run {
     bool counting;                  /* sl_run_filter is inside itself */
     bool defer;                     /* inside a condition: counters are read; they count when the condition was true */
     uint32_t reached[16], nreached; /* call sites of counters that were read */
+    bool quiet;                     /* a plain function that fails gives null: so it is upstream behind a group */
     bool nomem;
 } sl_run;
 /* What is left of rows, which were listed in keep: all rows are better not listed. */
@@ -182,8 +183,11 @@ bool sl_dense_select(sl_run *r, const sl_insn *in, uint32_t *keep, uint32_t *kep
 sl_value sl_op_fail(sl_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 sl_value sl_op_binary(sl_run *r, sl_op op, sl_value x, sl_value y);
 sl_value sl_op_member(sl_run *r, sl_value x, sl_str name);
-sl_value sl_op_index(sl_run *r, sl_value x, sl_value i);
-sl_value sl_op_slice(sl_run *r, sl_value x, const sl_value *from, const sl_value *to);
+/* An error when the left operand x is a list, map or bytes, else absent. */
+sl_value sl_op_unfit(sl_run *r, const char *op, sl_value x);
+/* The texts are those of the index or bounds in the statement, for messages. */
+sl_value sl_op_index(sl_run *r, sl_value x, sl_value i, sl_str text);
+sl_value sl_op_slice(sl_run *r, sl_value x, const sl_value *from, const sl_value *to, sl_str from_text, sl_str to_text);
 sl_value sl_op_between(sl_run *r, sl_value x, sl_value lo, sl_value hi, bool negated);
 sl_value sl_op_in(sl_run *r, sl_value x, const sl_value *list, uint32_t n, bool negated);
 sl_value sl_op_in_value(sl_run *r, sl_value x, sl_value list, bool negated);

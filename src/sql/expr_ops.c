@@ -131,11 +131,7 @@ static sl_value op_time(sl_run *r, sl_op op, sl_value x, sl_value y) {
     sl_value z = y;
     switch (y.kind) {
     case SL_INT: break;
-    case SL_FLOAT:
-        if (!(fabs(y.f) < 9.2e18))
-            return fail_op(r, op, x, y);
-        z = sl_v_int((int64_t)y.f);
-        break;
+    case SL_FLOAT: z = sl_v_int(sl_go_i64(y.f)); break;
     case SL_STRING: {
         sl_str why;
         if (!sl_text_to_time(r->tmp, sl_v_text(y), (sl_str){0}, r->call.zone, &z, &why))
@@ -155,13 +151,16 @@ static sl_value op_time(sl_run *r, sl_op op, sl_value x, sl_value y) {
     return sl_v_bool(truth(op, c));
 }
 
+/* What upstream refuses as a left operand before it looks at the right one. */
+static bool boxed(sl_value x) { return x.kind == SL_BYTES || is_list(x) || is_map(x); }
+sl_value sl_op_unfit(sl_run *r, const char *op, sl_value x) { return boxed(x) ? sl_op_fail(r, "%s is an invalid operation for %s", op, sl_value_gotype(x)) : sl_v_absent(); }
 sl_value sl_op_binary(sl_run *r, sl_op op, sl_value x, sl_value y) {
     if (x.kind == SL_ERROR)
         return x;
     if (y.kind == SL_ERROR)
         return y;
-    if (x.kind == SL_BYTES || is_list(x) || is_map(x))
-        return sl_op_fail(r, "%s is an invalid operation for %s", sl_op_text[op], sl_value_gotype(x));
+    if (boxed(x))
+        return sl_op_unfit(r, sl_op_text[op], x);
     if (sl_v_nil(x) || sl_v_nil(y))
         return op <= SL_OP_MOD ? sl_v_null() : sl_v_bool(false);
     x = widen(r, x);
@@ -223,7 +222,8 @@ sl_value sl_op_member(sl_run *r, sl_value x, sl_str name) {
             return v.kind == SL_ABSENT ? sl_v_null() : v;
         }
         break;
-    case SL_LIST: break;
+    case SL_LIST:
+    case SL_BYTES: break;
     default: return sl_v_null();
     }
     r->errors++;
@@ -234,10 +234,10 @@ sl_value sl_op_member(sl_run *r, sl_value x, sl_str name) {
     return sl_v_error(sl_arena_dup(r->out, sl_buf_view(&r->buf)));
 }
 
-/* An index or bound as upstream takes it: whole numbers, floats truncated. */
-static bool bound(sl_run *r, sl_value v, int64_t *out, sl_value *err) {
-    if (v.kind == SL_ERROR) {
-        *err = v;
+/* An index or bound as upstream takes it: whole numbers, floats truncated. What is wrong with another one depends on the left side x. */
+static bool bound(sl_run *r, sl_value x, sl_value v, const char *name, sl_str text, int64_t *out, sl_value *err) {
+    if (is_map(x)) {
+        *err = sl_op_unfit(r, "[]", x);
         return false;
     }
     v = widen(r, v);
@@ -245,19 +245,28 @@ static bool bound(sl_run *r, sl_value v, int64_t *out, sl_value *err) {
         *out = v.i;
         return true;
     }
-    if (v.kind == SL_FLOAT && fabs(v.f) < 9.2e18) {
-        *out = (int64_t)v.f;
+    if (v.kind == SL_FLOAT) {
+        *out = sl_go_i64(v.f);
         return true;
     }
-    sl_buf_clear(&r->buf);
-    r->errors++;
-    sl_buf_puts(&r->buf, "invalid evaluation result - ");
-    sl_value_print(&r->buf, v);
-    *err = sl_v_error(sl_arena_dup(r->out, sl_buf_view(&r->buf)));
+    if (boxed(x))
+        *err = sl_op_fail(r, "invalid evaluation result - <nil>");
+    else if (v.kind == SL_ERROR)
+        *err = v;
+    else {
+        sl_buf_clear(&r->buf);
+        sl_buf_printf(&r->buf, "%s %.*s is not int: cannot convert ", name, SL_FMT(text));
+        put_operand(&r->buf, v);
+        sl_buf_puts(&r->buf, " to int");
+        r->errors++;
+        *err = sl_v_error(sl_arena_dup(r->out, sl_buf_view(&r->buf)));
+    }
     return false;
 }
-/* Decides what [] means on x; true when x is now an opened list. */
+/* Decides what [] means on x; true when x is now an opened list, or bytes. */
 static bool bracketed(sl_run *r, sl_value *x, int64_t from, int64_t to, sl_value *answer) {
+    if (x->kind == SL_BYTES)
+        return true;
     if (is_list(*x)) {
         *x = opened(r, *x);
         if (x->kind == SL_LIST)
@@ -267,8 +276,6 @@ static bool bracketed(sl_run *r, sl_value *x, int64_t from, int64_t to, sl_value
     }
     if (sl_v_nil(*x))
         *answer = sl_v_null();
-    else if (is_map(*x) || x->kind == SL_BYTES)
-        *answer = sl_op_fail(r, "[] is an invalid operation for %s", sl_value_gotype(*x));
     else {
         char tail[96];
         snprintf(tail, sizeof tail, " [] *xsql.BracketEvalResult(&{%lld %lld})", (long long)from, (long long)to);
@@ -281,48 +288,59 @@ static bool bracketed(sl_run *r, sl_value *x, int64_t from, int64_t to, sl_value
     }
     return false;
 }
-sl_value sl_op_index(sl_run *r, sl_value x, sl_value at) {
+static sl_value element(sl_run *r, sl_value x, int64_t i) {
+    int64_t k = i < 0 ? i + x.len : i;
+    if (k < 0 || k >= x.len)
+        return sl_op_fail(r, "out of index: %lld of %u", (long long)i, x.len);
+    if (x.kind == SL_BYTES)
+        return sl_v_int((uint8_t)x.p[k]);
+    return x.list[k].kind == SL_ABSENT ? sl_v_null() : x.list[k];
+}
+sl_value sl_op_index(sl_run *r, sl_value x, sl_value at, sl_str text) {
     if (x.kind == SL_ERROR)
         return x;
     int64_t i;
     sl_value ans;
-    if (!bound(r, at, &i, &ans))
+    if (!bound(r, x, at, "index", text, &i, &ans) || !bracketed(r, &x, i, i, &ans))
         return ans;
-    if (!bracketed(r, &x, i, i, &ans))
-        return ans;
-    int64_t k = i < 0 ? i + x.len : i;
-    if (k < 0 || k >= x.len)
-        return sl_op_fail(r, "out of index: %lld of %u", (long long)i, x.len);
-    return x.list[k].kind == SL_ABSENT ? sl_v_null() : x.list[k];
+    return element(r, x, i);
 }
 /* Decision: computed equal bounds give the single element, as upstream does (D17 leaves it free); a whole-list slice of an empty
- * list is the empty list (D37); bounds that cross are an error (D14). */
-sl_value sl_op_slice(sl_run *r, sl_value x, const sl_value *pfrom, const sl_value *pto) {
+ * list is the empty list (D37); a start behind a negative end is an error (D14). */
+sl_value sl_op_slice(sl_run *r, sl_value x, const sl_value *pfrom, const sl_value *pto, sl_str from_text, sl_str to_text) {
     if (x.kind == SL_ERROR)
         return x;
     int64_t from = 0, to = INT32_MIN;
     sl_value ans;
-    if ((pfrom && !bound(r, *pfrom, &from, &ans)) || (pto && !bound(r, *pto, &to, &ans)))
+    if ((pfrom && !bound(r, x, *pfrom, "colon start", from_text, &from, &ans)) || (pto && !bound(r, x, *pto, "colon end", to_text, &to, &ans)))
         return ans;
+    if (!pfrom && !pto && is_map(x))
+        return sl_op_unfit(r, "[]", x);
     if (!bracketed(r, &x, from, to, &ans))
         return ans;
+    if (pto && from == to)
+        return element(r, x, from);
     int64_t n = x.len, f = from < 0 ? from + n : from, t = !pto ? n : to < 0 ? to + n : to;
-    if (n == 0 && f == 0 && t == 0 && from == 0)
+    if (n == 0 && !pfrom && !pto)
         return x;
-    if (f >= n || f < 0)
+    if (f < 0)
+        return sl_op_fail(r, "out of index: %lld of %u", (long long)from, x.len);
+    if (f >= n)
         return sl_op_fail(r, "start value is out of index: %lld of %u", (long long)from, x.len);
-    if (t > n || t < 0)
+    if (t < 0)
+        return sl_op_fail(r, "out of index: %lld of %u", (long long)to, x.len);
+    if (t > n)
         return sl_op_fail(r, "end value is out of index: %lld of %u", (long long)to, x.len);
-    if (f > t)
-        return sl_op_fail(r, "start cannot be greater than end. start:%lld  end:%lld", (long long)from, (long long)to);
-    if (f == t)
-        return x.list[f].kind == SL_ABSENT ? sl_v_null() : x.list[f];
-    return sl_v_list(x.list + f, (size_t)(t - f));
+    if (f > t || (f == t && to >= 0))
+        return sl_op_fail(r, "start cannot be greater than end. start:%lld  end:%lld", (long long)f, (long long)t);
+    return x.kind == SL_BYTES ? sl_v_bytes(sl_str_n(x.p + f, (size_t)(t - f))) : sl_v_list(x.list + f, (size_t)(t - f));
 }
 
 sl_value sl_op_between(sl_run *r, sl_value x, sl_value lo, sl_value hi, bool negated) {
     if (x.kind == SL_ERROR)
         return x;
+    if (boxed(x))
+        return sl_op_unfit(r, negated ? "NOT BETWEEN" : "BETWEEN", x);
     if (lo.kind == SL_ERROR)
         return lo;
     if (hi.kind == SL_ERROR)
@@ -346,6 +364,8 @@ sl_value sl_op_between(sl_run *r, sl_value x, sl_value lo, sl_value hi, bool neg
 sl_value sl_op_in(sl_run *r, sl_value x, const sl_value *list, uint32_t n, bool negated) {
     if (x.kind == SL_ERROR)
         return x;
+    if (boxed(x))
+        return sl_op_unfit(r, negated ? "NOT IN" : "IN", x);
     if (sl_v_nil(x))
         return sl_v_bool(false);
     for (uint32_t i = 0; i < n; i++) {
@@ -364,6 +384,8 @@ sl_value sl_op_in(sl_run *r, sl_value x, const sl_value *list, uint32_t n, bool 
 sl_value sl_op_in_value(sl_run *r, sl_value x, sl_value list, bool negated) {
     if (x.kind == SL_ERROR)
         return x;
+    if (boxed(x))
+        return sl_op_unfit(r, negated ? "NOT IN" : "IN", x);
     if (list.kind == SL_ERROR)
         return list;
     if (sl_v_nil(x))
@@ -374,6 +396,8 @@ sl_value sl_op_in_value(sl_run *r, sl_value x, sl_value list, bool negated) {
         list = opened(r, list);
         return sl_op_in(r, x, list.kind == SL_LIST ? list.list : NULL, list.kind == SL_LIST ? list.len : 0, negated);
     }
+    if (is_map(list) && (list = opened(r, list)).len == 0) /* nothing to compare with, so nothing to stumble over */
+        return sl_v_bool(negated);
     if (list.kind == SL_STRING || list.kind == SL_BYTES) {
         for (uint32_t i = 0; i < list.len; i++) {
             sl_value byte = sl_v_int((uint8_t)list.p[i]);
@@ -394,7 +418,7 @@ sl_value sl_op_in_value(sl_run *r, sl_value x, sl_value list, bool negated) {
 int sl_op_case_eq(sl_run *r, sl_value x, sl_value y, sl_value *err) {
     if (x.kind != SL_ERROR && y.kind != SL_ERROR && (sl_v_nil(x) || sl_v_nil(y)))
         return 0;
-    sl_value eq = sl_op_binary(r, SL_OP_EQ, x, y);
+    sl_value eq = boxed(x) && y.kind != SL_ERROR ? fail_op(r, SL_OP_EQ, x, y) : sl_op_binary(r, SL_OP_EQ, x, y);
     if (eq.kind != SL_ERROR)
         return eq.i != 0;
     *err = x.kind == SL_ERROR ? x : y.kind == SL_ERROR ? y : prefixed(r, "evaluate case expression error: ", eq);
@@ -411,7 +435,7 @@ sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl
     if (f->kind == SL_FN_META) { /* the argument has been looked up: meta gives it, mqtt wants text */
         if (strcmp(f->name, "mqtt") != 0 || args[0].kind == SL_STRING)
             return args[0];
-        return sl_v_nil(args[0]) ? sl_v_null() : sl_op_fail(r, "call func mqtt error: <nil>");
+        return sl_v_nil(args[0]) || r->quiet ? sl_v_null() : sl_op_fail(r, "call func mqtt error: <nil>");
     }
     sl_call *c = &r->call;
     c->arena = r->out;
@@ -439,7 +463,7 @@ sl_value sl_op_call(sl_run *r, const sl_func *f, uint32_t site, uint32_t row, sl
         v = sl_func_call(c, f, args, n);
     if (c->failed) {
         sl_str text = c->error;
-        return sl_op_fail(r, "call func %s error: %.*s", f->name, SL_FMT(text));
+        return r->quiet ? sl_v_null() : sl_op_fail(r, "call func %s error: %.*s", f->name, SL_FMT(text));
     }
     if (v.kind == SL_ERROR)
         r->errors++;

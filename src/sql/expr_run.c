@@ -295,7 +295,7 @@ static void run_scalar(sl_run *r, const sl_insn *in, sl_rows rows, sl_value *d, 
         } if (r->time) c->row_ms = r->time[i];
         if (r->meta) c->row_meta = &r->meta[i]; c->failed = false; sl_value v = f->eval(c, args, n); d[i] = v; if (c->failed) {
             sl_str text = c->error;
-            d[i] = sl_op_fail(r, "call func %s error: %.*s", f->name, SL_FMT(text));
+            d[i] = r->quiet ? sl_v_null() : sl_op_fail(r, "call func %s error: %.*s", f->name, SL_FMT(text));
             c->error = (sl_str){0};
         } else if (v.kind == SL_ERROR) r->errors++;);
 }
@@ -358,8 +358,10 @@ static void run_other(sl_run *r, const sl_insn *in, sl_rows rows) {
     opnd y = in->b == SL_NOREG ? none : operand(r, in->b), z = in->c == SL_NOREG ? none : operand(r, in->c);
     switch (in->op) {
     case SL_I_MEMBER: EACH_ROW(rows, i, d[i] = sl_op_member(r, AT(x, i), in->text);); break;
-    case SL_I_INDEX: EACH_ROW(rows, i, d[i] = sl_op_index(r, AT(x, i), AT(y, i));); break;
-    case SL_I_SLICE: EACH_ROW(rows, i, d[i] = sl_op_slice(r, AT(x, i), y.at ? &AT(y, i) : NULL, z.at ? &AT(z, i) : NULL);); break;
+    case SL_I_INDEX: EACH_ROW(rows, i, d[i] = sl_op_index(r, AT(x, i), AT(y, i), in->text);); break;
+    case SL_I_SLICE:
+        EACH_ROW(rows, i, d[i] = sl_op_slice(r, AT(x, i), y.at ? &AT(y, i) : NULL, z.at ? &AT(z, i) : NULL, in->text, in->aux ? *(const sl_str *)in->aux : (sl_str){0}););
+        break;
     case SL_I_BETWEEN: EACH_ROW(rows, i, d[i] = sl_op_between(r, AT(x, i), AT(y, i), AT(z, i), in->negated);); break;
     case SL_I_INVAL: EACH_ROW(rows, i, d[i] = sl_op_in_value(r, AT(x, i), AT(y, i), in->negated);); break;
     default: EACH_ROW(rows, i, d[i] = sl_op_like(r, AT(x, i), in->aux, AT(y, i), in->negated);); break;

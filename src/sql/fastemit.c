@@ -73,6 +73,7 @@ static bool load(sl_coll *c, const sl_ftable *t, sl_fslot *const *slots, uint32_
     static sl_krow nothing = {.src = UINT16_MAX};
     if (!sl_pipe_begin(c->r, &c->sel, &c->p->prog, c->r->state_out, c->out, c->tmp->arena, n ? n : 1))
         return false;
+    c->sel.quiet = true;
     if (t->plan->keyed) {
         columns_of_keys(c, t, slots, n);
         return !c->failed && !c->r->nomem;

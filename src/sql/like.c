@@ -115,6 +115,9 @@ void sl_like_match_all(const sl_like *k, const sl_value *s, int64_t *d, bool neg
 sl_value sl_op_like(sl_run *r, sl_value x, const sl_like *k, sl_value pattern, bool negated) {
     if (x.kind == SL_ERROR)
         return x;
+    sl_value unfit = sl_op_unfit(r, negated ? "NOT LIKE" : "LIKE", x);
+    if (unfit.kind == SL_ERROR)
+        return unfit;
     if (!k && pattern.kind == SL_ERROR)
         return pattern;
     const char *what = NULL;

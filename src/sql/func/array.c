@@ -17,7 +17,7 @@ static sl_value fn_create(sl_call *c, const sl_value *args, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
         if (!sl_v_nil(args[i]))
             sl_vals_add(c, &l, args[i]);
-    return l.n || l.failed ? sl_vals_done(c, &l) : nil_list();
+    return l.n || l.failed ? sl_vals_done(c, &l) : sl_v_null();
 }
 /* Index of v in the array at args[0], from either end; -1 when it is not there. */
 static bool position(sl_call *c, const sl_value *args, bool last, int64_t *out, sl_value *bad) {
@@ -188,7 +188,7 @@ static sl_value fn_array_cardinality(sl_call *c, const sl_value *args, uint32_t 
 }
 static sl_value fn_cardinality(sl_call *c, const sl_value *args, uint32_t n) {
     sl_value l = sl_value_open(c->arena, args[0]);
-    return sl_v_goint(l.kind == SL_LIST ? l.len : 0);
+    return sl_v_goint(l.kind == SL_LIST || l.kind == SL_BYTES ? l.len : 0);
 }
 static sl_value fn_flatten(sl_call *c, const sl_value *args, uint32_t n) {
     sl_value l, inner;

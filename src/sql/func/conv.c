@@ -50,6 +50,8 @@ static sl_value fn_convert_tz(sl_call *c, const sl_value *args, uint32_t n) {
     sl_zone z;
     if (!sl_to_time(c->arena, args[0], SL_S(""), c->zone, &t, &why))
         return sl_call_fail(c, "%.*s", SL_FMT(why));
+    if (name.n && (name.p[0] == '/' || name.p[0] == '\\' || sl_str_find(name, SL_S("..")) >= 0))
+        return sl_call_fail(c, "time: invalid location name");
     if (!sl_zone_find(name, &z))
         return sl_call_fail(c, "unknown time zone %.*s", SL_FMT(name));
     t.aux = z;
@@ -78,7 +80,7 @@ static sl_value fn_chr(sl_call *c, const sl_value *args, uint32_t n) {
     switch (v.kind) {
     case SL_INT:
     case SL_UINT: return sl_v_goint((int32_t)(uint32_t)v.u);
-    case SL_FLOAT: return sl_v_goint((int32_t)(uint32_t)sl_go_i64(sl_f64(v)));
+    case SL_FLOAT: return sl_v_goint(sl_f64(v) > -2147483649.0 && sl_f64(v) < 2147483648.0 ? (int32_t)sl_f64(v) : INT32_MIN);
     case SL_STRING:
         if (v.len > 1)
             return sl_call_fail(c, "Parameter length cannot larger than 1.");

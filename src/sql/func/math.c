@@ -45,6 +45,9 @@ UNARY(tan, tan(x))
 UNARY(sinh, sinh(x))
 UNARY(cosh, cosh(x))
 UNARY(tanh, tanh(x))
+UNARY(exp, exp(x))
+UNARY(radians, x *(M_PI / 180.0))
+UNARY(degrees, x *(180.0 / M_PI))
 #undef UNARY
 #define UNARY(name, expr)                                                                                                                                                          \
     static sl_value fn_##name(sl_call *c, const sl_value *args, uint32_t n) {                                                                                                      \
@@ -52,11 +55,8 @@ UNARY(tanh, tanh(x))
         sl_value bad;                                                                                                                                                              \
         return num(c, args[0], &x, &bad) ? sl_v_float(expr) : bad;                                                                                                                 \
     }
-UNARY(exp, exp(x))
 UNARY(ceil, ceil(x))
 UNARY(floor, floor(x))
-UNARY(radians, x *(M_PI / 180.0))
-UNARY(degrees, x *(180.0 / M_PI))
 #undef UNARY
 
 static sl_value fn_abs(sl_call *c, const sl_value *args, uint32_t n) {
@@ -81,12 +81,14 @@ static sl_value fn_cot(sl_call *c, const sl_value *args, uint32_t n) {
     sl_value bad;
     if (!num(c, args[0], &x, &bad))
         return bad;
+    if (isinf(x * 2)) /* the double angle counts */
+        return sl_v_null();
     double r = 1.0 / tan(x);
     return isinf(r) ? sl_call_fail(c, "out-of-range error") : or_null(r);
 }
 /* Domain errors of ln, log and sqrt are shown without the prefix of a failed call. */
-static sl_value domain(sl_call *c, const char *what, sl_value v) {
-    return sl_v_error(sl_arena_printf(c->arena, "The argument must be a %s number but got %s", what, sl_fn_v(c, v)));
+static sl_value domain(sl_call *c, const char *what, double x) {
+    return sl_v_error(sl_arena_printf(c->arena, "The argument must be a %s number but got %s", what, sl_fn_v(c, sl_v_float(x))));
 }
 static sl_value limited(sl_call *c, sl_value of, double (*f)(double), const char *what) {
     double x;
@@ -94,7 +96,7 @@ static sl_value limited(sl_call *c, sl_value of, double (*f)(double), const char
     if (!num(c, of, &x, &bad))
         return bad;
     double r = f(x);
-    return isnan(r) ? domain(c, what, of) : sl_v_float(r);
+    return isnan(r) ? domain(c, what, x) : sl_v_float(r);
 }
 static sl_value fn_ln(sl_call *c, const sl_value *args, uint32_t n) { return limited(c, args[0], log, "strictly positive"); }
 static sl_value fn_sqrt(sl_call *c, const sl_value *args, uint32_t n) { return limited(c, args[0], sqrt, "positive"); }
@@ -104,7 +106,7 @@ static sl_value fn_log(sl_call *c, const sl_value *args, uint32_t n) {
     if (!num(c, args[0], &x, &bad) || (n > 1 && !num(c, args[1], &y, &bad)))
         return bad;
     double r = n > 1 ? log(y) / log(x) : log10(x);
-    return isnan(r) ? domain(c, "strictly positive", args[0]) : sl_v_float(r);
+    return isnan(r) ? domain(c, "strictly positive", x) : sl_v_float(r);
 }
 static sl_value fn_power(sl_call *c, const sl_value *args, uint32_t n) {
     double x, y;
@@ -130,13 +132,11 @@ static sl_value fn_round(sl_call *c, const sl_value *args, uint32_t n) {
         return sl_call_fail(c, "The second argument must be an integer: %.*s", SL_FMT(why));
     if (!num(c, args[0], &x, &bad))
         return bad;
-    if (n == 1)
-        return sl_v_float(round(x));
     double p = pow(10, (double)digits), scaled = x * p;
-    if (!isfinite(x) || (digits > 0 && !isfinite(scaled)))
+    if (isinf(x))
+        return sl_v_float(copysign(1 / p, x)); /* one unit of that digit, as upstream */
+    if (digits > 0 && !isfinite(scaled))
         return sl_v_float(x); /* nothing lies behind that digit */
-    if (p == 0)
-        return sl_v_float(copysign(0, x));
     return sl_v_float(round(scaled) / p);
 }
 static sl_value fn_sign(sl_call *c, const sl_value *args, uint32_t n) {

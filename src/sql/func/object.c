@@ -192,6 +192,9 @@ static sl_value fn_erase(sl_call *c, const sl_value *args, uint32_t n) {
         }
     else if (args[1].kind == SL_STRING)
         sl_vals_add(c, &keep, args[1]);
+    else if (args[1].kind == SL_BYTES) /* a list of numbers, too */
+        for (uint32_t i = 0; i < args[1].len; i++)
+            sl_vals_add(c, &keep, sl_v_str(sl_arena_printf(c->arena, "%u", (unsigned char)args[1].p[i])));
     else
         return sl_call_fail(c, "the argument should be slice or string");
     sl_mems out = {0};

@@ -47,18 +47,17 @@ static sl_value fn_cur_date(sl_call *c, const sl_value *args, uint32_t n) {
 }
 static sl_value fn_format_time(sl_call *c, const sl_value *args, uint32_t n) {
     sl_value t, bad;
-    sl_str pattern, out, why;
+    sl_str out, why;
     if (!instant(c, args[0], &t, &bad))
         return bad;
-    if (!sl_to_str(c->arena, args[1], SL_CAST_STRICT, &pattern, &why) || !sl_time_format(c->arena, t, pattern, &out, &why))
+    if (!sl_time_format(c->arena, t, sl_fn_text(c, args[1]), &out, &why))
         return sl_call_fail(c, "%.*s", SL_FMT(why));
     return sl_v_str(out);
 }
 
-/* Go's words for a text that is no duration: finds the first thing wrong with it. */
-static sl_value bad_duration(sl_call *c, sl_str text) {
+/* Text between the quotes of Go's messages about durations. */
+static const char *go_quoted(sl_call *c, sl_str s) {
     sl_buf q = {0};
-    sl_str s = text;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char ch = (unsigned char)s.p[i];
         if (ch == '"' || ch == '\\')
@@ -70,6 +69,12 @@ static sl_value bad_duration(sl_call *c, sl_str text) {
     }
     const char *quoted = sl_arena_cstr(c->arena, sl_buf_cstr(&q));
     sl_buf_free(&q);
+    return quoted;
+}
+/* Go's words for a text that is no duration: finds the first thing wrong with it. */
+static sl_value bad_duration(sl_call *c, sl_str text) {
+    sl_str s = text;
+    const char *quoted = go_quoted(c, text);
     if (s.n && (s.p[0] == '+' || s.p[0] == '-'))
         s.p++, s.n--;
     while (s.n) {
@@ -85,7 +90,7 @@ static sl_value bad_duration(sl_call *c, sl_str text) {
             return sl_call_fail(c, "time: missing unit in duration \"%s\"", quoted);
         if (!sl_str_is(u, "ns") && !sl_str_is(u, "us") && !sl_str_is(u, "\xC2\xB5s") && !sl_str_is(u, "\xCE\xBCs") && !sl_str_is(u, "ms") && !sl_str_is(u, "s") &&
             !sl_str_is(u, "m") && !sl_str_is(u, "h"))
-            return sl_call_fail(c, "time: unknown unit \"%.*s\" in duration \"%s\"", SL_FMT(u), quoted);
+            return sl_call_fail(c, "time: unknown unit \"%s\" in duration \"%s\"", go_quoted(c, u), quoted);
         s.p += unit, s.n -= unit;
     }
     return sl_call_fail(c, "time: invalid duration \"%s\"", quoted);
