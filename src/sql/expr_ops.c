@@ -332,7 +332,7 @@ sl_value sl_op_slice(sl_run *r, sl_value x, const sl_value *pfrom, const sl_valu
     if (t > n)
         return sl_op_fail(r, "end value is out of index: %lld of %u", (long long)to, x.len);
     if (f > t || (f == t && to >= 0))
-        return sl_op_fail(r, "start cannot be greater than end. start:%lld  end:%lld", (long long)f, (long long)t);
+        return sl_op_fail(r, "start cannot be greater than end. start:%lld  end:%lld", (long long)f, (long long)(to < 0 && pto ? to : t));
     return x.kind == SL_BYTES ? sl_v_bytes(sl_str_n(x.p + f, (size_t)(t - f))) : sl_v_list(x.list + f, (size_t)(t - f));
 }
 

@@ -55,7 +55,7 @@ bool sl_dn_abs(sl_dense *d) {
         }                                                                                                                                                                          \
         return to && (fine);                                                                                                                                                       \
     }
-EACH1(exp, exp(x), true)
+EACH1(exp, exp(x), no_nan(d))
 EACH1(ln, log(x), no_nan(d))
 EACH1(sin, sin(x), no_nan(d))
 EACH1(cos, cos(x), no_nan(d))
@@ -66,15 +66,15 @@ EACH1(atan, atan(x), no_nan(d))
 EACH1(sinh, sinh(x), no_nan(d))
 EACH1(cosh, cosh(x), no_nan(d))
 EACH1(tanh, tanh(x), no_nan(d))
-EACH1(radians, x *(M_PI / 180.0), true)
-EACH1(degrees, x *(180.0 / M_PI), true)
+EACH1(radians, x *(M_PI / 180.0), no_nan(d))
+EACH1(degrees, x *(180.0 / M_PI), no_nan(d))
 bool sl_dn_cot(sl_dense *d) {
     const double *a = sl_dense_as_floats(d, 0);
     double *to = a ? sl_dense_floats(d) : NULL;
     bool odd = false;
     for (uint32_t i = 0; to && i < d->n; i++) {
         to[i] = 1.0 / tan(a[i]);
-        odd |= !isfinite(to[i]);
+        odd |= !isfinite(to[i]) || isinf(a[i] * 2);
     }
     return to && !odd;
 }
@@ -95,8 +95,12 @@ EACH2(atan2, atan2(x, y), no_nan(d))
 static EACH2(logs, log(y) / log(x), no_nan(d)) static EACH1(log10, log10(x), no_nan(d)) bool sl_dn_log(sl_dense *d) { return d->nargs > 1 ? sl_dn_logs(d) : sl_dn_log10(d); }
 bool sl_dn_round(sl_dense *d) {
     int64_t digits = 0;
-    if (d->nargs == 1)
-        return unary(d, SL_U_ROUND);
+    if (d->nargs == 1) {
+        bool done = unary(d, SL_U_ROUND), odd = false;
+        for (uint32_t i = 0; done && i < d->n; i++)
+            odd |= isinf(d->out.f[i]);
+        return done && !odd;
+    }
     if (!sl_dense_const_int(d, 1, &digits))
         return false;
     const double *a = sl_dense_as_floats(d, 0);
