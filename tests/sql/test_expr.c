@@ -92,7 +92,7 @@ static void test_operators(void **state) {
     is("x[0:0]", "{\"x\":[]}", "colon start value can't be greater than end value");
     is("x[-9:]", "{\"x\":[1]}", "out of index: -9 of 1");
     is("x[:5]", "{\"x\":[1,2]}", "end value is out of index: 5 of 2");
-    is("x[s]", "{\"x\":[1],\"s\":\"q\"}", "invalid evaluation result - q");
+    is("x[s]", "{\"x\":[1],\"s\":\"q\"}", "invalid evaluation result - <nil>");
     is("x[y]", "{\"x\":[1]}", "invalid evaluation result - <nil>");
     is("o.x.y", "{\"o\":{\"x\":{\"y\":[1,{\"z\":2}]}}}", "[1,{\"z\":2}]");
     is("o->x", "{\"o\":[1,2]}", "the result [1 2] is not a type of map[string]interface{}");
