@@ -499,6 +499,14 @@ static sl_value *field_column(work *w, const sl_pfield *f, const sl_value *under
         return NULL;
     const sl_value *from = f->block.res >= 0 ? w->run.reg[f->block.res] : &w->p->prog.consts[~f->block.res];
     size_t step = f->block.res >= 0;
+    if (f->kind != SL_P_COLUMN && !under && !tail.p) {
+        const uint8_t none = nil && alias ? SL_NULL : SL_ABSENT;
+        for (uint32_t k = 0; k < w->rows.n; k++) {
+            to[k] = from[(w->rows.at ? w->rows.at[k] : k) * step];
+            to[k].kind = to[k].kind <= SL_NULL ? none : to[k].kind;
+        }
+        return to;
+    }
     for (uint32_t k = 0; k < w->rows.n; k++) {
         uint32_t r = w->rows.at ? w->rows.at[k] : k;
         sl_value v = from[r * step];

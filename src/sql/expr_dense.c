@@ -5,6 +5,7 @@
  * column of values when somebody wants one: the general way, or the output. What cannot fail is computed where it does not matter too, so conditions
  * become masks; a division by zero or a function that has something to tell makes the instruction, and what is around it, go the general way. */
 #include "sql/expr.h"
+#include "sql/vectext.h"
 
 static void *room(sl_run *r, sl_arena *a, size_t n) {
     void *p = sl_arena_alloc(a, n + 64); /* vectors do not lie at equal places of pages: loads would wait for stores to others */
@@ -192,16 +193,23 @@ static bool holds(sl_op op, int c) {
     }
 }
 static void compare_texts(sl_op op, int64_t *d, const sl_vec *a, const sl_vec *b, uint32_t n) {
-    const uint32_t sa = !a->one, sb = !b->one;
+    const size_t sa = !a->one, sb = !b->one;
     if (op == SL_OP_EQ || op == SL_OP_NE) {
         const int64_t turn = op == SL_OP_NE;
+        if (a->one || b->one) {
+            const sl_value *k = a->one ? a->s : b->s, *x = a->one ? b->s : a->s;
+            const sl_text_key key = sl_text_key_of(k->p, k->len);
+            for (uint32_t i = 0; i < n; i++)
+                d[i] = (x[i].len == key.n && sl_text_is(x[i].p, &key)) ^ turn;
+            return;
+        }
         for (uint32_t i = 0; i < n; i++) {
-            const sl_value *x = &a->s[(size_t)i * sa], *y = &b->s[(size_t)i * sb];
+            const sl_value *x = &a->s[i], *y = &b->s[i];
             d[i] = (x->len == y->len && (x->p == y->p || memcmp(x->p, y->p, x->len) == 0)) ^ turn;
         }
     } else
         for (uint32_t i = 0; i < n; i++)
-            d[i] = holds(op, sl_str_cmp(sl_v_text(a->s[(size_t)i * sa]), sl_v_text(b->s[(size_t)i * sb])));
+            d[i] = holds(op, sl_str_cmp(sl_v_text(a->s[i * sa]), sl_v_text(b->s[i * sb])));
 }
 /* Truth of a op b for operators that compare, or NULL. */
 static int64_t *compare(sl_run *r, sl_op op, const sl_vec *a, const sl_vec *b) {
@@ -369,6 +377,53 @@ static bool alias(sl_run *r, const sl_insn *in) {
     sl_vec v = *sl_run_vec(r, in->x.res, &k);
     return v.kind != SL_VEC_MIXED && !r->nomem && result(r, in->dst, v);
 }
+/* The value of the w-th branch of a CASE; behind the last: ELSE. */
+static sl_block branch(const sl_insn *in, uint32_t w) { return in->whens[w == in->nargs ? 2 * w : 2 * w + 1]; }
+/* Are the values of all branches of one kind? */
+static bool alike(sl_run *r, const sl_insn *in) {
+    sl_vec k, first = {.kind = SL_VEC_MIXED};
+    for (uint32_t w = 0; w <= in->nargs; w++) {
+        const sl_vec *t = sl_run_vec(r, branch(in, w).res, &k);
+        if (w == 0)
+            first = *t;
+        if (t->kind == SL_VEC_MIXED || t->kind != first.kind || t->flags != first.flags)
+            return false;
+    }
+    return true;
+}
+/* Of several kinds, or null: the register becomes a column of values. */
+static bool choose_values(sl_run *r, const sl_insn *in, const int64_t *const *yes) {
+    uint32_t nw = in->nargs;
+    for (uint32_t w = 0; w <= nw; w++) {
+        int32_t res = branch(in, w).res;
+        if (res >= 0)
+            sl_run_boxed(r, res);
+    }
+    sl_value *d = r->nomem ? NULL : sl_run_scratch(r, in->dst);
+    if (!d)
+        return false;
+    const uint32_t *at = r->front.at, n = r->front.n;
+    if (!at) { /* the rows' numbers are their places */
+        for (uint32_t w = nw + 1; w-- > 0;) {
+            int32_t res = branch(in, w).res;
+            const sl_value *from = res >= 0 ? r->reg[res] : &r->p->consts[~res];
+            if (w < nw)
+                r->loops->pick_texts(d, yes[w], from, res < 0, n);
+            else
+                for (uint32_t i = 0; i < n; i++)
+                    d[i] = from[res >= 0 ? i : 0];
+        }
+        return true;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t w = 0, row = at[i];
+        while (w < nw && !yes[w][i])
+            w++;
+        int32_t res = branch(in, w).res;
+        d[row] = res >= 0 ? r->reg[res][row] : r->p->consts[~res];
+    }
+    return true;
+}
 /* Which rows take which branch, as masks; each then takes its value where its mask is 1, from the last branch to the first. */
 static bool choose(sl_run *r, const sl_insn *in) {
     enum { MOST = 16 };
@@ -398,16 +453,19 @@ static bool choose(sl_run *r, const sl_insn *in) {
     }
     if (!worth(r, in->whens[2 * nw], left))
         return false;
+    for (uint32_t w = 0; w <= nw; w++)
+        if (!dense_block(r, branch(in, w)))
+            return false;
+    if (r->nomem)
+        return false;
     sl_vec out = {.kind = SL_VEC_NONE};
     sl_value *texts = NULL;
     int64_t *d = NULL;
+    if (!alike(r, in))
+        return choose_values(r, in, yes);
     for (uint32_t w = nw + 1; w-- > 0;) {
-        sl_block b = in->whens[w == nw ? 2 * nw : 2 * w + 1];
-        if (!dense_block(r, b))
-            return false;
+        sl_block b = branch(in, w);
         const sl_vec *t = sl_run_vec(r, b.res, &kt);
-        if (t->kind == SL_VEC_MIXED || r->nomem || (w < nw && (t->kind != out.kind || t->flags != out.flags)))
-            return false;
         bool text = t->kind == SL_STRING;
         if (w == nw) { /* ELSE is under all of them */
             out = (sl_vec){.kind = t->kind, .flags = t->flags, .lasting = text && leaves(r, in->dst)};
@@ -557,9 +615,10 @@ bool sl_dense_select(sl_run *r, const sl_insn *in, uint32_t *keep, uint32_t *kep
             return false;
     }
     if (ka == SL_STRING) {
+        const sl_text_key key = sl_text_key_of(b->p, b->len);
         for (uint32_t i = 0; i < n; i++) {
             keep[m] = i;
-            m += a[i].len == b->len && memcmp(a[i].p, b->p, b->len) == 0;
+            m += a[i].len == key.n && sl_text_is(a[i].p, &key);
         }
     } else if (ka == SL_INT) {
         const int64_t k = b->i;

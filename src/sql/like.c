@@ -82,6 +82,16 @@ bool sl_like_match(const sl_like *k, sl_str s) {
                 return !memchr(rest.p ? rest.p : "", '\n', rest.n);
             continue;
         }
+        if (!p->any && ((unsigned char)p->text.p[0] & 0xc0) != 0x80) { /* where such a text stands a character begins */
+            const size_t n = p->text.n;
+            if (rest.n < n)
+                return false;
+            const char *end = rest.p + rest.n, *at = last ? end - n : memmem(rest.p, rest.n, p->text.p, n);
+            if (!at || (last && memcmp(at, p->text.p, n) != 0) || (at > rest.p && sl_text_has_newline(rest.p, (size_t)(at - rest.p))))
+                return false;
+            rest = (sl_str){at + n, (size_t)(end - at) - n};
+            continue;
+        }
         for (;;) {
             got = here(p, rest);
             if (got >= 0 && (!last || (size_t)got == rest.n))
@@ -106,9 +116,16 @@ void sl_like_match_all(const sl_like *k, const sl_value *s, int64_t *d, bool neg
             d[i] = sl_like_match(k, sl_v_text(s[i])) ^ turn;
         return;
     }
+    const sl_text_key key = sl_text_key_of(p->text.p, p->text.n);
+    const uint64_t mask = sl_word_mask(key.n);
+    const bool small = key.n <= 8 && !(key.n && memchr(key.p, '\n', key.n));
     for (uint32_t i = 0; i < n; i++) { /* text% */
-        const size_t m = p->text.n, len = s[i].len;
-        d[i] = (len >= m && (m == 0 || memcmp(s[i].p, p->text.p, m) == 0) && (len == m || !sl_text_has_newline(s[i].p + m, len - m))) ^ turn;
+        const size_t len = s[i].len;
+        if (small && len <= 8) {
+            const uint64_t w = sl_text_word(s[i].p, len);
+            d[i] = ((len >= key.n) & ((w & mask) == key.word) & !(sl_word_zeros(w ^ SL_BYTES_OF('\n')) & ~mask)) ^ turn;
+        } else
+            d[i] = (len >= key.n && sl_text_is(s[i].p, &key) && (len == key.n || !sl_text_has_newline(s[i].p + key.n, len - key.n))) ^ turn;
     }
 }
 

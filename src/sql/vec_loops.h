@@ -46,8 +46,8 @@ static divisor divisor_of(int64_t k) {
 }
 static inline int64_t quotient(int64_t x, divisor k) {
     int64_t high = (int64_t)(((__int128)x * k.factor) >> 64);
-    int64_t q = ((int64_t)((uint64_t)x + (uint64_t)high) >> k.shift) - (x >> 63);
-    return (int64_t)(((uint64_t)q ^ (uint64_t)k.minus) - (uint64_t)k.minus);
+    uint64_t q = (uint64_t)((int64_t)((uint64_t)x + (uint64_t)high) >> k.shift) - (uint64_t)(x >> 63);
+    return (int64_t)((q ^ (uint64_t)k.minus) - (uint64_t)k.minus);
 }
 static bool divide_ints(bool rest, int64_t *restrict d, const int64_t *a, const int64_t *b, unsigned one, uint32_t n) {
     if (one & SL_ONE_B) {

@@ -23,6 +23,21 @@ static inline uint64_t sl_text_word(const char *p, size_t n) {
 }
 /* Bit 7 of each byte that is 0; exact up to the first one. */
 static inline uint64_t sl_word_zeros(uint64_t w) { return (w - SL_BYTES_OF(1)) & ~w & SL_BYTES_OF(0x80); }
+/* The bytes of a word that its first n are. */
+static inline uint64_t sl_word_mask(size_t n) { return n >= 8 ? ~(uint64_t)0 : ((uint64_t)1 << (8 * n)) - 1; }
+/* A text that others are compared with. */
+typedef struct sl_text_key {
+    const char *p;
+    size_t n;
+    uint64_t word; /* its beginning */
+} sl_text_key;
+static inline sl_text_key sl_text_key_of(const char *p, size_t n) { return (sl_text_key){p, n, sl_text_word(p, n < 8 ? n : 8)}; }
+/* Do the bytes at p, of which there are as many as the key has, equal the key? */
+static inline bool sl_text_is(const char *p, const sl_text_key *k) {
+    if (k->n <= 8)
+        return sl_text_word(p, k->n) == k->word;
+    return memcmp(p, k->p, k->n) == 0;
+}
 /* Is there a line break? */
 static inline bool sl_text_has_newline(const char *p, size_t n) {
     if (n > 64)

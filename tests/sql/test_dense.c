@@ -1,8 +1,11 @@
 /* Loops for columns of one kind and shared common parts give what the plain form gives: random statements on batches whose columns are uniform, mixed,
  * or hold nulls, run once with all that and once with plain_execution, large and small batches. */
+#include <math.h>
 #include "kit.h"
 #include "sql/parse.h"
 #include "sql/plan.h"
+#include "sql/vec.h"
+#include "sql/vectext.h"
 
 enum { STATEMENTS = 4000 };
 static sl_create def;
@@ -336,7 +339,139 @@ static void random_statements(void **state) {
     }
     assert_true(ran > STATEMENTS);
 }
+/* ---- the loops themselves ---- */
+enum { PLACES = 67, ROUNDS = 200 };
+static int64_t edge_int(void) {
+    static const int64_t edges[] = {0, 1, -1, 2, -2, 7, -7, 10, 1000003, INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1, (int64_t)1 << 32, -((int64_t)1 << 53), 3};
+    int64_t wide = (int64_t)((uint64_t)rnd(1u << 20) << 44 ^ (uint64_t)rnd(1u << 20) << 22 ^ rnd(1u << 20));
+    return rnd(2) ? edges[rnd(16)] : rnd(2) ? wide : wide >> rnd(60);
+}
+static double edge_float(void) {
+    static const double edges[] = {0.0, -0.0, 0.5, -0.5, 1.5, 2.5, -2.5, 0.49999999999999994, 4503599627370497.5, 9007199254740993.0, 1e300, -1e300, INFINITY, -INFINITY, NAN, 3};
+    return rnd(2) ? edges[rnd(16)] : (double)edge_int() / 1024;
+}
+static int64_t int_of(sl_op op, int64_t x, int64_t y) { /* what one value after the other would give */
+    switch (op) {
+    case SL_OP_ADD: return (int64_t)((uint64_t)x + (uint64_t)y);
+    case SL_OP_SUB: return (int64_t)((uint64_t)x - (uint64_t)y);
+    case SL_OP_MUL: return (int64_t)((uint64_t)x * (uint64_t)y);
+    case SL_OP_DIV: return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y;
+    case SL_OP_MOD: return y == -1 ? 0 : x % y;
+    case SL_OP_BAND: return x & y;
+    case SL_OP_BOR: return x | y;
+    default: return x ^ y;
+    }
+}
+#define HOLDS(op, x, y)                                                                                                                                                            \
+    ((op) == SL_OP_EQ ? (x) == (y) : (op) == SL_OP_NE ? (x) != (y) : (op) == SL_OP_LT ? (x) < (y) : (op) == SL_OP_LE ? (x) <= (y) : (op) == SL_OP_GT ? (x) > (y) : (x) >= (y))
+static void same_float(double x, double y) {
+    if (memcmp(&x, &y, sizeof x) != 0 && !(x != x && y != y))
+        fail_msg("%a and %a", x, y);
+}
+static void numbers(const sl_loops *l) {
+    int64_t a[PLACES], b[PLACES], d[PLACES], yes[PLACES];
+    double x[PLACES], y[PLACES], f[PLACES];
+    for (uint32_t again = 0; again < ROUNDS; again++) {
+        uint32_t n = 1 + rnd(PLACES);
+        unsigned one = rnd(3);
+        for (uint32_t i = 0; i < n; i++) {
+            a[i] = edge_int();
+            b[i] = edge_int();
+            x[i] = edge_float();
+            y[i] = edge_float();
+            yes[i] = rnd(2);
+        }
+#define A(v, i) v[one == SL_ONE_A ? 0 : i]
+#define B(v, i) v[one == SL_ONE_B ? 0 : i]
+        for (sl_op op = SL_OP_ADD; op <= SL_OP_BXOR; op++) {
+            bool zero = false;
+            for (uint32_t i = 0; i < n; i++)
+                zero |= B(b, i) == 0 && (op == SL_OP_DIV || op == SL_OP_MOD);
+            assert_int_equal(l->ints(op, d, a, b, one, n), !zero);
+            for (uint32_t i = 0; !zero && i < n; i++)
+                if (d[i] != int_of(op, A(a, i), B(b, i)))
+                    fail_msg("%lld %s %lld gives %lld", (long long)A(a, i), sl_op_text[op], (long long)B(b, i), (long long)d[i]);
+        }
+        for (sl_op op = SL_OP_ADD; op <= SL_OP_MOD; op++) {
+            bool zero = false;
+            for (uint32_t i = 0; i < n; i++)
+                zero |= B(y, i) == 0 && (op == SL_OP_DIV || op == SL_OP_MOD);
+            assert_int_equal(l->floats(op, f, x, y, one, n), !zero);
+            for (uint32_t i = 0; !zero && i < n; i++) {
+                double p = A(x, i), q = B(y, i);
+                same_float(f[i], op == SL_OP_ADD ? p + q : op == SL_OP_SUB ? p - q : op == SL_OP_MUL ? p * q : op == SL_OP_DIV ? p / q : fmod(p, q));
+            }
+        }
+        for (sl_op op = SL_OP_EQ; op <= SL_OP_GE; op++) {
+            l->cmp_ints(op, d, a, b, one, n);
+            for (uint32_t i = 0; i < n; i++)
+                assert_int_equal(d[i], HOLDS(op, A(a, i), B(b, i)));
+            l->cmp_floats(op, d, x, y, one, n);
+            for (uint32_t i = 0; i < n; i++)
+                assert_int_equal(d[i], HOLDS(op, A(x, i), B(y, i)));
+        }
+        double (*const calls[])(double) = {fabs, ceil, floor, round, sqrt};
+        for (sl_unary u = SL_U_ABS; u <= SL_U_SQRT; u++) {
+            l->unary(u, f, x, n);
+            for (uint32_t i = 0; i < n; i++)
+                same_float(f[i], calls[u](x[i]));
+        }
+        l->between_ints(d, a, b[0], INT64_MAX, true, n);
+        for (uint32_t i = 0; i < n; i++)
+            assert_int_equal(d[i], a[i] < b[0]);
+        l->between_floats(d, x, -3, y[0], false, n);
+        for (uint32_t i = 0; i < n; i++)
+            assert_int_equal(d[i], x[i] >= -3 && x[i] <= y[0]);
+        memcpy(d, a, sizeof d);
+        l->pick(d, yes, b, false, n);
+        uint32_t at[PLACES], hits = l->keep(at, yes, NULL, n), k = 0;
+        assert_int_equal(hits, l->count(yes, n));
+        for (uint32_t i = 0; i < n; i++) {
+            assert_true(d[i] == (yes[i] ? b[i] : a[i]));
+            if (yes[i])
+                assert_int_equal(at[k++], i);
+        }
+        sl_value v[PLACES];
+        l->box(v, a, SL_INT, 0, n);
+        assert_true(l->unbox(d, v, NULL, SL_INT, n) && l->same(v, NULL, SL_INT, n) && memcmp(d, a, n * sizeof *d) == 0);
+        assert_true(hits == 0 || (l->unbox(d, v, at, SL_INT, hits) && d[hits - 1] == a[at[hits - 1]]));
+        v[n - 1].flags = SL_F_WEEKDAY;
+        assert_false(l->unbox(d, v, NULL, SL_INT, n) || l->same(v, NULL, SL_INT, n));
+    }
+}
+static void loops_for_every_processor(void **state) {
+    numbers(&sl_loops_plain);
+    numbers(sl_loops_here());
+}
+static void short_texts(void **state) {
+    char text[80], to[96];
+    for (uint32_t n = 0; n <= 70; n++)
+        for (uint32_t at = 0; at <= n; at++) {
+            char *p = memcpy(malloc(n + 1), memset(text, 'x', sizeof text), n + 1); /* of just that length, for those who watch */
+            if (at < n)
+                p[at] = '\n';
+            char *just = memcpy(malloc(n ? n : 1), p, n ? n : 1);
+            assert_int_equal(sl_text_has_newline(just, n), at < n);
+            assert_true(sl_text_plain(just, n));
+            sl_text_key key = sl_text_key_of(p, n);
+            assert_true(sl_text_is(just, &key));
+            sl_text_put(to, just, n);
+            assert_memory_equal(to, just, n);
+            if (at < n) {
+                just[at] = (char)0x8a;
+                assert_false(sl_text_has_newline(just, n) || sl_text_plain(just, n) || sl_text_is(just, &key));
+            }
+            free(just);
+            free(p);
+        }
+    uint64_t w;
+    memcpy(&w, "aZ@[`{z9", 8);
+    w = sl_word_case(w, true);
+    assert_memory_equal(&w, "AZ@[`{Z9", 8);
+    w = sl_word_case(w, false);
+    assert_memory_equal(&w, "az@[`{z9", 8);
+}
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_statements)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_statements), cmocka_unit_test(loops_for_every_processor), cmocka_unit_test(short_texts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

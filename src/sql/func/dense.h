@@ -16,7 +16,7 @@ bool sl_dn_sin(sl_dense *d), sl_dn_cos(sl_dense *d), sl_dn_tan(sl_dense *d), sl_
 /* Bits. */
 bool sl_dn_bitand(sl_dense *d), sl_dn_bitor(sl_dense *d), sl_dn_bitxor(sl_dense *d), sl_dn_bitnot(sl_dense *d);
 /* Texts (dense_text.c). */
-bool sl_dn_concat(sl_dense *d), sl_dn_upper(sl_dense *d), sl_dn_lower(sl_dense *d), sl_dn_substring(sl_dense *d), sl_dn_trim(sl_dense *d);
+bool sl_dn_concat(sl_dense *d), sl_dn_upper(sl_dense *d), sl_dn_lower(sl_dense *d), sl_dn_substring(sl_dense *d), sl_dn_trim(sl_dense *d), sl_dn_reverse(sl_dense *d);
 /* What is in a text. */
 bool sl_dn_length(sl_dense *d), sl_dn_numbytes(sl_dense *d), sl_dn_startswith(sl_dense *d), sl_dn_endswith(sl_dense *d), sl_dn_indexof(sl_dense *d);
 /* cast() to bigint, float and string. */

@@ -89,8 +89,27 @@ static const sl_value *as_texts(sl_dense *d, const sl_vec *v) {
 }
 typedef struct part {
     const sl_value *at;
-    uint32_t step; /* 0: the same for all */
+    size_t step;   /* 0: the same for all */
+    uint64_t word; /* a short constant */
+    uint32_t small;
 } part;
+static inline __attribute__((always_inline)) void join(sl_value *out, char *to, const part *parts, uint32_t np, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        char *begin = to;
+        for (uint32_t k = 0; k < np; k++) {
+            const part *p = &parts[k];
+            if (p->small) {
+                memcpy(to, &p->word, 8);
+                to += p->small;
+            } else {
+                const sl_value *s = &p->at[i * p->step];
+                sl_text_put(to, s->p, s->len);
+                to += s->len;
+            }
+        }
+        out[i] = (sl_value){.kind = SL_STRING, .len = (uint32_t)(to - begin), .p = begin};
+    }
+}
 bool sl_dn_concat(sl_dense *d) {
     enum { MOST = 8 };
     part parts[MOST];
@@ -118,30 +137,38 @@ bool sl_dn_concat(sl_dense *d) {
             continue;
         }
         fixed[np] = *s;
-        parts[np] = (part){v->one ? &fixed[np] : s, !v->one};
+        parts[np] = (part){.at = v->one ? &fixed[np] : s, .step = !v->one};
         np++;
     }
-    size_t total = 0;
-    for (uint32_t i = 0; i < d->n; i++) {
-        size_t n = 0;
-        for (uint32_t k = 0; k < np; k++)
-            n += parts[k].at[(size_t)i * parts[k].step].len;
-        total += n;
-        if (n > SL_FN_TEXT)
-            return false;
+    size_t total = 0, longest = 0;
+    for (uint32_t k = 0; k < np; k++) {
+        size_t sum = 0;
+        uint32_t most = 0;
+        if (parts[k].step)
+            for (uint32_t i = 0; i < d->n; i++) {
+                const uint32_t len = parts[k].at[i].len;
+                sum += len;
+                most = len > most ? len : most;
+            }
+        else
+            sum = (size_t)d->n * (most = fixed[k].len);
+        total += sum;
+        longest += most;
+        parts[k].small = parts[k].step || fixed[k].len > 8 ? 0 : fixed[k].len;
+        parts[k].word = parts[k].small ? sl_text_word(fixed[k].p, parts[k].small) : 0;
     }
-    sl_value *out = total < ((size_t)1 << 28) ? sl_dense_texts(d) : NULL; /* of long texts not all at once */
+    if (longest > SL_FN_TEXT || total >= (size_t)1 << 28) /* long texts: not all at once */
+        return false;
+    sl_value *out = sl_dense_texts(d);
     char *to = out ? piece(d, total) : NULL;
     if (!to)
         return false;
-    for (uint32_t i = 0; i < d->n; i++) {
-        char *begin = to;
-        for (uint32_t k = 0; k < np; k++) {
-            const sl_value *s = &parts[k].at[(size_t)i * parts[k].step];
-            sl_text_put(to, s->p, s->len);
-            to += s->len;
-        }
-        out[i] = (sl_value){.kind = SL_STRING, .len = (uint32_t)(to - begin), .p = begin};
+    switch (np) { /* so that the compiler knows how many */
+    case 1: join(out, to, parts, 1, d->n); break;
+    case 2: join(out, to, parts, 2, d->n); break;
+    case 3: join(out, to, parts, 3, d->n); break;
+    case 4: join(out, to, parts, 4, d->n); break;
+    default: join(out, to, parts, np, d->n); break;
     }
     return true;
 }
@@ -154,6 +181,17 @@ bool sl_dn_substring(sl_dense *d) {
     sl_value *out = sl_dense_texts(d);
     if (!out)
         return false;
+    if (f->one && (!t || t->one) && !x->one) {
+        const int64_t begin = *f->w, end = t ? *t->w : UINT32_MAX;
+        if (begin < 0 || begin > end)
+            return false;
+        const uint32_t b = begin < UINT32_MAX ? (uint32_t)begin : UINT32_MAX, e = end < UINT32_MAX ? (uint32_t)end : UINT32_MAX;
+        for (uint32_t i = 0; i < d->n; i++) {
+            const uint32_t n = x->s[i].len, from = b < n ? b : n, to = e < n ? e : n;
+            out[i] = (sl_value){.kind = SL_STRING, .len = to - from, .p = x->s[i].p + from};
+        }
+        return true;
+    }
     for (uint32_t i = 0; i < d->n; i++) {
         const sl_value *s = at(x, i);
         const int64_t n = s->len;
@@ -182,6 +220,29 @@ bool sl_dn_trim(sl_dense *d) { /* most texts have nothing to take off */
     return true;
 }
 
+bool sl_dn_reverse(sl_dense *d) {
+    const sl_vec *x = &d->args[0];
+    sl_value *out = x->kind == SL_STRING ? sl_dense_texts(d) : NULL;
+    size_t total = 0;
+    for (uint32_t i = 0; out && i < d->n; i++)
+        total += x->s[i].len;
+    char *to = out ? piece(d, total) : NULL;
+    if (!to)
+        return false;
+    for (uint32_t i = 0; i < d->n; i++) {
+        const sl_value *s = &x->s[i];
+        const uint32_t n = s->len;
+        if (sl_text_plain(s->p, n)) {
+            for (uint32_t k = 0; k < n; k++)
+                to[k] = s->p[n - 1 - k];
+            out[i] = (sl_value){.kind = SL_STRING, .len = n, .p = to};
+            to += n;
+        } else if (!ask(d, s, &out[i]))
+            return false;
+    }
+    return true;
+}
+
 /* ---- what is in a text ---- */
 bool sl_dn_length(sl_dense *d) {
     const sl_vec *x = &d->args[0];
@@ -203,6 +264,14 @@ bool sl_dn_numbytes(sl_dense *d) {
 }
 static bool edge(sl_dense *d, bool end) {
     int64_t *to = sl_dense_all_texts(d) ? sl_dense_words(d, SL_BOOL) : NULL;
+    if (to && d->args[1].one) {
+        const sl_text_key key = sl_text_key_of(d->args[1].s->p, d->args[1].s->len);
+        for (uint32_t i = 0; i < d->n; i++) {
+            const sl_value *s = &d->args[0].s[i];
+            to[i] = s->len >= key.n && sl_text_is(s->p + (end ? s->len - key.n : 0), &key);
+        }
+        return true;
+    }
     for (uint32_t i = 0; to && i < d->n; i++) {
         const sl_value *s = at(&d->args[0], i), *t = at(&d->args[1], i);
         to[i] = s->len >= t->len && (t->len == 0 || memcmp(s->p + (end ? s->len - t->len : 0), t->p, t->len) == 0);
