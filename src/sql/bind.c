@@ -471,7 +471,7 @@ static sl_err *add_source(sl_plan *p, const sl_source_ref *r, sl_lookup_def find
 static sl_err *event_time(sl_plan *p, const sl_select *q) {
     for (uint32_t i = 0; p->opts.event_time && i < p->nsrc; i++) {
         sl_psource *s = &p->src[i];
-        if (s->pub.is_table)
+        if (s->lookup)
             continue;
         if (!s->def->opts.timestamp.n)
             return sl_hint_pos(sl_err_new(SL_E_PLAN, "preprocessor is set to be event time but stream option TIMESTAMP not found"), p, i ? q->joins[i - 1].src.pos : q->from.pos,

@@ -186,20 +186,23 @@ static sl_value incremental(sl_coll *c, sl_run *run, const sl_pcall *a, const ui
     }
     sl_call *call = &run->call;
     for (uint32_t i = 0; i < n; i++) {
-        for (uint32_t k = 0; k < a->nargs; k++) {
+        bool bad = false;
+        for (uint32_t k = 0; k < a->nargs && !bad; k++) {
             args[k] = sl_run_at(run, a->args[k].res, rows[i]);
             if (args[k].kind == SL_JSONTEXT)
                 args[k] = sl_value_open(run->out, args[k]);
+            if ((bad = args[k].kind == SL_ERROR))
+                v = args[k];
         }
+        if (bad) /* the row is not counted; as the last one it is the result */
+            continue;
         call->arena = run->out;
         call->failed = false;
         call->func = f;
         if (!sl_func_gate(f, args, a->nargs, &v))
             v = f->kept(call, sl_keeps_at(mem, (sl_str){"", 0}), args, a->nargs, true);
-        if (call->failed) {
+        if (call->failed)
             v = sl_op_fail(run, "call func %s error: %.*s", f->name, SL_FMT(call->error));
-            break;
-        }
     }
     v = v.kind == SL_ERROR ? v : sl_value_copy(run->out, v);
     sl_keeps_free(mem);
@@ -260,6 +263,8 @@ static void where_aggregates(sl_coll *c) {
         if (c->failed || !to)
             return;
         sl_value v = aggregate(c, c->front, a, c->alive, c->nalive);
+        if (v.kind == SL_ERROR) /* upstream: one that fails is null here */
+            v = sl_v_null();
         for (uint32_t k = 0; k < c->n; k++)
             to[k] = v;
         c->front->reg[c->p->regs.agg + i] = to;
@@ -371,7 +376,8 @@ static bool begin_select(sl_coll *c) {
             t[(size_t)g * c->width + s] = c->first[g] != UINT32_MAX ? c->tuples[(size_t)c->first[g] * c->width + s] : c->width == 1 ? &nothing : NULL;
     c->sel.quiet = true;
     sl_pipe_load(c->r, &c->sel, t, n, c->width);
-    c->sel.time = NULL;
+    if (!c->k->incremental) /* there a group is its last row */
+        c->sel.time = NULL;
     for (uint32_t s = 0; s < c->p->nstars && !c->r->nomem; s++) {
         sl_value *to = sl_coll_column(c->r, &c->sel, n);
         for (uint32_t g = 0; to && g < n; g++)
@@ -440,11 +446,18 @@ static bool emit(sl_coll c) {
         sl_pipe_load(r, c.front, c.tuples, n, c.width);
         c.failed = r->nomem;
     }
+    if (c.k->incremental && n && (c.k->window.kind != SL_W_TUMBLING ? c.k->window.kind != SL_W_HOPPING : !c.k->window.event_time && start != r->start_ms))
+        start = c.tuples[0]->time; /* such a window begins with its first row */
+    else if (c.k->incremental && c.k->window.kind == SL_W_TUMBLING && c.k->window.event_time)
+        start = end - c.k->window.length_ms;
+    bool second = c.k->window.twice && end - start != c.k->window.length_ms; /* of the two results of a trigger */
+    int64_t trigger = !c.k->windowed && c.k->njoins ? INT64_MIN : second ? start : end;
     if (c.k->windowed) {
         c.front->call.win_start = start;
         c.front->call.win_end = end;
+        c.front->call.win_trigger = trigger;
     }
-    c.front->at = end;
+    c.front->at = trigger;
     c.alive = c.failed ? NULL : sl_coll_space(&c, (n + 1) * sizeof *c.alive);
     for (uint32_t i = 0; c.alive && i < n; i++)
         c.alive[i] = i;
@@ -457,6 +470,10 @@ static bool emit(sl_coll c) {
         where(&c);
     bool silent = !c.nalive && (c.k->nwhere || c.k->njoins || c.k->ndims); /* nothing left, and that says nothing */
     silent |= c.k->incremental && !c.nalive;
+    if (c.k->incremental && !n && !c.k->has_having && c.k->window.kind == SL_W_TUMBLING && !c.k->window.event_time && start == r->start_ms)
+        sl_builder_collection(r->w, sl_builder_rows(r->w)); /* upstream: the first window stands before any row, the others begin with one */
+    if (!c.failed && !silent && c.k->nsort)
+        sl_coll_sort(&c, c.front, c.k->sort, c.k->sort_desc, c.k->nsort, c.alive, c.nalive, "run Order By error: ");
     if (!c.failed && !silent && agg) {
         if (c.k->ndims)
             group(&c);
@@ -464,11 +481,10 @@ static bool emit(sl_coll c) {
             single_group(&c);
         if (!c.failed)
             group_aggregates(&c);
-        c.sel.at = end;
-        if (c.k->windowed) {
-            c.sel.call.win_start = start;
-            c.sel.call.win_end = end;
-        }
+        c.sel.at = trigger;
+        c.sel.call.win_start = c.front->call.win_start;
+        c.sel.call.win_end = c.front->call.win_end;
+        c.sel.call.win_trigger = c.front->call.win_trigger;
         if (!c.failed)
             sl_run_unset(&c.sel, (sl_rows){c.alive, c.nalive});
     } else if (!c.failed && !silent)

@@ -356,6 +356,8 @@ sl_value sl_op_between(sl_run *r, sl_value x, sl_value lo, sl_value hi, bool neg
     }
     if (low.kind == SL_ERROR || high.kind == SL_ERROR) {
         r->errors = before;
+        if (x.kind == SL_LIST || x.kind == SL_MAP)
+            return sl_op_fail(r, "%s is an invalid operation for %s", negated ? "NOT BETWEEN" : "BETWEEN", sl_value_gotype(x));
         return fail_pair(r, "between operator cannot compare ", widen(r, x), " and ", widen(r, bad), "");
     }
     return sl_v_bool((low.i && high.i) != negated);
@@ -368,6 +370,8 @@ sl_value sl_op_in(sl_run *r, sl_value x, const sl_value *list, uint32_t n, bool 
         return sl_op_unfit(r, negated ? "NOT IN" : "IN", x);
     if (sl_v_nil(x))
         return sl_v_bool(false);
+    if (x.kind == SL_LIST || x.kind == SL_MAP)
+        return sl_op_fail(r, "%s is an invalid operation for %s", negated ? "NOT IN" : "IN", sl_value_gotype(x));
     for (uint32_t i = 0; i < n; i++) {
         if (sl_v_nil(list[i]))
             continue;

@@ -266,7 +266,8 @@ static bool before(batch *b, uint32_t i) {
             ok = sl_fast_sessions(f, t, true);
         else if (!f->started) {
             f->started = true;
-            f->from = t;
+            if (!f->seen) /* else it begins where the one before was cut */
+                f->from = t;
         }
         break;
     case SL_W_COUNT: at = f->plan->multi ? (int64_t)(f->rows / (uint64_t)f->plan->pane) : 0; break;

@@ -23,7 +23,7 @@ struct sl_fast {
     bool started;
     uint32_t empty; /* empty windows in a row, of this watermark */
     uint64_t rows;  /* session: in it; count: ever */
-    uint64_t seen;  /* count: since the last emission */
+    uint64_t seen;  /* count: since the last emission; session: was the last one cut, with nothing behind? */
     int64_t *due;   /* sliding: instants of triggers that wait, in order */
     uint32_t ndue, head, capdue;
     size_t bytes;

@@ -144,7 +144,7 @@ static void aggregates(sl_coll *c, const sl_ftable *t, sl_fgroup *const *groups,
 }
 void sl_fast_emit(sl_pipes *r, sl_ftable *t, int64_t start, int64_t end) {
     sl_coll c = {.r = r, .k = r->k, .p = r->p, .width = 1, .start = start, .end = end};
-    uint32_t n = t->live;
+    uint32_t n = c.n = t->live;
     const char *error = failure(t);
     if (error)
         sl_pipe_error(r, "", sl_str_of(error));
@@ -172,7 +172,7 @@ void sl_fast_emit(sl_pipes *r, sl_ftable *t, int64_t start, int64_t end) {
         aggregates(&c, t, groups, n);
     c.sel.at = end;
     c.sel.call.win_start = start;
-    c.sel.call.win_end = end;
+    c.sel.call.win_end = c.sel.call.win_trigger = end;
     if (!c.failed) {
         sl_run_unset(&c.sel, (sl_rows){c.alive, c.nalive});
         sl_coll_finish(&c);

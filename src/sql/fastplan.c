@@ -30,6 +30,8 @@ static const char *unfit(const sl_plan *p, const sl_select *s) {
         return "incremental mode gives its own results";
     if (p->star || p->src[0].pub.all)
         return "objects made of rows (*) need rows";
+    if (k->nsort)
+        return "the rows are sorted before they are aggregated";
     if (s->ndims > SL_FAST_DIMS)
         return "there are very many keys";
     if (p->ncols || k->rows.counters)

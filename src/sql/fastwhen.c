@@ -154,7 +154,7 @@ bool sl_fast_sessions(sl_fast *f, int64_t t, bool row) {
     bool ok = true;
     while (f->rows && ok) {
         int64_t tick = f->boundary, quiet = f->last + s->interval_ms;
-        while (tick - f->from <= s->length_ms)
+        while (tick - f->first <= s->length_ms)
             tick += s->length_ms;
         bool gap = !row || t - f->last > s->interval_ms;
         if (row && !gap && t < tick)
@@ -163,17 +163,17 @@ bool sl_fast_sessions(sl_fast *f, int64_t t, bool row) {
         if (!row && end >= t) /* the watermark must have passed the silence */
             break;
         ok = end_session(f, end);
-        if (end == tick) {
+        if (end == tick)
             f->from = tick;
-            f->boundary = tick + s->length_ms;
-        } else
+        else
             f->started = false;
     }
     if (row && !f->started) {
         f->started = true;
         f->from = t;
-        f->boundary = sl_win_align(t, s->unit, s->length, s->zone);
     }
+    if (row && !f->rows) /* of what was cut, too: its first row counts, not the cut */
+        f->boundary = sl_win_align(t, s->unit, s->length, s->zone);
     return ok;
 }
 
@@ -191,7 +191,8 @@ bool sl_fast_tick(sl_fast *f, int64_t now_ms) {
             break;
         case SL_W_SESSION:
             if (f->started && f->last + s->interval_ms <= f->next) {
-                ok = end_session(f, f->last + s->interval_ms);
+                f->seen = !f->rows; /* nothing came since it was cut: upstream tells nothing, and the next one begins there */
+                ok = f->seen || end_session(f, f->last + s->interval_ms);
                 f->started = false;
             }
             if (f->boundary <= f->next) {

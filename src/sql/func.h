@@ -14,8 +14,8 @@ struct sl_call {
     sl_str error; /* set by sl_call_fail */
     bool failed;
     int64_t now_ms; /* the lane's clock */
-    int64_t row_ms; /* arrival or event time of the row */
-    int64_t win_start, win_end;
+    int64_t row_ms; /* arrival or event time of the row; INT64_MIN: it has none (several rows, outside a window) */
+    int64_t win_start, win_end, win_trigger;
     sl_zone zone; /* basic.timezone */
     sl_str rule_id;
     int64_t rule_start_ms;

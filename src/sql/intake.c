@@ -2,7 +2,7 @@
  * Decision: what the watermark reaches goes on many rows at once, where no window ends between them and no error has to be told. */
 #include "sql/intake.h"
 
-static bool timestamp(sl_intake *t, uint32_t row, int64_t *out) {
+bool sl_in_time(sl_intake *t, uint32_t row, int64_t *out) {
     sl_pipes *r = t->r;
     const sl_plan *p = r->p;
     int32_t col = r->k->ts_col[t->src];
@@ -216,7 +216,7 @@ static bool run_ahead(sl_intake *t) {
             break;
         if (sure)
             ts = given[row].i;
-        else if (!timestamp(t, row, &ts)) {
+        else if (!sl_in_time(t, row, &ts)) {
             r->nfailed++;
             continue;
         }
@@ -258,7 +258,7 @@ void sl_in_await(sl_intake *t) {
             sl_in_reached(r);
         }
         done = sl_in_tell(t, done, row);
-        if (!timestamp(t, row, &ts)) {
+        if (!sl_in_time(t, row, &ts)) {
             r->nfailed++;
             continue;
         }

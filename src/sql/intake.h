@@ -36,6 +36,8 @@ bool sl_in_go_on(sl_intake *t, bool (*half)(sl_intake *t));
 uint32_t sl_in_tell(sl_intake *t, uint32_t done, uint32_t row);
 
 /* ---- intake.c ---- */
+/* Event time of a row; false: it has none, an error was told. */
+bool sl_in_time(sl_intake *t, uint32_t row, int64_t *out);
 /* What the watermark reaches goes on. */
 void sl_in_reached(sl_pipes *r);
 /* Event time: rows of a batch come. */

@@ -137,6 +137,8 @@ sl_value sl_op_like(sl_run *r, sl_value x, const sl_like *k, sl_value pattern, b
         return unfit;
     if (!k && pattern.kind == SL_ERROR)
         return pattern;
+    if (x.kind == SL_LIST || x.kind == SL_MAP)
+        return sl_op_fail(r, "%s is an invalid operation for %s", negated ? "NOT LIKE" : "LIKE", sl_value_gotype(x));
     const char *what = NULL;
     sl_value bad = x;
     if (x.kind != SL_STRING)

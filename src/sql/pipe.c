@@ -461,15 +461,23 @@ bool sl_in_go_on(sl_intake *t, bool (*half)(sl_intake *t)) {
 }
 /* A scan table keeps its latest rows. */
 static void table_rows(sl_intake *t) {
-    uint32_t ncols = 0, *cols = sl_in_foreign(t, &ncols);
+    uint32_t ncols = 0, *cols = sl_in_foreign(t, &ncols), done = 0;
     sl_kq *q = &t->r->tables[t->src];
     for (uint32_t i = 0; cols && i < t->in->n && !t->r->nomem; i++) {
-        sl_krow *x = sl_in_keep(t, sl_view_row(t->in, i), cols, ncols, true);
+        uint32_t row = sl_view_row(t->in, i);
+        int64_t ts;
+        done = sl_in_tell(t, done, row);
+        if (t->r->wm && !sl_in_time(t, row, &ts)) { /* it must have one, though nothing waits for it */
+            t->r->nfailed++;
+            continue;
+        }
+        sl_krow *x = sl_in_keep(t, row, cols, ncols, true);
         if (!x || !sl_kq_push(q, x))
             t->r->nomem = true;
         else if (q->n > t->r->p->src[t->src].retain)
             sl_kq_drop(q, 1);
     }
+    sl_in_tell(t, done, UINT32_MAX);
 }
 static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
     sl_intake t = {.r = r, .src = src, .in = in, .rows = {in->sel, in->n}};
@@ -495,10 +503,9 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
         if (!r->p->opts.plain && !r->p->nana) /* values of analytic calls change as they are made */
             sl_run_dense(&t.run, t.rows);
         bool table = r->p->src[src].pub.is_table;
-        if (table) {
+        if (table)
             table_rows(&t);
-            sl_in_tell(&t, 0, UINT32_MAX);
-        } else if (r->wm)
+        else if (r->wm)
             sl_in_await(&t);
         ok = !r->nomem && (table || r->wm || (sl_in_first(&t) && !r->nomem && sl_in_go_on(&t, r->fast ? sl_in_running : sl_in_window)));
     }

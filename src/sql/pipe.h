@@ -61,6 +61,9 @@ struct sl_pipe {            /* part of the plan; immutable. The program `out` is
     sl_block *order;
     bool *desc;
     uint32_t norder;
+    sl_block *sort; /* in `rows`: ORDER BY of a statement that makes one row of a window sorts the window */
+    bool *sort_desc;
+    uint32_t nsort;
     uint32_t *prec; /* [nsrc] sources in the order of the joined row: the first that has a name wins */
     sl_pjoin *joins;
     uint32_t njoins;

@@ -42,6 +42,22 @@ static bool find_aliased(sl_expr *e, void *arg) {
     }
     return true;
 }
+/* Only the analytic calls, the last one of a tree first, what it is made of before it: upstream's order, which is seen when one of them fails. */
+static void find_analytic(finder *f, sl_expr *e) {
+    if (!e || f->failed)
+        return;
+    if (e->over) {
+        find_analytic(f, e->over->when);
+        for (uint32_t i = e->over->npartition; i-- > 0;)
+            find_analytic(f, e->over->partition[i]);
+    }
+    for (uint32_t i = e->nargs; i-- > 0;)
+        find_analytic(f, e->args[i]);
+    find_analytic(f, e->r);
+    find_analytic(f, e->l);
+    if (e->kind == SL_X_CALL && e->func && e->func->kind == SL_FN_ANALYTIC)
+        find(f, e);
+}
 static void find(finder *f, sl_expr *e) {
     if (!e || f->failed)
         return;
@@ -91,6 +107,23 @@ static void find(finder *f, sl_expr *e) {
 }
 sl_err *sl_plan_calls(sl_plan *p, const sl_select *s) {
     finder f = {.p = p};
+    for (uint32_t i = 0; i < p->nfields; i++)
+        if (p->fields[i].kind != SL_P_STAR)
+            find_analytic(&f, p->fields[i].expr);
+    for (uint32_t i = s->norder; i-- > 0;)
+        find_analytic(&f, s->order[i].expr);
+    find_analytic(&f, s->having);
+    for (uint32_t i = s->ndims; i-- > 0;)
+        find_analytic(&f, s->dims[i]);
+    if (s->window) {
+        find_analytic(&f, s->window->emit);
+        find_analytic(&f, s->window->begin);
+        find_analytic(&f, s->window->when);
+        find_analytic(&f, s->window->filter);
+    }
+    find_analytic(&f, s->where);
+    for (uint32_t i = s->njoins; i-- > 0;)
+        find_analytic(&f, s->joins[i].on);
     f.in_where = true;
     find(&f, s->where);
     f.in_where = false;
@@ -128,7 +161,9 @@ sl_err *sl_plan_calls(sl_plan *p, const sl_select *s) {
                 : e->args[k]->kind == SL_X_SLOT          ? p->fields[p->alias_at[e->args[k]->b_slot]].name
                                                          : (sl_str){"", 0};
         f.at[3] = c;
-        c[f.n[3]++] = (sl_pcall){.func = e->func, .expr = e, .names = names};
+        c[f.n[3]++] = (sl_pcall){.func = e->func, .expr = e, .names = names, .hidden = !p->fields[i].visible};
+        if (p->fields[i].kind == SL_P_ALIAS)
+            c[f.n[3] - 1].alias = p->fields[i].name;
         p->fields[i].cols = true;
     }
     for (uint32_t i = 0; i < f.n[4] && !f.failed; i++) {
@@ -261,7 +296,7 @@ static sl_err *plan_joins(sl_plan *p, const sl_select *s) {
         return no_memory();
     uint32_t n = 1; /* source 0 first; a right join puts its source in front */
     for (uint32_t i = 0; i < s->njoins; i++) {
-        uint32_t at = s->joins[i].type == SL_JOIN_RIGHT ? 0 : n;
+        uint32_t at = s->joins[i].type == SL_JOIN_RIGHT && !p->src[i + 1].lookup ? 0 : n; /* what is looked up stands behind */
         memmove(k->prec + at + 1, k->prec + at, (n - at) * sizeof *k->prec);
         k->prec[at] = i + 1;
         n++;
@@ -432,6 +467,16 @@ static sl_err *compile_in(sl_plan *p, const sl_select *s, bool early, bool timer
     }
     return c.err;
 }
+static bool deep_aggregate(const sl_plan *p, const sl_expr *e) {
+    if (!e)
+        return false;
+    if (e->kind == SL_X_SLOT)
+        return deep_aggregate(p, p->fields[p->alias_at[e->b_slot]].expr);
+    bool yes = (e->kind == SL_X_CALL && e->func && e->func->kind == SL_FN_AGG) || deep_aggregate(p, e->l) || deep_aggregate(p, e->r);
+    for (uint32_t i = 0; i < e->nargs && !yes; i++)
+        yes = deep_aggregate(p, e->args[i]);
+    return yes;
+}
 /* In the order in which the blocks run: an alias is computed by the first that names it. */
 static void compile_groups(sl_plan *p, sl_comp *c, const sl_select *s) {
     sl_pipe *k = p->pipe;
@@ -450,6 +495,15 @@ static void compile_groups(sl_plan *p, sl_comp *c, const sl_select *s) {
     for (uint32_t i = 0; k->dims && i < s->ndims; i++)
         k->dims[i] = sl_compile_block(c, s->dims[i]);
     k->ndims = s->ndims;
+    bool sorted = k->aggregated && !s->ndims && !k->incremental && (s->window || s->njoins);
+    k->sort = sorted ? sl_zero(p->a, (s->norder + 1) * sizeof *k->sort) : NULL;
+    k->sort_desc = sorted ? sl_zero(p->a, s->norder + 1) : NULL;
+    for (uint32_t i = 0; k->sort && k->sort_desc && i < s->norder; i++) {
+        if (deep_aggregate(p, s->order[i].expr)) /* the same for all rows */
+            continue;
+        k->sort[k->nsort] = sl_compile_block(c, s->order[i].expr);
+        k->sort_desc[k->nsort++] = s->order[i].desc;
+    }
     for (uint32_t i = 0; i < p->nagg; i++)
         if (!p->agg[i].in_where)
             sl_plan_call(c, &p->agg[i]);
@@ -501,7 +555,7 @@ static sl_err *plan_event_time(sl_plan *p) {
     for (uint32_t i = 0; i < p->nsrc; i++) {
         const sl_psource *s = &p->src[i];
         k->ts_col[i] = -1;
-        if (s->pub.is_table)
+        if (s->lookup)
             continue;
         k->ts_format[i] = sl_arena_dup(p->a, s->def->opts.timestamp_format);
         for (uint32_t c = 0; c < s->n; c++)
@@ -547,6 +601,7 @@ sl_err *sl_pipe_plan(sl_plan *p, const sl_select *s) {
     bool early = !s->njoins && timer && !(s->window && p->opts.event_time);
     SL_TRY(compile_in(p, s, early, s->window && timer && !p->opts.event_time));
     k->incremental = p->opts.incremental && incremental(p, s);
+    k->window.v2 |= k->incremental && s->window->kind == SL_W_SLIDING && !p->opts.event_time; /* upstream: without the row at the left bound */
     SL_TRY(compile_joins(p, s));
     if (k->aggregated) {
         sl_comp c;

@@ -81,10 +81,14 @@ static void compile_conditions(sl_block *at, uint32_t *n, sl_comp *c, const sl_e
         sl_comp_unshare(c, at[(*n)++].res); /* a comparison that ends a condition makes a list of rows, no value */
     }
 }
+static bool no_counter(sl_expr *e, void *arg) { return !(e->kind == SL_X_CALL && e->func && e->func->kept && e->nargs == 0); }
 uint32_t sl_plan_conditions(sl_plan *p, sl_comp *c, const sl_expr *e, sl_block **out) {
     uint32_t n = 0;
-    *out = sl_zero(p->a, count_conditions(e) * sizeof **out);
-    if (*out)
+    bool whole = !sl_expr_walk((sl_expr *)e, no_counter, NULL); /* counters move when all of it is true */
+    *out = sl_zero(p->a, (whole ? 1 : count_conditions(e)) * sizeof **out);
+    if (*out && whole)
+        (*out)[n++] = sl_compile_block(c, e);
+    else if (*out)
         compile_conditions(*out, &n, c, e);
     else if (!c->err)
         c->err = no_memory();
@@ -222,9 +226,12 @@ static sl_err *outputs(sl_plan *p) {
     p->outfield = sl_zero(p->a, (p->nfields + 1) * sizeof *p->outfield);
     if (!p->outnames || !p->outfield)
         return no_memory();
+    bool all = false; /* beside * a plain column says nothing: what * hides or does not have stays away */
+    for (uint32_t i = 0; i < p->nfields; i++)
+        all |= p->fields[i].kind == SL_P_STAR && p->fields[i].expr->kind == SL_X_WILDCARD;
     for (uint32_t i = 0; i < p->nfields; i++) {
         sl_pfield *f = &p->fields[i];
-        if (!f->visible || f->kind == SL_P_STAR || f->cols)
+        if (!f->visible || f->kind == SL_P_STAR || f->cols || (all && f->kind == SL_P_COLUMN))
             continue;
         uint32_t k = p->star ? 0 : p->nout; /* only REPLACE items can meet a name again; the later one wins */
         while (k < p->nout && !sl_str_eq(p->outnames[k], f->name))

@@ -231,8 +231,6 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
         return sl_hint_pos(sl_err_new(SL_E_PLAN, "cannot run window for TABLE sources"), p, s->from.pos, "a table has no time; read the stream FROM here and join the table");
     SL_TRY(sl_plan_joins(p, s));
     SL_TRY(check_joins(p, s));
-    if (p->opts.event_time && s->window && s->window->kind == SL_W_COUNT)
-        return sl_hint_pos(sl_err_new(SL_E_PLAN, "unsupported window type 5"), p, s->window->pos, "the rule has isEventTime, and a count window does not look at the time");
     if (p->opts.send_meta && (s->window || s->njoins))
         return sl_hint_pos(sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window"), p, s->window ? s->window->pos : s->joins[0].src.pos,
                            "many rows have no metadata of their own; select meta(key) AS name instead");

@@ -55,6 +55,8 @@ typedef struct sl_pcall { /* a call whose value is provided: analytic, aggregate
     bool *desc;
     uint32_t norder;
     sl_str *names; /* changed_cols: of the arguments behind the second; dedup_trigger: of the columns */
+    sl_str alias;  /* changed_cols: its columns come in an object of this name; empty: as columns of the row */
+    bool hidden;   /* changed_cols: INVISIBLE */
     bool in_where; /* aggregate computed over the whole collection before WHERE */
 } sl_pcall;
 typedef struct sl_pstar { /* a row object that some function takes */

@@ -22,19 +22,23 @@ static void having(sl_coll *c) {
         return;
     }
     bool counters = c->sel.p->counters;
+    uint32_t nhits = 0, hits[sizeof c->sel.reached / sizeof *c->sel.reached], hit = 0;
     if (!counters)
         sl_run_block(&c->sel, c->k->having, (sl_rows){c->alive, n});
     sl_coll_check(c, &c->sel);
     for (uint32_t i = 0; i < n && !c->failed; i++) {
-        if (counters) { /* what one row makes count is seen by the next */
+        if (counters) { /* they are read by every group, and move once when any is left */
             c->sel.defer = true;
             c->sel.nreached = 0;
             sl_run_block(&c->sel, c->k->having, (sl_rows){&c->alive[i], 1});
             c->sel.defer = false;
             sl_coll_check(c, &c->sel);
             sl_value yes = sl_run_at(&c->sel, c->k->having.res, c->alive[i]);
-            for (uint32_t h = 0; yes.kind == SL_BOOL && yes.i && h < c->sel.nreached; h++)
-                sl_op_call(&c->sel, c->sel.p->sites[c->sel.reached[h]], c->sel.reached[h], c->alive[i], NULL, 0);
+            if (yes.kind == SL_BOOL && yes.i && !nhits) {
+                hit = c->alive[i];
+                nhits = c->sel.nreached;
+                memcpy(hits, c->sel.reached, nhits * sizeof *hits);
+            }
         }
         sl_value v = sl_run_at(&c->sel, c->k->having.res, c->alive[i]);
         if (v.kind == SL_ERROR)
@@ -49,9 +53,13 @@ static void having(sl_coll *c) {
             sl_buf_free(&b);
         } else if (v.i && groups)
             keep[kept++] = c->alive[i];
-        else if (v.i)
-            return; /* all rows stay */
+        else if (v.i) { /* all rows stay */
+            keep = c->alive;
+            kept = c->nalive;
+        }
     }
+    for (uint32_t h = 0; h < nhits && !c->failed; h++)
+        sl_op_call(&c->sel, c->sel.p->sites[hits[h]], hits[h], hit, NULL, 0);
     c->alive = keep;
     c->nalive = kept;
 }
@@ -105,14 +113,14 @@ static void merge_sort(const sorter *s, uint32_t *at, uint32_t *tmp, uint32_t n)
         tmp[k++] = at[i++];
     memcpy(at, tmp, k * sizeof *at); /* what is left of the second half is in place */
 }
-static void sort_rows(sl_coll *c, const sl_block *key, const bool *desc, uint32_t nkey, uint32_t *at, uint32_t n, const char *head) {
-    sorter s = {c, &c->sel, key, desc, nkey};
+void sl_coll_sort(sl_coll *c, sl_run *run, const sl_block *key, const bool *desc, uint32_t nkey, uint32_t *at, uint32_t n, const char *head) {
+    sorter s = {c, run, key, desc, nkey};
     uint32_t *tmp = sl_coll_space(c, (n + 1) * sizeof *tmp);
     for (uint32_t i = 0; i < nkey && !c->failed; i++) {
-        sl_run_block(&c->sel, key[i], (sl_rows){at, n});
-        sl_coll_check(c, &c->sel);
+        sl_run_block(run, key[i], (sl_rows){at, n});
+        sl_coll_check(c, run);
         for (uint32_t k = 0; k < n && !c->failed; k++) {
-            sl_value v = sl_run_at(&c->sel, key[i].res, at[k]);
+            sl_value v = sl_run_at(run, key[i].res, at[k]);
             if (v.kind == SL_ERROR)
                 sl_coll_fail(c, head, v);
         }
@@ -138,7 +146,7 @@ static void row_numbers(sl_coll *c) {
         if (!to || !rows)
             return;
         if (f->norder)
-            sort_rows(c, f->order, f->desc, f->norder, c->alive, c->nalive, "run Window Function error: ");
+            sl_coll_sort(c, &c->sel, f->order, f->desc, f->norder, c->alive, c->nalive, "run Window Function error: ");
         for (uint32_t k = 0; k < f->npart && !c->failed; k++)
             sl_run_block(&c->sel, f->part[k], (sl_rows){c->alive, c->nalive});
         sl_coll_check(c, &c->sel);
@@ -158,6 +166,11 @@ static void row_numbers(sl_coll *c) {
         if (f->npart)
             qsort(rows, c->nalive, sizeof *rows, by_partition);
         int64_t n = 0;
+        if (c->k->aggregated && !c->n) { /* the one row of an empty window has none */
+            to[c->alive[0]] = sl_v_null();
+            c->sel.reg[c->p->regs.wf + i] = to;
+            continue;
+        }
         for (uint32_t k = 0; k < c->nalive; k++) {
             n = k && sl_str_eq(rows[k].key, rows[k - 1].key) ? n + 1 : 1;
             to[rows[k].row] = sl_v_int(n);
@@ -228,8 +241,8 @@ static void put_fields(sl_coll *c, uint32_t row, uint32_t but) {
         sl_builder_set(w, at, sl_value_copy(a, v));
     }
 }
-/* changed_cols: one column per change; false: an error was told. */
-static bool put_changes(sl_coll *c, uint32_t row, const sl_pcall *f, sl_keeps **mem) {
+/* changed_cols: an object with a column per change. It fails into c->fault. */
+static sl_value changes_of(sl_coll *c, uint32_t row, const sl_pcall *f, sl_keeps **mem) {
     sl_arena *a = c->tmp->arena;
     uint32_t room = f->nargs, n = 0;
     for (uint32_t k = 2; k < f->nargs; k++) {
@@ -240,7 +253,7 @@ static bool put_changes(sl_coll *c, uint32_t row, const sl_pcall *f, sl_keeps **
     sl_str *names = sl_arena_alloc(a, (room + 1) * sizeof *names);
     if (!args || !names || sl_arena_failed(a) || (!*mem && !(*mem = sl_keeps_new()))) {
         c->r->nomem = c->failed = true;
-        return false;
+        return sl_v_null();
     }
     for (uint32_t k = 0; k < f->nargs; k++) {
         sl_run_block(&c->sel, f->args[k], (sl_rows){&row, 1});
@@ -275,23 +288,35 @@ static bool put_changes(sl_coll *c, uint32_t row, const sl_pcall *f, sl_keeps **
             sl_buf_printf(&b, "call func %s error: %.*s", f->func->name, SL_FMT(call->error));
         else
             sl_buf_str(&b, sl_v_text(v));
-        sl_coll_fail(c, "", sl_v_error(sl_buf_view(&b)));
+        c->fault = sl_arena_dup(a, sl_buf_view(&b));
         sl_buf_free(&b);
-        return false;
+        return sl_v_null();
     }
-    for (uint32_t m = 0; v.kind == SL_MAP && m < v.len; m++)
-        sl_builder_put(c->r->w, sl_arena_dup(sl_builder_arena(c->r->w), v.map[m].key), sl_value_copy(sl_builder_arena(c->r->w), v.map[m].val));
-    return true;
+    return sl_value_copy(a, v); /* the memory may change under it */
+}
+static void find_changes(sl_coll *c, uint32_t row) {
+    if (!c->changes)
+        c->changes = sl_coll_space(c, c->p->ncols * sizeof *c->changes);
+    for (uint32_t i = 0; i < c->p->ncols && !c->failed && !c->fault.n; i++)
+        c->changes[i] = changes_of(c, row, &c->p->cols[i], &c->r->cols[i]);
+}
+static void put_changes(sl_coll *c, const sl_pcall *f, sl_value v) {
+    sl_builder *w = c->r->w;
+    sl_arena *a = sl_builder_arena(w);
+    if (f->alias.n && !f->hidden)
+        sl_builder_put(w, f->alias, sl_value_copy(a, v));
+    for (uint32_t m = 0; !f->hidden && !f->alias.n && v.kind == SL_MAP && m < v.len; m++)
+        sl_builder_put(w, sl_arena_dup(a, v.map[m].key), sl_value_copy(a, v.map[m].val));
 }
 static void put_row(sl_coll *c, uint32_t row, uint32_t but) {
     sl_builder_row(c->r->w);
     if (c->p->star)
         put_star(c, row);
     put_fields(c, row, but);
-    for (uint32_t i = 0; i < c->p->ncols && !c->failed; i++)
-        put_changes(c, row, &c->p->cols[i], &c->r->cols[i]);
+    for (uint32_t i = 0; i < c->p->ncols; i++)
+        put_changes(c, &c->p->cols[i], c->changes[i]);
 }
-/* Rows of a set-returning function; returns how many, or UINT32_MAX on an error. */
+/* Rows of a set-returning function; returns how many. */
 static uint32_t put_set(sl_coll *c, uint32_t row, uint32_t most) {
     const sl_pfield *f = &c->p->fields[c->k->srf_field];
     sl_builder *w = c->r->w;
@@ -299,13 +324,14 @@ static uint32_t put_set(sl_coll *c, uint32_t row, uint32_t most) {
     const char *why = NULL;
     if (v.kind == SL_JSONTEXT)
         v = sl_value_open(sl_builder_arena(w), v);
-    if (sl_v_nil(v) || (v.kind == SL_LIST && v.len == 0) || (c->k->aggregated && !c->k->ndims)) /* of aggregates only groups can be expanded */
+    bool nil = sl_v_nil(v) && !(c->p->opts.send_nil && f->kind == SL_P_ALIAS);          /* there it is a column that holds null */
+    if (nil || (v.kind == SL_LIST && v.len == 0) || (c->k->aggregated && !c->k->ndims)) /* of aggregates only groups can be expanded */
         why = "can't find the result from the %.*s function";
     else if (v.kind != SL_LIST)
         why = "the argument for the %.*s function should be array";
     if (why) {
-        sl_coll_fail(c, "", sl_v_error(sl_arena_printf(c->tmp->arena, why, SL_FMT(f->name))));
-        return UINT32_MAX;
+        c->fault = sl_arena_printf(c->tmp->arena, why, SL_FMT(f->name));
+        return 0;
     }
     uint32_t n = v.len;
     if (n > most)
@@ -430,21 +456,20 @@ static void output(sl_coll *c) {
         return;
     }
     for (uint32_t i = 0, n = 0; !bulk && i < c->nalive && n < most; i++) {
-        if (srf) {
-            uint32_t k = put_set(c, c->alive[i], most - n);
-            if (k == UINT32_MAX) {
-                sl_builder_undo(w, first);
-                return;
-            }
-            n += k;
-            continue;
-        }
-        put_row(c, c->alive[i], UINT32_MAX);
-        if (c->failed) {
-            sl_builder_cancel(w);
+        if (c->p->ncols)
+            find_changes(c, c->alive[i]);
+        if (srf && !c->failed && !c->fault.n)
+            n += put_set(c, c->alive[i], most - n);
+        else if (!c->failed && !c->fault.n)
+            put_row(c, c->alive[i], UINT32_MAX);
+        if (c->failed || c->fault.n) {
             sl_builder_undo(w, first);
+            if (!c->failed)
+                sl_coll_fail(c, "", sl_v_error(c->fault));
             return;
         }
+        if (srf)
+            continue;
         sl_builder_end(w);
         n++;
     }
@@ -461,7 +486,7 @@ void sl_coll_finish(sl_coll *c) {
         return;
     row_numbers(c);
     if (c->k->norder && !c->row && !c->failed)
-        sort_rows(c, c->k->order, c->k->desc, c->k->norder, c->alive, c->nalive, "run Order By error: ");
+        sl_coll_sort(c, &c->sel, c->k->order, c->k->desc, c->k->norder, c->alive, c->nalive, "run Order By error: ");
     if (!c->failed)
         select_list(c);
     if (!c->failed && c->upto)

@@ -28,6 +28,7 @@ struct sl_win {
     uint64_t seen;                /* count: rows since the last emission */
     int64_t *due;                 /* sliding with delay: instants of triggers that wait, in order */
     uint32_t ndue, capdue, known; /* known: event time, triggers that an earlier watermark brought */
+    bool cut;                     /* session: the last one was cut at a tick and nothing followed: the next begins there */
     sl_map *parts;                /* state window: partition key -> part */
     uint32_t scanned;             /* session in event time: so many rows are known to belong together */
     size_t bytes;                 /* of the partitions, without their rows */
@@ -227,7 +228,8 @@ static bool session_row(sl_win *w, const sl_winrow *x) {
         return push(w, x->row);
     if (!w->started) {
         w->started = true;
-        w->from = x->row->time;
+        if (!w->cut)
+            w->from = x->row->time;
     }
     w->last = x->row->time;
     bool ok = push(w, x->row);
@@ -323,7 +325,9 @@ bool sl_win_tick(sl_win *w, int64_t now_ms) {
             break;
         case SL_W_SESSION:
             if (w->started && w->last + w->s->interval_ms <= w->next) {
-                ok = end_session(w, w->q.n, w->last + w->s->interval_ms);
+                w->cut = !w->q.n;
+                if (!w->cut)
+                    ok = end_session(w, w->q.n, w->last + w->s->interval_ms);
                 w->started = false;
             }
             if (w->boundary <= w->next) {
@@ -398,11 +402,10 @@ static bool mark_session(sl_win *w, int64_t mark) {
         if (!w->started) {
             w->started = true;
             w->from = first;
-            w->boundary = sl_win_align(first, s->unit, s->length, s->zone);
         }
-        tick = w->boundary;
-        if (tick - w->from <= s->length_ms)
-            tick += ((s->length_ms - tick + w->from) / s->length_ms + 1) * s->length_ms;
+        tick = sl_win_align(first, s->unit, s->length, s->zone); /* of what was cut, too: its first row counts, not the cut */
+        if (tick - first <= s->length_ms)
+            tick += ((s->length_ms - tick + first) / s->length_ms + 1) * s->length_ms;
         uint32_t n = w->scanned ? w->scanned : 1;
         while (n < w->q.n && sl_kq_at(&w->q, n)->time - sl_kq_at(&w->q, n - 1)->time <= s->interval_ms && sl_kq_at(&w->q, n)->time < tick)
             n++;
@@ -415,10 +418,9 @@ static bool mark_session(sl_win *w, int64_t mark) {
         }
         w->scanned = 0;
         ok = end_session(w, n, end);
-        if (end == tick) {
+        if (end == tick)
             w->from = tick;
-            w->boundary = tick + s->length_ms;
-        } else
+        else
             w->started = false;
     }
     return ok;
@@ -442,7 +444,7 @@ void sl_win_save(const sl_win *w, sl_buf *out) {
     put(out, w->started);
     put(out, w->last);
     put(out, w->boundary);
-    put(out, (int64_t)w->seen);
+    put(out, w->s->kind == SL_W_SESSION ? w->cut : (int64_t)w->seen);
     put(out, w->known);
     put(out, w->ndue);
     for (uint32_t i = 0; i < w->ndue; i++)
@@ -483,6 +485,7 @@ static sl_err *load(sl_win *w, sl_krows *k, uint32_t nsources, sl_str *at, sl_ar
     SL_TRY(get(a, at, &ndue));
     w->started = started != 0;
     w->seen = (uint64_t)seen;
+    w->cut = w->s->kind == SL_W_SESSION && seen;
     for (int64_t i = 0; i < ndue; i++) {
         SL_TRY(get(a, at, &v));
         if (!schedule(w, v))

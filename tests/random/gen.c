@@ -51,13 +51,13 @@ static void define(gen *g, const char *name, bool table, bool lookup) {
             sl_buf_printf(&g->b, "%s%s %s", any ? ", " : "", pool[i].name, second ? pool[i].type2 : pool[i].type);
         any = true;
     }
-    if (g->c->opts.event_time && !table) {
+    if (g->c->opts.event_time && !lookup) {
         if (!s->schemaless)
             gen_put(g, ", ts bigint");
         s->cols[s->ncols++] = (col){"ts", T_INT, false};
     }
     sl_buf_printf(&g->b, ") WITH (DATASOURCE=\"%s\", FORMAT=\"json\"", name);
-    if (g->c->opts.event_time && !table)
+    if (g->c->opts.event_time && !lookup)
         gen_put(g, ", TIMESTAMP=\"ts\"");
     if (lookup)
         gen_put(g, ", KIND=\"lookup\", TYPE=\"memory\", KEY=\"k\"");

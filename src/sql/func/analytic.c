@@ -147,8 +147,11 @@ static sl_value accumulate(sl_call *c, sl_keep *k, const sl_value *args, uint32_
         sl_keep_set(k, 1, sl_v_int(0));
     if (args[1].i)
         running = true;
-    if (running && valid && !acc_add(c, k, w, args[0], &err))
+    if (running && valid && !acc_add(c, k, w, args[0], &err)) {
+        if (sl_keep_get(k, 2).kind == SL_BOOL) /* it has begun all the same, unless this is the first that it hears */
+            sl_keep_set(k, 2, sl_v_bool(true));
         return err;
+    }
     sl_value v = running ? acc_result(k, w) : w == ACC_COUNT ? sl_v_int(0) : sl_v_float(0);
     return sl_keep_set(k, 2, sl_v_bool(running && !args[2].i)) ? v : forget(c);
 }

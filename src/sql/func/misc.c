@@ -78,8 +78,8 @@ static sl_value fn_get_keyed_state(sl_call *c, const sl_value *args, uint32_t n)
 /* Of the window or the row, null where there is none. */
 static sl_value fn_window_start(sl_call *c, const sl_value *args, uint32_t n) { return c->win_end ? sl_v_int(c->win_start) : sl_v_null(); }
 static sl_value fn_window_end(sl_call *c, const sl_value *args, uint32_t n) { return c->win_end ? sl_v_int(c->win_end) : sl_v_null(); }
-static sl_value fn_window_trigger(sl_call *c, const sl_value *args, uint32_t n) { return c->win_end ? sl_v_int(c->row_ms) : sl_v_null(); }
-static sl_value fn_event_time(sl_call *c, const sl_value *args, uint32_t n) { return sl_v_int(c->row_ms); }
+static sl_value fn_window_trigger(sl_call *c, const sl_value *args, uint32_t n) { return c->win_end ? sl_v_int(c->win_trigger) : sl_v_null(); }
+static sl_value fn_event_time(sl_call *c, const sl_value *args, uint32_t n) { return c->row_ms == INT64_MIN ? sl_v_null() : sl_v_int(c->row_ms); }
 
 /* ---- checks ---- */
 static const char *coalesce_check(sl_arena *a, sl_expr **args, uint32_t n) { return n ? NULL : "The arguments should be at least one."; }
