@@ -13,6 +13,25 @@
 #define SL_ARENA_MOST ((size_t)1 << 30) /* an arena that has this much gets no more: one trip must not take the machine */
 
 typedef struct sl_arena sl_arena;
+/* What several arenas, and others who say so, may take together. */
+typedef struct sl_purse {
+    size_t left;
+    size_t missed; /* so much was short when it could not pay for the first time; 0: it always could */
+} sl_purse;
+static inline bool sl_purse_pay(sl_purse *p, size_t n) { /* p NULL: free of charge */
+    if (!p)
+        return true;
+    if (n > p->left) {
+        p->missed = p->missed ? p->missed : n - p->left;
+        return false;
+    }
+    p->left -= n;
+    return true;
+}
+static inline void sl_purse_back(sl_purse *p, size_t n) {
+    if (p)
+        p->left += n;
+}
 typedef struct sl_arena_mark {
     void *chunk;
     size_t used;
@@ -27,6 +46,8 @@ sl_arena_mark sl_arena_here(const sl_arena *a);
 void sl_arena_back(sl_arena *a, sl_arena_mark m); /* releases all since m */
 bool sl_arena_failed(const sl_arena *a);
 size_t sl_arena_bytes(const sl_arena *a); /* bytes held from the system */
+/* From now on what a takes is paid out of p and given back there (NULL: by nobody); what it has is paid now, as far as that goes. p outlives a, or the next call. */
+void sl_arena_purse(sl_arena *a, sl_purse *p);
 void *sl_arena_slow(sl_arena *a, size_t n);
 
 struct sl_arena { /* visible only for the inline fast path below */
@@ -36,6 +57,8 @@ struct sl_arena { /* visible only for the inline fast path below */
     size_t next;
     bool failed;
     char *reserve;
+    sl_purse *purse;
+    size_t paid;
 };
 /* 16-byte aligned, not cleared. */
 static inline void *sl_arena_alloc(sl_arena *a, size_t n) {

@@ -146,9 +146,14 @@ _Static_assert(sizeof(chunk) % 16 == 0, "payload of a chunk stays aligned");
 
 static bool chunk_add(sl_arena *a, size_t payload) {
     size_t size = sizeof(chunk) + payload;
-    chunk *c = malloc(size);
-    if (!c)
+    if (!sl_purse_pay(a->purse, size))
         return false;
+    chunk *c = malloc(size);
+    if (!c) {
+        sl_purse_back(a->purse, size);
+        return false;
+    }
+    a->paid += a->purse ? size : 0;
     chunk *old = a->chunk;
     if (old)
         old->saved_at = a->at;
@@ -177,8 +182,26 @@ void sl_arena_free(sl_arena *a) {
         p = c->prev;
         free(c);
     }
+    sl_purse_back(a->purse, a->paid);
     free(a->reserve);
     free(a);
+}
+/* Gives back what was paid for n bytes that were freed. */
+static void refund(sl_arena *a, size_t n) {
+    if (!a->purse)
+        return;
+    n = n < a->paid ? n : a->paid;
+    a->paid -= n;
+    sl_purse_back(a->purse, n);
+}
+void sl_arena_purse(sl_arena *a, sl_purse *p) {
+    if (a->purse == p)
+        return;
+    sl_purse_back(a->purse, a->paid);
+    a->purse = p;
+    a->paid = p ? (a->held < p->left ? a->held : p->left) : 0;
+    if (p)
+        p->left -= a->paid;
 }
 void sl_arena_reset(sl_arena *a) {
     chunk *best = a->chunk;
@@ -199,6 +222,7 @@ void sl_arena_reset(sl_arena *a) {
     a->chunk = best;
     a->at = (char *)(best + 1);
     a->end = (char *)best + best->size;
+    refund(a, a->held - best->size);
     a->held = best->size;
     a->failed = false;
 }
@@ -208,6 +232,7 @@ void sl_arena_back(sl_arena *a, sl_arena_mark m) {
         chunk *c = a->chunk;
         a->chunk = c->prev;
         a->held -= c->size;
+        refund(a, c->size);
         free(c);
     }
     a->at = (char *)a->chunk + m.used;
@@ -222,7 +247,7 @@ void *sl_arena_slow(sl_arena *a, size_t n) { /* n is already rounded */
     else if (want < 256 * 1024)
         want *= 2;
     a->next = want;
-    if (a->held < SL_ARENA_MOST && n < SL_ARENA_MOST && chunk_add(a, n > want ? n : want)) {
+    if (a->held < SL_ARENA_MOST && n < SL_ARENA_MOST && (chunk_add(a, n > want ? n : want) || (n < want && a->purse && chunk_add(a, n)))) {
         void *p = a->at;
         a->at += n;
         return p;

@@ -146,6 +146,7 @@ static shell *shell_get(void) {
 /* All that the batch held is dropped already. */
 static void shell_put(shell *s) {
     pool *me = pool_mine();
+    sl_arena_purse(s->b.arena, NULL);
     size_t held = sl_arena_bytes(s->b.arena), all = shell_bytes(s);
     if (!me || me->n >= POOL_SHELLS || all > POOL_SHELL_BYTES || me->bytes + all > POOL_BYTES) {
         shell_free(s);
@@ -369,6 +370,8 @@ static bool grow_cells(sl_builder *w, size_t least) {
     rows = rows < least ? least : rows;
     size_t ncells = (rows + 4) * w->n;
     uint32_t stride = stride_of(ncells, w->n);
+    if (ncells > s->ncells && !sl_purse_pay(s->b.arena->purse, (ncells - s->ncells) * sizeof(sl_value)))
+        return false;
     sl_value *p = rows > UINT32_MAX / 4 ? NULL : aligned_alloc(64, ((ncells + 3) & ~(size_t)3) * sizeof *p);
     if (!p)
         return false;

@@ -29,11 +29,14 @@ static void share(account *a, int64_t n) {
 }
 typedef struct held { /* bytes */
     int64_t state, queued;
+    int64_t computes; /* of a turn that wanted more than there is; else 0 */
 } held;
 static void fail(sl_flow *f, held h, const char *limit, int64_t bytes) {
-    char why[256];
-    snprintf(why, sizeof why, "memory limit reached: the rule holds %.1f MB (state %.1f MB, waiting for sinks %.1f MB), %s is %.1f MB", mb(h.state + h.queued), mb(h.state),
-             mb(h.queued), limit, mb(bytes));
+    char why[256], computes[64] = "";
+    if (h.computes)
+        snprintf(computes, sizeof computes, ", what it computes %.1f MB", mb(h.computes));
+    snprintf(why, sizeof why, "memory limit reached: the rule holds %.1f MB (state %.1f MB, waiting for sinks %.1f MB%s), %s is %.1f MB", mb(h.state + h.queued + h.computes),
+             mb(h.state), mb(h.queued), computes, limit, mb(bytes));
     share(&f->account, 0); /* on its way out: others need not fail for it */
     flow_fail(f, SL_FLOW_LIMIT, why);
 }
@@ -52,15 +55,31 @@ static void soft(sl_flow *f, held h) {
         flow_press(f);
     }
 }
+static held holds(const sl_flow *f) {
+    held h = {.state = (int64_t)sl_exec_state_bytes(f->exec) + looks_bytes(f)};
+    for (uint32_t i = 0; i < f->nsinks; i++)
+        h.queued += (int64_t)sink_bytes(f->sinks[i]);
+    return h;
+}
+bool account_over(sl_flow *f) {
+    int64_t over = (int64_t)sl_exec_over(f->exec), state = (int64_t)sl_exec_state_bytes(f->exec);
+    if (!over)
+        return false;
+    held h = holds(f);
+    h.computes = over > state ? over - state : 0;
+    if (f->open && !f->closing)
+        fail(f, h, "memoryLimit", f->spec->memory_hard);
+    return true;
+}
 void account_turn(sl_flow *f) {
     account *a = &f->account;
     if (!f->open || f->closing)
         return;
-    held h = {.state = (int64_t)sl_exec_state_bytes(f->exec) + looks_bytes(f)};
-    for (uint32_t i = 0; i < f->nsinks; i++)
-        h.queued += (int64_t)sink_bytes(f->sinks[i]);
+    held h = holds(f);
     f->heavy = a->keeps || h.queued;
     int64_t all = h.state + h.queued, hard = f->spec->memory_hard;
+    if (hard) /* for the next turn: what the statement itself may hold */
+        sl_exec_room(f->exec, (size_t)(hard - h.queued - looks_bytes(f) > 1 ? hard - h.queued - looks_bytes(f) : 1));
     if (hard && all > hard) {
         fail(f, h, "memoryLimit", hard);
         return;

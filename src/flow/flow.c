@@ -210,7 +210,7 @@ static void tick(void *arg) {
     sl_exec_tick(f->exec, f->last_ms, &out, &failed);
     int64_t t = clock_us();
     f->busy_us += t - t0;
-    if (failed)
+    if (failed && !account_over(f))
         sl_error(f->spec->rule_id.p, "out of memory: rows of a window were lost");
     if (out)
         give_out(f, out, t, 1);
@@ -272,7 +272,7 @@ void flow_rows(sl_flow *from, sl_batch *b, const uint32_t *sel, uint32_t n, int6
         f->busy_us += (t - t0) * weight;
     }
     f->rows_in += n;
-    if (failed)
+    if (failed && !account_over(f))
         sl_error(f->spec->rule_id.p, "out of memory: rows of one batch were lost");
     if (f->timed)
         wind(f);
@@ -409,6 +409,8 @@ static void open_now(void *arg) {
     f->open = !e;
     f->timed = f->exec && sl_exec_timed(f->exec);
     f->account.keeps = f->heavy = f->exec && sl_exec_stateful(f->exec);
+    if (f->exec && f->spec->memory_hard)
+        sl_exec_room(f->exec, (size_t)f->spec->memory_hard);
     if (!e && f->lookups) {
         sl_exec_env_set(f->exec, &(sl_exec_env){f, looks_one, wake, looks_many});
         e = looks_open(f);

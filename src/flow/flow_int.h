@@ -183,6 +183,7 @@ typedef struct account {
     bool soft, back; /* beyond the soft mark; the sources are held back for it */
 } account;
 void account_turn(sl_flow *f); /* looks, holds back, or fails the flow; behind each turn while f->heavy */
+bool account_over(sl_flow *f); /* a turn wanted more memory than the flow may hold: fails it; false: that was not why it failed */
 void account_end(sl_flow *f);
 /* ---- checkpoints (checkpoint.c): what a rule with qos >= 1 finds again ---- */
 typedef struct checkpoint checkpoint;

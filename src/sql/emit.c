@@ -25,6 +25,19 @@ void sl_coll_check(sl_coll *c, const sl_run *r) {
         c->r->nomem = c->failed = true;
 }
 
+sl_batch *sl_pipe_scratch(sl_pipes *r) {
+    sl_batch *b = sl_batch_fresh();
+    if (b && r->room) {
+        size_t held = r->counted ? 0 : sl_pipes_bytes(r);
+        if (!r->counted)
+            r->purse = (sl_purse){.left = r->room > held ? r->room - held : 0};
+        r->counted = true;
+        sl_arena_purse(b->arena, &r->purse);
+        sl_arena_purse(sl_builder_arena(r->w), &r->purse); /* and for what comes of it */
+    }
+    return b;
+}
+
 /* ---- registers ---- */
 static void begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n) {
     *run = (sl_run){.p = prog, .out = out, .tmp = tmp, .nrows = n, .at = r->now_ms};
@@ -434,7 +447,7 @@ static bool emit(sl_coll c) {
     sl_pipes *r = c.r;
     uint32_t n = c.n;
     int64_t start = c.start, end = c.end;
-    if (!(c.tmp = sl_batch_fresh())) {
+    if (!(c.tmp = sl_pipe_scratch(r))) {
         r->nomem = true;
         return false;
     }
@@ -492,6 +505,7 @@ static bool emit(sl_coll c) {
     if (!c.failed && !silent)
         sl_coll_finish(&c);
     sl_coll_check(&c, c.front);
+    r->nomem |= sl_arena_failed(t);
     sl_run_end(&c.rows);
     sl_run_end(&c.sel);
     sl_batch_drop(c.tmp);

@@ -128,6 +128,11 @@ sl_err *sl_exec_load(sl_exec *x, sl_str state) {
     SL_TRY(sl_keeps_load_all(x->ana, x->p->nana, &state));
     return x->state ? sl_sites_load(&x->p->prog, x->state, &state) : NULL;
 }
+void sl_exec_room(sl_exec *x, size_t bytes) {
+    if (x->pipe)
+        x->pipe->room = bytes;
+}
+size_t sl_exec_over(const sl_exec *x) { return x->pipe ? x->pipe->over : 0; }
 size_t sl_exec_state_bytes(const sl_exec *x) {
     if (x->pipe)
         return sl_pipes_bytes(x->pipe);

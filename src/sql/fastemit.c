@@ -150,7 +150,9 @@ void sl_fast_emit(sl_pipes *r, sl_ftable *t, int64_t start, int64_t end) {
         sl_pipe_error(r, "", sl_str_of(error));
     if (error || (n == 0 && (c.k->ndims || c.k->nwhere)))
         return;
-    if (!(c.tmp = sl_batch_fresh())) {
+    if (r->nomem && r->counted && r->purse.missed) /* the rule is about to fail */
+        return;
+    if (!(c.tmp = sl_pipe_scratch(r))) {
         r->nomem = true;
         return;
     }
@@ -177,6 +179,7 @@ void sl_fast_emit(sl_pipes *r, sl_ftable *t, int64_t start, int64_t end) {
         sl_run_unset(&c.sel, (sl_rows){c.alive, c.nalive});
         sl_coll_finish(&c);
     }
+    r->nomem |= sl_arena_failed(c.out);
     sl_run_end(&c.sel);
     sl_batch_drop(c.tmp);
 }

@@ -19,9 +19,14 @@ bool sl_tuples_add(sl_tuples *t, uint32_t width, sl_krow *const *left, uint32_t 
     if (t->n == t->cap) {
         size_t cap = t->cap ? t->cap * 2 : 16;
         *full = cap > SL_TUPLES_MOST;
-        sl_krow **at = *full ? NULL : realloc(t->at, cap * width * sizeof *at);
-        if (!at)
+        size_t more = (cap - t->cap) * width * sizeof *t->at;
+        if (*full || !sl_purse_pay(t->purse, more))
             return false;
+        sl_krow **at = realloc(t->at, cap * width * sizeof *at);
+        if (!at) {
+            sl_purse_back(t->purse, more);
+            return false;
+        }
         t->at = at;
         t->cap = cap;
     }
@@ -31,6 +36,12 @@ bool sl_tuples_add(sl_tuples *t, uint32_t width, sl_krow *const *left, uint32_t 
     to[src] = right;
     return true;
 }
+void sl_tuples_free(sl_tuples *t, uint32_t width) {
+    free(t->at);
+    sl_purse_back(t->purse, t->cap * width * sizeof *t->at);
+    *t = (sl_tuples){.purse = t->purse};
+}
+static sl_purse *purse_of(sl_pipes *r) { return r->room ? &r->purse : NULL; }
 static bool add(joiner *j, tuples *t, sl_krow *const *left, uint32_t src, sl_krow *right) {
     bool full;
     if (sl_tuples_add(t, j->width, left, src, right, &full))
@@ -45,7 +56,7 @@ static bool add(joiner *j, tuples *t, sl_krow *const *left, uint32_t src, sl_kro
 
 /* ---- conditions ---- */
 bool sl_tuples_ask(sl_pipes *r, sl_block on, sl_krow *const *t, uint32_t n, bool *hit, bool (*fail)(void *arg, uint32_t i, sl_str why), void *arg) {
-    sl_batch *tmp = n ? sl_batch_fresh() : NULL;
+    sl_batch *tmp = n ? sl_pipe_scratch(r) : NULL;
     if (!tmp)
         return !n;
     sl_run run;
@@ -110,7 +121,7 @@ static uint64_t hash_of(sl_value v) {
 /* Key hashes of n tuples; class[k] collects the classes of key k. A null key has hash 0: it meets nothing. */
 static uint64_t *hashes(joiner *j, const sl_block *keys, uint32_t nkeys, sl_krow *const *t, uint32_t n, int *class) {
     uint64_t *h = sl_arena_alloc(j->tmp, (n + 1) * sizeof *h);
-    sl_batch *tmp = h ? sl_batch_fresh() : NULL;
+    sl_batch *tmp = h ? sl_pipe_scratch(j->r) : NULL;
     if (!tmp) {
         j->r->nomem = j->failed = true;
         return NULL;
@@ -184,7 +195,7 @@ static void flush(joiner *j, const sl_pjoin *d, pairs *p, tuples *match, uint32_
     for (uint32_t i = 0; i < p->n && !j->failed; i++)
         if (hit[i]) {
             if (match->n % 1024 == 0) {
-                uint32_t *more = realloc(*of, (match->n + 1024) * 2 * sizeof **of);
+                uint32_t *more = sl_purse_pay(match->purse, 1024 * 2 * sizeof **of) ? realloc(*of, (match->n + 1024) * 2 * sizeof **of) : NULL;
                 if (!more) {
                     j->failed = j->r->nomem = true;
                     break;
@@ -200,13 +211,13 @@ static void flush(joiner *j, const sl_pjoin *d, pairs *p, tuples *match, uint32_
 }
 /* Matching pairs of left tuples and right rows, ordered by the left side; of: their numbers. */
 static void match(joiner *j, const sl_pjoin *d, const tuples *left, sl_krow *const *right, uint32_t nright, tuples *out, uint32_t **of) {
-    pairs p = {.left = sl_arena_alloc(j->tmp, CHUNK * sizeof(uint32_t)), .right = sl_arena_alloc(j->tmp, CHUNK * sizeof(uint32_t))};
+    pairs p = {.t.purse = purse_of(j->r), .left = sl_arena_alloc(j->tmp, CHUNK * sizeof(uint32_t)), .right = sl_arena_alloc(j->tmp, CHUNK * sizeof(uint32_t))};
     keyed x = {0};
     uint64_t *lh = NULL;
     bool hash = !j->r->p->opts.plain && d->neq && left->n && nright && (size_t)left->n * nright > 16;
     if (hash) {
         int class[8] = {0};
-        tuples r = {0};
+        tuples r = {.purse = purse_of(j->r)};
         for (uint32_t i = 0; i < nright; i++)
             add(j, &r, NULL, d->src, right[i]);
         uint32_t nk = d->neq < 8 ? d->neq : 8;
@@ -214,7 +225,7 @@ static void match(joiner *j, const sl_pjoin *d, const tuples *left, sl_krow *con
         lh = x.hash ? hashes(j, d->left, nk, left->at, (uint32_t)left->n, class) : NULL;
         for (uint32_t k = 0; k < nk; k++)
             hash &= class[k] != CLASS_MIXED;
-        free(r.at);
+        sl_tuples_free(&r, j->width);
         if (hash && lh)
             index_rows(j, &x, nright);
     }
@@ -233,7 +244,7 @@ static void match(joiner *j, const sl_pjoin *d, const tuples *left, sl_krow *con
     }
     if (p.n && !j->failed)
         flush(j, d, &p, out, of);
-    free(p.t.at);
+    sl_tuples_free(&p.t, j->width);
 }
 /* ---- keys that are columns ---- */
 static sl_value key_at(const joiner *j, const sl_pkey *c, sl_krow *const *t, size_t i, bool left) {
@@ -288,7 +299,7 @@ static bool join_columns(joiner *j, const sl_pjoin *d, tuples *left, sl_krow *co
     }
     if (!column_hashes(j, d, right, nright, false, x.hash, class) || !column_hashes(j, d, left->at, left->n, true, lh, class))
         return false;
-    tuples out = {0};
+    tuples out = {.purse = purse_of(j->r)};
     if (index_rows(j, &x, nright))
         for (size_t l = 0; l < left->n && !j->failed; l++) {
             bool any = false;
@@ -300,7 +311,7 @@ static bool join_columns(joiner *j, const sl_pjoin *d, tuples *left, sl_krow *co
             if (!any && d->type == SL_JOIN_LEFT && !j->failed)
                 add(j, &out, left->at + l * j->width, d->src, NULL);
         }
-    free(left->at);
+    sl_tuples_free(left, j->width);
     *left = out;
     return true;
 }
@@ -309,7 +320,7 @@ static int by_right(const void *x, const void *y) {
     return a[1] != b[1] ? (a[1] < b[1] ? -1 : 1) : (a[0] > b[0]) - (a[0] < b[0]);
 }
 static void join_one(joiner *j, const sl_pjoin *d, tuples *left, sl_krow *const *right, uint32_t nright) {
-    tuples m = {0}, out = {0};
+    tuples m = {.purse = purse_of(j->r)}, out = m;
     uint32_t *of = NULL;
     if (join_columns(j, d, left, right, nright))
         return;
@@ -353,20 +364,21 @@ static void join_one(joiner *j, const sl_pjoin *d, tuples *left, sl_krow *const 
     }
 done:
     free(of);
-    free(m.at);
-    free(left->at);
+    sl_purse_back(m.purse, (m.n + 1023) / 1024 * 1024 * 2 * sizeof *of);
+    sl_tuples_free(&m, j->width);
+    sl_tuples_free(left, j->width);
     *left = out;
 }
 
 void sl_join_run(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end, bool row) {
     const sl_pipe *k = r->k;
     joiner j = {.r = r, .width = r->p->nsrc};
-    sl_batch *scratch = sl_batch_fresh();
+    sl_batch *scratch = sl_pipe_scratch(r);
     if (!scratch || !(j.tmp = scratch->arena)) {
         r->nomem = true;
         return;
     }
-    tuples t = {0};
+    tuples t = {.purse = purse_of(r)};
     bool lookups = false;
     for (uint32_t i = 0; i < n && !j.failed; i++)
         if (rows[i]->src == 0)
@@ -397,6 +409,6 @@ void sl_join_run(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, i
     else if (right && !j.failed && t.n)
         sl_pipe_emit(r, t.at, (uint32_t)t.n, r->p->nsrc, start, end, row);
     r->nomem |= sl_arena_failed(j.tmp) || !right;
-    free(t.at);
+    sl_tuples_free(&t, r->p->nsrc);
     sl_batch_drop(scratch);
 }

@@ -8,7 +8,9 @@ enum { SL_TUPLES_MOST = 4 << 20 }; /* tuples of one collection */
 typedef struct sl_tuples { /* one row (or none) per source */
     sl_krow **at;          /* [n * width] */
     size_t n, cap;
+    sl_purse *purse; /* who pays for the memory, or NULL */
 } sl_tuples;
+void sl_tuples_free(sl_tuples *t, uint32_t width);
 /* Adds left (NULL: nothing) with `right` as the row of src. false: out of memory (*full false), or there would be too many. */
 bool sl_tuples_add(sl_tuples *t, uint32_t width, sl_krow *const *left, uint32_t src, sl_krow *right, bool *full);
 /* Asks the condition `on` about n tuples; hit[i] tells. fail gets what is no answer: a text that is lent; false ends the asking. false: out of memory. */

@@ -437,6 +437,8 @@ void sl_looks_run(sl_pipes *r, sl_tuples *t, int64_t start, int64_t end) {
         r->nomem = true;
         return;
     }
+    sl_purse_back(t->purse, t->cap * r->p->nsrc * sizeof *t->at);
+    t->purse = NULL;
     part one = {.upto = (uint32_t)t->n, .start = start, .end = end};
     sl_parked p = {.r = r, .a = tmp->arena, .t = *t, .parts = &one, .nparts = 1};
     *t = (sl_tuples){0};

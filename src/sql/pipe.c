@@ -518,11 +518,19 @@ static void take(sl_pipes *r, uint32_t src, const sl_view *in) {
 static void begin(sl_pipes *r, int64_t now_ms) {
     r->now_ms = now_ms;
     r->nomem = false;
+    r->over = 0;
+    r->counted = false;
 }
 static void end(sl_pipes *r, sl_batch **out, bool *failed) {
-    *out = sl_builder_events(r->w) ? sl_builder_done(r->w, r->now_ms) : NULL;
+    bool some = sl_builder_events(r->w) > 0;
+    *out = some ? sl_builder_done(r->w, r->now_ms) : NULL;
+    r->nomem |= some && !*out;
+    if (*out)
+        sl_arena_purse((*out)->arena, NULL);
     sl_builder_rest(r->w); /* ten thousand windows wait most of the time */
     *failed = r->nomem;
+    if (r->nomem && r->counted && r->purse.missed)
+        r->over = r->room + r->purse.missed;
 }
 static void tick(sl_pipes *r, int64_t now_ms) {
     if (r->wm) {

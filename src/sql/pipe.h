@@ -115,7 +115,11 @@ struct sl_pipes { /* one running pipe */
     uint64_t nfiltered, nfailed; /* rows that did not pass the first program */
     uint64_t nin, nfired, nout;  /* rows in, collections fired, frames out */
     bool nomem;                  /* of this call */
-    bool draining;               /* what waited for lookups goes on */
+    size_t room;                 /* bytes that this instance may hold at all; 0: any number */
+    sl_purse purse;              /* what of it this call may take, once that is counted */
+    bool counted;
+    size_t over;   /* this call wanted to hold so much, more than room; 0: it did not */
+    bool draining; /* what waited for lookups goes on */
 };
 sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms);
 void sl_pipes_free(sl_pipes *r);
@@ -149,6 +153,8 @@ void sl_pipe_emit(sl_pipes *r, sl_krow *const *tuples, uint32_t n, uint32_t widt
 bool sl_pipe_emit_many(sl_pipes *r, sl_krow *const *tuples, const uint32_t *upto, uint32_t nparts, uint32_t width, int64_t start, int64_t end);
 /* Points the column registers of a run at the cells of tuples; metadata too. r->tmp has the copies. */
 void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, uint32_t width);
+/* Scratch memory of this call. */
+sl_batch *sl_pipe_scratch(sl_pipes *r);
 /* A run of program `prog` over n rows: registers made, everything ABSENT. */
 bool sl_pipe_begin(sl_pipes *r, sl_run *run, const sl_prog *prog, void **state, sl_arena *out, sl_arena *tmp, uint32_t n);
 /* A run over the rows of another, with its columns. */

@@ -6,6 +6,8 @@
 static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
     sl_pipes *r = arg;
     r->nfired++;
+    if (r->nomem && r->counted && r->purse.missed) /* the rule is about to fail */
+        return;
     if (r->k->njoins)
         sl_join_run(r, rows, n, start, end, false);
     else
