@@ -673,19 +673,22 @@ void sl_exec_run(sl_exec *x, uint32_t src, const sl_view *in, int64_t now_ms, sl
     w.run.call = (sl_call){.now_ms = now_ms, .zone = x->p->opts.zone, .rule_id = x->p->opts.rule_id, .rule_start_ms = x->start_ms};
     w.run.state = x->state;
     w.rows = (sl_rows){in->sel, x->p->limit == 0 ? 0 : in->n};
-    bool dense = !x->p->opts.plain && !x->p->nana;
-    w.run.lasting = dense && x->p->prog.lasting && !x->p->where;
+    bool dense = !x->p->opts.plain;
+    w.run.lasting = dense && !x->p->nana && x->p->prog.lasting && !x->p->where;
     w.run.lazy = true;
     sl_run_begin(&w.run);
     w.nomem = w.run.nomem;
     if (!w.nomem)
         load_columns(&w);
-    if (!w.nomem && dense)
+    if (!w.nomem && dense && !x->p->nana)
         sl_run_dense(&w.run, w.rows);
     if (!w.nomem)
         sl_run_unset(&w.run, w.rows);
-    if (!w.nomem && x->p->nana)
+    if (!w.nomem && x->p->nana) {
         analytic(&w);
+        if (!w.nomem && dense) /* now their values stay as they are */
+            sl_run_dense(&w.run, w.rows);
+    }
     if (!w.nomem && x->p->where)
         filter(&w);
     if (!w.nomem)

@@ -87,6 +87,16 @@ static bool ints(sl_op op, int64_t *restrict d, const int64_t *a, const int64_t 
     default: return false;
     }
 }
+/* Rests of whole numbers by a whole number. Below 2^53 a quotient is never rounded up to the next whole number, and what is multiplied back is exact. */
+static bool whole_rests(double *restrict d, const double *a, double k, uint32_t n) {
+    int64_t odd = !(fabs(k) < 0x1p53) | (trunc(k) != k);
+    for (uint32_t i = 0; i < n; i++) {
+        const double x = a[i];
+        odd |= (int64_t) !(fabs(x) < 0x1p53) | (int64_t)(trunc(x) != x);
+        d[i] = copysign(fabs(x - trunc(x / k) * k), x);
+    }
+    return !odd;
+}
 static bool floats(sl_op op, double *restrict d, const double *a, const double *b, unsigned one, uint32_t n) {
     const double ka = *a, kb = *b;
     uint32_t zero = 0;
@@ -105,7 +115,7 @@ static bool floats(sl_op op, double *restrict d, const double *a, const double *
             return false;
         if (op == SL_OP_DIV)
             FORMS(FDIV);
-        else
+        else if (!(one & SL_ONE_B) || !whole_rests(d, a, kb, n))
             FORMS(fmod);
         return true;
     default: return false;

@@ -377,8 +377,8 @@ static void numbers(const sl_loops *l) {
         for (uint32_t i = 0; i < n; i++) {
             a[i] = edge_int();
             b[i] = edge_int();
-            x[i] = edge_float();
-            y[i] = edge_float();
+            x[i] = again % 2 ? edge_float() : (double)((int64_t)rnd(1u << 30) - (1 << 29));
+            y[i] = again % 4 ? edge_float() : (double)((int64_t)rnd(40) - 20);
             yes[i] = rnd(2);
         }
 #define A(v, i) v[one == SL_ONE_A ? 0 : i]

@@ -89,10 +89,22 @@ bool sl_dn_cot(sl_dense *d) {
         }                                                                                                                                                                          \
         return to && (fine);                                                                                                                                                       \
     }
+/* The same, for this file. */
+#define PART1(name, expr, fine) static EACH1(name, expr, fine)
+#define PART2(name, expr, fine) static EACH2(name, expr, fine)
 EACH2(power, pow(x, y), true)
-EACH2(mod, fmod(x, y), true)
+PART2(rests, fmod(x, y), true)
+bool sl_dn_mod(sl_dense *d) {
+    const double *x = sl_dense_as_floats(d, 0), *k = x && d->args[1].one ? sl_dense_as_floats(d, 1) : NULL;
+    if (!k || *k == 0)
+        return sl_dn_rests(d);
+    double *to = sl_dense_floats(d);
+    return to && d->loops->floats(SL_OP_MOD, to, x, k, SL_ONE_B, d->n);
+}
 EACH2(atan2, atan2(x, y), no_nan(d))
-static EACH2(logs, log(y) / log(x), no_nan(d)) static EACH1(log10, log10(x), no_nan(d)) bool sl_dn_log(sl_dense *d) { return d->nargs > 1 ? sl_dn_logs(d) : sl_dn_log10(d); }
+PART2(logs, log(y) / log(x), no_nan(d))
+PART1(log10, log10(x), no_nan(d))
+bool sl_dn_log(sl_dense *d) { return d->nargs > 1 ? sl_dn_logs(d) : sl_dn_log10(d); }
 bool sl_dn_round(sl_dense *d) {
     int64_t digits = 0;
     if (d->nargs == 1) {
