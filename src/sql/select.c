@@ -308,11 +308,18 @@ static void put_changes(sl_coll *c, const sl_pcall *f, sl_value v) {
     for (uint32_t m = 0; !f->hidden && !f->alias.n && v.kind == SL_MAP && m < v.len; m++)
         sl_builder_put(w, sl_arena_dup(a, v.map[m].key), sl_value_copy(a, v.map[m].val));
 }
+static void put_meta(sl_coll *c, uint32_t row) {
+    sl_builder *w = c->r->w;
+    sl_value m = c->tuples[(size_t)row * c->width]->meta;
+    sl_builder_put(w, SL_S("__meta"), m.kind == SL_ABSENT ? sl_v_map(NULL, 0) : sl_value_copy(sl_builder_arena(w), m));
+}
 static void put_row(sl_coll *c, uint32_t row, uint32_t but) {
     sl_builder_row(c->r->w);
     if (c->p->star)
         put_star(c, row);
     put_fields(c, row, but);
+    if (c->p->opts.send_meta)
+        put_meta(c, row);
     for (uint32_t i = 0; i < c->p->ncols; i++)
         put_changes(c, &c->p->cols[i], c->changes[i]);
 }
@@ -389,7 +396,7 @@ static bool put_columns(sl_coll *c, uint32_t n) {
     enum { LEAST = 8, MOST = 64 };
     const sl_plan *p = c->p;
     uint32_t width = c->k->layout->n;
-    if (n < LEAST || p->star || p->ncols || width > MOST)
+    if (n < LEAST || p->star || p->ncols || p->opts.send_meta || width > MOST)
         return false;
     uint64_t filled = 0;
     for (uint32_t i = 0; i < p->nfields; i++) {
