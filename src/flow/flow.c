@@ -198,6 +198,24 @@ static void wind(sl_flow *f) {
     }
     sl_timer_at(f->tick, at);
 }
+/* On the held clock everything that is due at an instant happens at that instant. */
+static void slice(sl_flow *f) {
+    enum { MOST_US = 5000 };
+    sl_exec_slice(f->exec, sl_clock_held() || f->replaying ? 0 : MOST_US);
+}
+/* What is left over of a long tick is told now, in one. */
+static void finish(sl_flow *f) {
+    if (!f->open || !f->timed || !sl_exec_unfinished(f->exec))
+        return;
+    sl_batch *out = NULL;
+    bool failed = false;
+    sl_exec_slice(f->exec, 0);
+    sl_exec_tick(f->exec, f->last_ms, &out, &failed);
+    if (failed && !account_over(f))
+        sl_error(f->spec->rule_id.p, "out of memory: rows of a window were lost");
+    if (out)
+        give_out(f, out, 0, 0);
+}
 static void tick(void *arg) {
     sl_flow *f = arg;
     if (!f->open || f->eof || f->closing || f->replaying)
@@ -207,6 +225,7 @@ static void tick(void *arg) {
     f->ticks++;
     int64_t t0 = clock_us();
     f->last_ms = sl_now(f->lane->loop);
+    slice(f);
     sl_exec_tick(f->exec, f->last_ms, &out, &failed);
     int64_t t = clock_us();
     f->busy_us += t - t0;
@@ -262,6 +281,8 @@ void flow_rows(sl_flow *from, sl_batch *b, const uint32_t *sel, uint32_t n, int6
     sl_batch *out = NULL;
     bool failed = false;
     sl_trace *seen = f->tap ? trace_begin(f, b) : NULL;
+    if (f->timed)
+        slice(f);
     sl_exec_run(f->exec, from->src, &v, now, &out, &failed);
     trace_ran(seen, out);
     f->last_ms = now;
@@ -351,6 +372,7 @@ void flow_eof(sl_flow *from) {
     from->eof_here = true;
     if (!ended(f))
         return;
+    finish(f);
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_finish(f->sinks[i]);
     f->eof = true;
@@ -761,6 +783,7 @@ static void close_now(void *arg) { /* @on lane */
     source_stop_intake(f);
     for (uint32_t i = 0; i < f->nlimbs; i++)
         source_stop_intake(f->limbs[i]);
+    finish(f);
     for (uint32_t i = 0; i < f->nsinks; i++)
         sink_finish(f->sinks[i]);
     f->closing = true;

@@ -128,6 +128,11 @@ sl_err *sl_exec_load(sl_exec *x, sl_str state) {
     SL_TRY(sl_keeps_load_all(x->ana, x->p->nana, &state));
     return x->state ? sl_sites_load(&x->p->prog, x->state, &state) : NULL;
 }
+void sl_exec_slice(sl_exec *x, int64_t us) {
+    if (x->pipe)
+        x->pipe->slice_us = us;
+}
+bool sl_exec_unfinished(const sl_exec *x) { return x->pipe && x->pipe->slices && x->pipe->parked; }
 void sl_exec_room(sl_exec *x, size_t bytes) {
     if (x->pipe)
         x->pipe->room = bytes;

@@ -28,6 +28,8 @@ struct sl_parked { /* a lot */
     sl_value *rows; /* [t.n] answers: LIST of MAP, ERROR; ABSENT: not there yet */
     uint32_t waiting;
     bool parked, asked, issuing, nomem;
+    bool later; /* a collection that no join has seen yet: the rows are those held */
+    int64_t start, end, now;
     sl_str text;    /* only an error that had to wait for its turn */
     sl_krow **held; /* parked: rows of windows */
     size_t nheld, bytes;
@@ -363,7 +365,12 @@ static void leave(sl_parked *p) {
         p->r->nomem = true;
     else if (p->text.p)
         sl_builder_error(p->r->w, p->text);
-    else
+    else if (p->later) {
+        int64_t now = p->r->now_ms;
+        p->r->now_ms = p->now;
+        sl_pipe_collection(p->r, p->held, (uint32_t)p->nheld, p->start, p->end);
+        p->r->now_ms = now;
+    } else
         emit(p);
 }
 void sl_join_drain(sl_pipes *r) {
@@ -374,7 +381,7 @@ void sl_join_drain(sl_pipes *r) {
     }
     bool inside = r->draining; /* what fails now is the oldest: it is told at once */
     r->draining = true;
-    while (r->parked && !r->parked->waiting) {
+    while (r->parked && !r->parked->waiting && !(r->parked->later && sl_pipe_late(r))) {
         sl_parked *p = r->parked;
         r->parked = p->next;
         if (!r->parked)
@@ -399,6 +406,29 @@ static void park(sl_parked *p) {
     else
         r->parked = p;
     r->last_parked = p;
+}
+void sl_join_later(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
+    sl_parked *p = calloc(1, sizeof *p);
+    if (!p || !(p->a = sl_arena_new(n * sizeof *rows + 64)) || !(p->held = sl_arena_alloc(p->a, (n + 1) * sizeof *rows))) {
+        if (p)
+            sl_arena_free(p->a);
+        free(p);
+        r->nomem = true;
+        return;
+    }
+    p->r = r;
+    p->parked = p->later = true;
+    p->join = r->k->njoins;
+    p->start = start;
+    p->end = end;
+    p->now = r->now_ms;
+    for (uint32_t i = 0; i < n; i++) {
+        sl_krow_hold(rows[i]);
+        p->held[p->nheld++] = rows[i];
+    }
+    p->nparts = 1;
+    r->nparked++;
+    park(p);
 }
 void sl_join_tell(sl_pipes *r, sl_str text) {
     sl_parked *p = calloc(1, sizeof *p);

@@ -520,6 +520,7 @@ static void begin(sl_pipes *r, int64_t now_ms) {
     r->nomem = false;
     r->over = 0;
     r->counted = false;
+    r->deadline = 0;
 }
 static void end(sl_pipes *r, sl_batch **out, bool *failed) {
     bool some = sl_builder_events(r->w) > 0;
@@ -550,6 +551,8 @@ void sl_pipes_tick(sl_pipes *r, int64_t now_ms, sl_batch **out, bool *failed) {
 }
 void sl_pipes_run(sl_pipes *r, uint32_t src, const sl_view *in, int64_t now_ms, sl_batch **out, bool *failed) {
     begin(r, now_ms);
+    if (r->slices && r->parked)
+        sl_join_drain(r);
     tick(r, now_ms);
     if (!r->nomem && src < r->p->nsrc)
         take(r, src, in);

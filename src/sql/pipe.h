@@ -115,6 +115,8 @@ struct sl_pipes { /* one running pipe */
     uint64_t nfiltered, nfailed; /* rows that did not pass the first program */
     uint64_t nin, nfired, nout;  /* rows in, collections fired, frames out */
     bool nomem;                  /* of this call */
+    int64_t slice_us, deadline;  /* how long a call may tell windows, and until when this one may (0: not begun); 0: as long as it takes */
+    bool slices;                 /* collections depend on nothing but their rows: they may be told in a later call */
     size_t room;                 /* bytes that this instance may hold at all; 0: any number */
     sl_purse purse;              /* what of it this call may take, once that is counted */
     bool counted;
@@ -165,6 +167,12 @@ void sl_join_run(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, i
 /* Takes on what waited for lookups and has its answers. */
 void sl_join_drain(sl_pipes *r);
 void sl_join_end(sl_pipes *r);
+/* A collection waits for a later call; its rows are held. */
+void sl_join_later(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end);
+/* A collection on its way: joins, then out. */
+void sl_pipe_collection(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end);
+/* Has this call told windows for long enough? */
+bool sl_pipe_late(sl_pipes *r);
 /* An error that must not overtake what waits. */
 void sl_join_tell(sl_pipes *r, sl_str text);
 /* The object that * stands for in a function, of the tuple t. */

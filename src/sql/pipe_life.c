@@ -1,5 +1,6 @@
 /* How a running statement with memory is made, measured and ended. Decision: apart from the way of its rows (pipe.c), which knows nothing of how it began. */
 #include <stdlib.h>
+#include <time.h>
 #include "sql/dedup.h"
 #include "sql/joins.h"
 
@@ -8,10 +9,33 @@ static void fired(void *arg, sl_krow *const *rows, uint32_t n, int64_t start, in
     r->nfired++;
     if (r->nomem && r->counted && r->purse.missed) /* the rule is about to fail */
         return;
+    if (r->slices && r->slice_us && (r->parked || sl_pipe_late(r))) {
+        enum { MOST = 16 << 20 }; /* beyond that waiting costs more than a long turn */
+        if (r->parked_bytes >= MOST) {
+            r->deadline = INT64_MAX;
+            sl_join_drain(r);
+            r->deadline = 1;
+        }
+        sl_join_later(r, rows, n, start, end);
+        return;
+    }
+    sl_pipe_collection(r, rows, n, start, end);
+}
+void sl_pipe_collection(sl_pipes *r, sl_krow *const *rows, uint32_t n, int64_t start, int64_t end) {
     if (r->k->njoins)
         sl_join_run(r, rows, n, start, end, false);
     else
         sl_pipe_emit(r, rows, n, 1, start, end, false);
+}
+bool sl_pipe_late(sl_pipes *r) {
+    if (!r->slice_us || r->deadline == INT64_MAX)
+        return false;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t now = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    if (!r->deadline)
+        r->deadline = now + r->slice_us;
+    return now >= r->deadline;
 }
 static void **sites(const sl_prog *p) { return calloc(p->nsite + 1, sizeof(void *)); }
 sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
@@ -30,6 +54,9 @@ sl_pipes *sl_pipes_new(sl_plan *p, int64_t start_ms) {
         ok = (r->win = sl_win_new(&k->window, start_ms, fired, r)) != NULL;
     if (ok && fast)
         ok = (r->fast = sl_fast_new(r, start_ms)) != NULL;
+    r->slices = k->windowed;
+    for (uint32_t i = 0; i < k->njoins; i++) /* a table may have changed by then */
+        r->slices &= !k->joins[i].lookup && !k->joins[i].table;
     if (ok && p->ntrig && !k->has_having) /* single rows fail at HAVING, before */
         ok = (r->dedup = sl_dedup_new(p)) != NULL;
     if (ok && p->opts.event_time) {
@@ -75,7 +102,7 @@ void sl_pipes_free(sl_pipes *r) {
 }
 int64_t sl_pipes_next(const sl_pipes *r) {
     int64_t next = r->wm ? sl_wm_next(r->wm) : r->win ? sl_win_next(r->win) : r->fast ? sl_fast_next(r->fast) : INT64_MAX;
-    int64_t due = r->dedup ? sl_dedup_next(r) : INT64_MAX;
+    int64_t due = r->slices && r->parked ? r->now_ms : r->dedup ? sl_dedup_next(r) : INT64_MAX; /* at once, but others first */
     return due < next ? due : next;
 }
 size_t sl_pipes_bytes(const sl_pipes *r) {

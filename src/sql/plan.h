@@ -113,6 +113,10 @@ bool sl_exec_save(const sl_exec *x, sl_buf *out);
 sl_err *sl_exec_load(sl_exec *x, sl_str state);
 /* Bytes of state that this instance keeps across turns: kept rows, groups, what functions remember, what waits for lookups. Cheap: it adds up counters. */
 size_t sl_exec_state_bytes(const sl_exec *x);
+/* How long one call may go on telling windows, in microseconds; 0, as in the beginning: as long as it takes. What is left over is told by the next calls, in order: sl_exec_next is
+ * then the time of this call, and the state cannot be saved until it is done. Of windows with groups and of statements with tables nothing is left over. */
+void sl_exec_slice(sl_exec *x, int64_t us);
+bool sl_exec_unfinished(const sl_exec *x);
 /* How much it may hold at all, together with what a call needs while it computes (pairs of a join, columns, results); 0: any number. A call that needs more ends
  * with *failed, and sl_exec_over says how much it would have been; else that is 0. Statements with memory only. */
 void sl_exec_room(sl_exec *x, size_t bytes);

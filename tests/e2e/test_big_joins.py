@@ -1,5 +1,5 @@
 """A join that would take more memory than its rule may have stops that rule, at its limit; the daemon and the neighbours live on."""
-import json, os, urllib.request
+import json, os, time, urllib.request
 import pytest
 from kit import BUILD, Daemon, wait
 
@@ -36,6 +36,41 @@ def test_cross_join():
             assert (peak_kb(d) - before) * 1024 < limit * 1.25, (before, peak_kb(d))
         post(d, "/other", [{"a": 2}])
         wait("the neighbour's second row", 20, lambda: sent("small", "sink_nop_0_0_records_out_total") == 2)
+        d.stop()
+    finally:
+        d.close()
+
+
+def test_neighbour_of_many_windows():
+    """Ten thousand windows with a join end at one instant: what a neighbour on the same lane waits is a small part of what that takes."""
+    windows, each = 10000, 20
+    d = Daemon(args=("--lanes", "1")).start()
+    try:
+        for s in ("s", "u", "other"):
+            d.ask("POST", "/streams", {"sql": 'CREATE STREAM %s (a BIGINT, ts BIGINT) WITH (DATASOURCE="/%s", TYPE="httppush", FORMAT="json", TIMESTAMP="ts")' % (s, s)})
+        d.rule("big", "SELECT s.a, u.a AS b, concat(s.a, u.a) AS c FROM s INNER JOIN u ON s.a <= u.a + 1000 GROUP BY TUMBLINGWINDOW(ss, 1)", {"nop": {}}, isEventTime=True,
+               lateTolerance=windows * 2000)
+        d.rule("small", "SELECT a FROM other", {"nop": {}})
+        out = lambda: d.status("big").get("sink_nop_0_0_records_out_total", 0)
+        for first in range(0, windows, 1000):
+            rows = [{"a": i, "ts": 1000000 + w * 1000 + i} for w in range(first, first + 1000) for i in range(each)]
+            post(d, "/s", rows)
+            post(d, "/u", rows)
+        assert out() == 0
+        last = [{"a": 1, "ts": 1000000 + windows * 4000}]
+        post(d, "/s", last)
+        cpu, t0 = d.cpu_seconds(), time.monotonic()
+        post(d, "/u", last)
+        waits = []
+        while out() < windows:
+            t = time.monotonic()
+            post(d, "/other", [{"a": 1}])
+            waits.append(time.monotonic() - t)
+            assert time.monotonic() - t0 < 60, out()
+        took = time.monotonic() - t0
+        print("%d windows in %.2f s (%.2f s of processor), the neighbour was served %d times, at the longest in %.0f ms" %
+              (windows, took, d.cpu_seconds() - cpu, len(waits), 1000 * max(waits)))
+        assert len(waits) > 5 and max(waits) < took / 3, (took, max(waits))
         d.stop()
     finally:
         d.close()
