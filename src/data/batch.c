@@ -368,7 +368,7 @@ static bool grow_cells(sl_builder *w, size_t least) {
     shell *s = w->s;
     size_t rows = w->rows < 32 ? 64 : (size_t)w->rows * 2;
     rows = rows < least ? least : rows;
-    size_t ncells = (rows + 4) * w->n;
+    size_t ncells = (rows + 8) * w->n; /* a column may be told to be up to seven cells shorter */
     uint32_t stride = stride_of(ncells, w->n);
     if (ncells > s->ncells && !sl_purse_pay(s->b.arena->purse, (ncells - s->ncells) * sizeof(sl_value)))
         return false;

@@ -27,6 +27,42 @@ static void layout_finds_every_name(void **st) {
     sl_layout_drop(l);
     free(names);
 }
+/* Columns of many rows at once do not run into each other, however many there are, nor into rows that come singly. */
+static void bulk_rows_come_back(void **st) {
+    (void)st;
+    const char *names[] = {"a", "b", "c"};
+    for (uint32_t n = 1; n < 1400; n += n < 200 || n > 300 ? 13 : 1) {
+        sl_layout *l = layout_of(names, 3);
+        sl_builder *w = sl_builder_new(l, true);
+        sl_value *cols[3];
+        for (uint32_t i = 0; i < n % 5; i++) {
+            sl_builder_row(w);
+            sl_builder_set(w, 2, sl_v_int(-1));
+            sl_builder_end(w);
+        }
+        assert_true(sl_builder_bulk(w, n, cols));
+        for (uint32_t c = 0; c < 3; c++)
+            for (uint32_t i = 0; i < n; i++)
+                cols[c][i] = sl_v_int((int64_t)i * 3 + c);
+        bool more = n > 1000; /* room grows twofold for it, and would be there for those that follow */
+        if (more) {
+            sl_builder_row(w);
+            sl_builder_set(w, 1, sl_v_int(-2));
+            sl_builder_end(w);
+        }
+        sl_batch *b = sl_builder_done(w, 1);
+        assert_int_equal(b->nrows, n % 5 + n + more);
+        for (uint32_t c = 0; c < 3; c++) {
+            for (uint32_t i = 0; i < n; i++)
+                assert_int_equal(b->cols[c][n % 5 + i].i, (int64_t)i * 3 + c);
+            if (more)
+                assert_int_equal(b->cols[c][b->nrows - 1].kind, c == 1 ? SL_INT : SL_ABSENT);
+        }
+        sl_batch_drop(b);
+        sl_builder_free(w);
+        sl_layout_drop(l);
+    }
+}
 static void rows_come_back(void **st) {
     (void)st;
     const char *names[] = {"a", "b", "c"};
@@ -211,6 +247,7 @@ static void steady_state_allocates_nothing(void **st) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bulk_rows_come_back), /* first, while the pool is empty */
         cmocka_unit_test(layout_finds_every_name),
         cmocka_unit_test(rows_come_back),
         cmocka_unit_test(long_tails_keep_last_of_equal_keys),
