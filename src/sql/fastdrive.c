@@ -147,6 +147,15 @@ static bool find_slot(batch *b, sl_ftable *t, uint32_t place, uint32_t row, sl_f
         sl_fast_known(t, place, *slot);
     return ok;
 }
+/* What it takes to close slots is asked for: their groups, then what those merged. */
+static void close_soon(const sl_ftable *t, sl_fslot *const *slots, uint32_t i, uint32_t n) {
+    enum { AHEAD = 8 };
+    const sl_fslot *far = i + 2 * AHEAD < n ? slots[i + 2 * AHEAD] : NULL, *near = i + AHEAD < n ? slots[i + AHEAD] : NULL;
+    if (far && far->item.epoch != t->epoch)
+        __builtin_prefetch(far->group);
+    if (near && near->item.epoch != t->epoch)
+        __builtin_prefetch(near->group->back, 1);
+}
 /* The slots of n rows, at most SL_FAST_ROWS; rows whose key failed are left out of *rows. */
 static bool slots_of(batch *b, sl_ftable *t, const uint32_t **rows, uint32_t n, sl_fslot **slots, uint32_t *count) {
     const uint32_t *in = *rows;
@@ -154,6 +163,8 @@ static bool slots_of(batch *b, sl_ftable *t, const uint32_t **rows, uint32_t n, 
     bool ok = true, known = n > 1 && t->keys;
     uint32_t missing = known ? sl_fast_keys(t, b->in->run, b->f->r->k->dims, in, n, places, slots) : n;
     for (uint32_t i = 0; i < n && missing && ok; i++) {
+        if (known && t->plan->multi)
+            close_soon(t, slots, i, n);
         if (!known)
             slots[i] = NULL;
         else if (slots[i] && slots[i]->item.epoch == t->epoch)

@@ -133,7 +133,10 @@ static void aggregates(sl_coll *c, const sl_ftable *t, sl_fgroup *const *groups,
     }
     if (ok && !f->multi)
         of_one_pane(c, t, to);
+    enum { AHEAD = 8 };
     for (uint32_t g = 0; ok && f->multi && g < n; g++) {
+        if (g + AHEAD < n)
+            sl_fgroup_soon(t, groups[g + AHEAD]);
         const char *total = sl_ftable_total(t, groups[g], tmp, &ok);
         for (uint32_t i = 0; i < f->nagg; i++)
             to[i][g] = result(c, &f->agg[i], total + f->agg[i].at);

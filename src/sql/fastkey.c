@@ -34,7 +34,11 @@ static inline void halves(const char *p, uint32_t n, uint64_t *a, uint64_t *b) {
 typedef sl_fitem item;
 enum { LONG = 0x4000 }; /* in the upper half of a tag, instead of the length: equal items may differ */
 #define USED 0x80000000u
-static inline uint32_t tag_of(sl_value v, uint32_t len) { return (uint32_t)v.kind | (uint32_t)v.flags << 8 | len << 16 | USED; }
+static inline uint32_t tag_of(sl_value v, uint32_t len) {
+    uint16_t head;
+    memcpy(&head, &v, sizeof head); /* kind and flags, which differ here when they differ there */
+    return head | len << 16 | USED;
+}
 static inline item item_of(sl_value v) {
     item x = {v.u, 0, tag_of(v, 0), 0};
     if (v.kind == SL_STRING && v.len > 16)
@@ -48,10 +52,11 @@ static inline item item_of(sl_value v) {
 }
 static inline bool is_long(item x) { return x.tag & (uint32_t)LONG << 16; }
 __extension__ typedef unsigned __int128 twice;
-static inline uint64_t hash_item(item x) { /* one multiplication, folded: the last letter of a text reaches the lowest bits */
-    twice p = (twice)(x.a ^ UINT64_C(0x9E3779B97F4A7C15)) * (x.b ^ x.tag ^ UINT64_C(0xBF58476D1CE4E5B9));
+static inline uint64_t hash_numbers(uint64_t a, uint64_t b, uint32_t tag) { /* one multiplication, folded: the last letter of a text reaches the lowest bits */
+    twice p = (twice)(a ^ UINT64_C(0x9E3779B97F4A7C15)) * (b ^ tag ^ UINT64_C(0xBF58476D1CE4E5B9));
     return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
+static inline uint64_t hash_item(item x) { return hash_numbers(x.a, x.b, x.tag); }
 static inline bool same_item(sl_value x, sl_value y) {
     if (x.kind != y.kind || x.flags != y.flags)
         return false;
@@ -83,16 +88,18 @@ static void put_name(const sl_ftable *t, uint32_t g) { /* of groups[g] */
 }
 /* What is known by its hash alone has a kind that no value has. */
 enum { SEVERAL = UINT8_MAX - 1, PACKED = UINT8_MAX };
+#define SEVERAL_TAG (SEVERAL | (uint32_t)LONG << 16 | USED)
 sl_fitem sl_fast_item(const sl_ftable *t, const sl_fkey *k) {
-    return t->ndims == 1 && !k->npacked ? item_of(k->at[0]) : (item){k->hash, 0, (k->npacked ? PACKED : SEVERAL) | USED, 0};
+    return t->ndims == 1 && !k->npacked ? item_of(k->at[0]) : (item){k->hash, 0, k->npacked ? PACKED | USED : SEVERAL_TAG, 0};
 }
 bool sl_fast_value(const sl_fitem *x, sl_value *v, char *text) {
-    uint8_t kind = (uint8_t)x->tag;
     uint32_t len = x->tag >> 16 & 31;
-    *v = (sl_value){.kind = kind, .flags = (uint8_t)(x->tag >> 8), .u = x->a};
-    if (kind <= SL_FLOAT)
+    uint16_t head = (uint16_t)x->tag;
+    *v = (sl_value){.u = x->a};
+    memcpy(v, &head, sizeof head);
+    if (v->kind <= SL_FLOAT)
         return true;
-    if (kind != SL_STRING || is_long(*x))
+    if (v->kind != SL_STRING || is_long(*x))
         return false;
     if (len >= 8) {
         memcpy(text, &x->a, 8);
@@ -304,20 +311,31 @@ sl_fkey *sl_fast_key(sl_ftable *t, const sl_value *v, sl_arena *tmp, sl_buf *tex
     return k;
 }
 typedef struct asked { /* an item on its way to its place */
-    item x;
-    uint64_t hash;
+    uint64_t a, b, hash;
+    uint32_t tag;
 } asked;
-static inline asked ask(sl_value v) {
-    asked q;
+static inline void ask(asked *q, sl_value v) {
     uint32_t len = v.len - 8;
-    if (v.kind == SL_STRING && len <= 8) /* as item_of: most names are so long */
-        q.x = (item){load64(v.p), load64(v.p + len), tag_of(v, v.len), 0};
-    else
-        q.x = item_of(v);
-    q.hash = hash_item(q.x);
-    return q;
+    if (v.kind == SL_STRING && len <= 8) { /* as item_of: most names are so long */
+        q->a = load64(v.p);
+        q->b = load64(v.p + len);
+        q->tag = tag_of(v, v.len);
+    } else {
+        item x = item_of(v);
+        q->a = x.a;
+        q->b = x.b;
+        q->tag = x.tag;
+    }
+    q->hash = hash_numbers(q->a, q->b, q->tag);
 }
-static inline bool same_numbers(const item *x, const item *y) { return x->a == y->a && x->b == y->b && x->tag == y->tag; }
+static void ask_several(const sl_ftable *t, asked *q, const sl_run *run, const sl_block *dims, uint32_t row) {
+    uint64_t h = 0;
+    for (uint32_t d = 0; d < t->ndims; d++)
+        h = join_hash(h, sl_run_at(run, dims[d].res, row));
+    q->a = q->hash = last_hash(h);
+    q->b = 0;
+    q->tag = SEVERAL_TAG;
+}
 static bool same_row(const sl_ftable *t, const sl_fkey *k, const sl_run *run, const sl_block *dims, uint32_t row) {
     for (uint32_t d = 0; d < t->ndims; d++)
         if (!same_item(k->at[d], sl_run_at(run, dims[d].res, row)))
@@ -325,22 +343,23 @@ static bool same_row(const sl_ftable *t, const sl_fkey *k, const sl_run *run, co
     return true;
 }
 /* Is this the row's key, as its slot says? */
-static inline bool same_slot(const sl_ftable *t, const sl_fslot *s, const item *x, const sl_run *run, const sl_block *dims, uint32_t row) {
-    return same_numbers(&s->item, x) && ((t->ndims == 1 && !is_long(*x)) || same_row(t, s->key, run, dims, row));
+static inline bool same_slot(const sl_ftable *t, const sl_fslot *s, const asked *q, const sl_run *run, const sl_block *dims, uint32_t row) {
+    return ((s->item.a ^ q->a) | (s->item.b ^ q->b) | (s->item.tag ^ q->tag)) == 0 && (!is_long(s->item) || same_row(t, s->key, run, dims, row));
 }
 /* Where the key of a row is: its slot and its place, or the place alone, or neither. */
 static void find(const sl_ftable *t, const asked *q, const sl_run *run, const sl_block *dims, uint32_t row, uint32_t *place, sl_fslot **slot) {
+    uint64_t hash = q->hash;
     *slot = NULL;
-    for (uint32_t e = (uint32_t)q->hash & t->keymask; t->hot[e]; e = (e + 1) & t->keymask) {
-        if (!may_be(t->hot[e], q->hash))
+    for (uint32_t e = (uint32_t)hash & t->keymask; t->hot[e]; e = (e + 1) & t->keymask) {
+        if (!may_be(t->hot[e], hash))
             continue;
         sl_fslot *s = slot_at(t->hot[e]);
         *place = e;
-        if (s && same_slot(t, s, &q->x, run, dims, row)) {
+        if (s && same_slot(t, s, q, run, dims, row)) {
             *slot = s;
             return;
         }
-        if (t->keys[e]->hash == q->hash && !t->keys[e]->npacked && same_row(t, t->keys[e], run, dims, row))
+        if (t->keys[e]->hash == hash && !t->keys[e]->npacked && same_row(t, t->keys[e], run, dims, row))
             return;
     }
     *place = UINT32_MAX;
@@ -348,41 +367,45 @@ static void find(const sl_ftable *t, const asked *q, const sl_run *run, const sl
 /* Many rows at once, so that what one row waits for from memory is asked for while others are looked at: places, then slots. */
 uint32_t sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dims, const uint32_t *rows, uint32_t n, uint32_t *places, sl_fslot **slots) {
     enum { NEAR = 1024 }; /* a table that the cache holds */
-    uint32_t missing = 0, more = t->plan->size + (uint32_t)sizeof(sl_fitem);
-    bool far = t->keymask >= NEAR;
+    const uint32_t mask = t->keymask, epoch = t->epoch, busy = (uint32_t)sizeof(sl_fitem) + t->plan->size, last = busy > 64 ? busy - 1 : 0;
+    const uint64_t *hot = t->hot;
+    const sl_value *col = t->ndims == 1 && dims[0].res >= 0 ? run->reg[dims[0].res] : NULL;
+    uint32_t known = 0;
     asked q[SL_FAST_ROWS];
-    if (t->ndims == 1) {
-        const sl_value *col = dims[0].res >= 0 ? run->reg[dims[0].res] : NULL, konst = col ? sl_v_null() : run->p->consts[~dims[0].res];
-        for (uint32_t i = 0; i < n; i++)
-            q[i] = ask(col ? col[rows[i]] : konst);
-    } else
-        for (uint32_t i = 0; i < n; i++) {
-            uint64_t h = 0;
-            for (uint32_t d = 0; d < t->ndims; d++)
-                h = join_hash(h, sl_run_at(run, dims[d].res, rows[i]));
-            h = last_hash(h);
-            q[i] = (asked){{h, 0, SEVERAL | USED, 0}, h};
-        }
-    for (uint32_t i = 0; far && i < n; i++)
-        __builtin_prefetch(&t->hot[(uint32_t)q[i].hash & t->keymask]);
+    for (uint32_t i = 0; col && i < n; i++)
+        ask(&q[i], col[rows[i]]);
+    for (uint32_t i = 0; !col && i < n; i++)
+        if (t->ndims == 1)
+            ask(&q[i], sl_run_at(run, dims[0].res, rows[i]));
+        else
+            ask_several(t, &q[i], run, dims, rows[i]);
+    for (uint32_t i = 0; mask >= NEAR && i < n; i++)
+        __builtin_prefetch(&hot[(uint32_t)q[i].hash & mask]);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t e = (uint32_t)q[i].hash & t->keymask;
-        while (t->hot[e] && !may_be(t->hot[e], q[i].hash))
-            e = (e + 1) & t->keymask;
+        uint32_t e = (uint32_t)q[i].hash & mask;
+        e = (e + !may_be(hot[e], q[i].hash)) & mask; /* without a jump: nobody can guess which keys do not stand where they should */
+        e = (e + !may_be(hot[e], q[i].hash)) & mask;
+        uint64_t at = hot[e];
+        while (at && !may_be(at, q[i].hash))
+            at = hot[e = (e + 1) & mask];
+        sl_fslot *s = slot_at(at);
         places[i] = e;
-        slots[i] = slot_at(t->hot[e]);
-        if (!far || !slots[i])
+        slots[i] = s;
+        if (mask < NEAR)
             continue;
-        __builtin_prefetch(&slots[i]->item, 1);
-        if (more > 64)
-            __builtin_prefetch((char *)&slots[i]->item + more - 1, 1);
+        __builtin_prefetch(&s->item, 1);
+        if (last)
+            __builtin_prefetch((char *)&s->item + last, 1);
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (!slots[i] || !same_slot(t, slots[i], &q[i].x, run, dims, rows[i]))
+        const sl_fslot *s = slots[i];
+        if (!s || !same_slot(t, s, &q[i], run, dims, rows[i])) {
             find(t, &q[i], run, dims, rows[i], &places[i], &slots[i]);
-        missing += !slots[i] || slots[i]->item.epoch != t->epoch;
+            s = slots[i];
+        }
+        known += s && s->item.epoch == epoch;
     }
-    return missing;
+    return n - known;
 }
 void sl_fast_known(sl_ftable *t, uint32_t place, const sl_fslot *s) { t->hot[place] = hot_of(t->hot[place] << 48, s); }
 void sl_fast_forget(sl_ftable *t) {

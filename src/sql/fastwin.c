@@ -5,6 +5,8 @@
 #include <string.h>
 #include "sql/fastwin.h"
 
+enum { AHEAD = 8 }; /* so many groups are asked for from memory before they are needed */
+
 void sl_ftable_init(sl_ftable *t, const sl_fplan *plan, uint32_t ndims, size_t *bytes) { *t = (sl_ftable){.plan = plan, .ndims = ndims, .bytes = bytes}; }
 static void empty(const sl_ftable *t, sl_fslot *s) {
     for (uint32_t i = 0; i < t->plan->nagg; i++)
@@ -130,6 +132,10 @@ static bool drop_pane(sl_ftable *t) {
     for (sl_fslot *s = p->first, *next; s; s = next) { /* each is the oldest of its group */
         sl_fgroup *g = s->group;
         next = s->next;
+        if (next) {
+            __builtin_prefetch(next->next);
+            __builtin_prefetch(next->group);
+        }
         if (!g->front && s != g->tail)
             ok &= flip(t, g);
         if (g->front == s)
@@ -378,6 +384,14 @@ void sl_ftable_tidy(sl_ftable *t, uint32_t live) {
     if (t->slotbytes > MANY && (t->nslots + live) * slot_size(t) < t->slotbytes / 8)
         move_slots(t);
 }
+void sl_fgroup_soon(const sl_ftable *t, const sl_fgroup *g) {
+    size_t last = t->plan->size ? t->plan->size - 1 : 0;
+    const char *at[] = {sl_acc_at(g->head, 0), sl_acc_at(g->tail, 0), g->back};
+    for (int i = 0; i < 3; i++) {
+        __builtin_prefetch(at[i]);
+        __builtin_prefetch(at[i] + last);
+    }
+}
 const void *sl_ftable_total(const sl_ftable *t, const sl_fgroup *g, void *tmp, bool *ok) {
     if (g->head == g->tail)
         return sl_acc_at(g->tail, 0);
@@ -406,6 +420,10 @@ void sl_ftable_order(const sl_ftable *t, sl_fgroup **out, sl_fgroup **tmp) {
     bool sorted = true;
     for (uint32_t i = 0; i < t->ngroups; i++) {
         sl_fgroup *g = t->groups[i];
+        if (i + 2 * AHEAD < t->ngroups)
+            __builtin_prefetch(&t->groups[i + 2 * AHEAD]->head);
+        if (i + AHEAD < t->ngroups && t->groups[i + AHEAD]->head)
+            __builtin_prefetch(&t->groups[i + AHEAD]->head->seq);
         if (!g->head)
             continue;
         sorted &= g->head->seq >= most;

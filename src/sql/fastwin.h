@@ -170,6 +170,8 @@ sl_fslot *sl_ftable_again(sl_ftable *t, sl_fslot *s);
 static inline bool sl_fgroup_live(const sl_ftable *t, const sl_fgroup *g) { return g->tail && (t->plan->multi || g->tail->item.epoch == t->epoch); }
 /* The accumulators of a group over all panes: its own, or merged into tmp (room for plan->size, emptied here; sl_ftable_done releases). */
 const void *sl_ftable_total(const sl_ftable *t, const sl_fgroup *g, void *tmp, bool *ok);
+/* Of a live group: what sl_ftable_total reads is asked for. */
+void sl_fgroup_soon(const sl_ftable *t, const sl_fgroup *g);
 void sl_ftable_done(const sl_ftable *t, const void *total, void *tmp);
 void sl_fpane_fail(sl_ftable *t, sl_fpane *p, uint32_t stage, int64_t when, const char *head, sl_str text);
 /* Several panes: live groups in order of their first rows; room for t->live. */

@@ -53,6 +53,8 @@ static void bulk_rows_come_back(void **st) {
         sl_batch *b = sl_builder_done(w, 1);
         assert_int_equal(b->nrows, n % 5 + n + more);
         for (uint32_t c = 0; c < 3; c++) {
+            for (uint32_t i = 0; i < n % 5; i++)
+                assert_int_equal(b->cols[c][i].kind, c == 2 ? SL_INT : SL_ABSENT);
             for (uint32_t i = 0; i < n; i++)
                 assert_int_equal(b->cols[c][n % 5 + i].i, (int64_t)i * 3 + c);
             if (more)
