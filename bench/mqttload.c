@@ -37,7 +37,7 @@ static client clients[CLIENTS];
 static int nclients;
 
 static struct {
-    int port, qos, window, pid, clients, seconds;
+    int port, qos, window, pid, clients, seconds, devices;
     uint64_t count, rate, expect;
     size_t size;
     const char *topic;
@@ -94,7 +94,7 @@ static long rss_kb(int pid, const char *what) {
 
 /* ---- rows: made once, only the two numbers of fixed width change ---- */
 static char *row;
-static size_t row_n, ts_at, id_at;
+static size_t row_n, ts_at, id_at, device_at;
 static void make_row(void) {
     row = malloc(opt.size + 512);
     row_n = (size_t)sprintf(row,
@@ -102,6 +102,7 @@ static void make_row(void) {
                             "\"pressure\":1013.25,\"ok\":true,\"count\":7,\"name\":\"hall 7\",\"note\":\"");
     ts_at = (size_t)(strstr(row, "1000000000000000") - row);
     id_at = (size_t)(strstr(row, "\"id\":") - row) + 5;
+    device_at = (size_t)(strstr(row, "device-") - row) + 7;
     while (row_n + 2 < opt.size)
         row[row_n++] = 'x';
     row[row_n++] = '"';
@@ -119,6 +120,8 @@ static bool push(client *c, uint64_t us) {
         return false;
     digits(row + ts_at, 16, us);
     digits(row + id_at, 10, 1000000000 + c->sent % 1000000000);
+    if (opt.devices)
+        digits(row + device_at, 4, c->sent * 7919 % (uint64_t)opt.devices);
     if (qos && ++c->id == 0)
         c->id = 1;
     if (sl_mqtt_put_publish(&c->out, c->in.version, sl_str_of(opt.topic), sl_str_n(row, row_n), qos, false, false, qos ? c->id : 0, NULL))
@@ -308,14 +311,15 @@ static _Noreturn void usage(void) {
          "  --clients N   connections to await before the load starts (2), a subscriber to the topic among them\n"
          "  --go          and await a line on standard input too\n"
          "  --seconds N   give up after so many (60)\n"
+         "  --devices N   different devices in the rows, at most 10,000 (always the same one)\n"
          "  --pid N       process to account: CPU seconds and resident size\n"
          "  --json        one line of JSON instead of words");
     exit(2);
 }
 int main(int argc, char **argv) {
-    static const struct option names[] = {
-        {"port", 1, 0, 'p'},    {"topic", 1, 0, 't'},   {"count", 1, 0, 'n'}, {"rate", 1, 0, 'r'}, {"qos", 1, 0, 'q'},  {"window", 1, 0, 'w'}, {"expect", 1, 0, 'e'},
-        {"clients", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"pid", 1, 0, 'P'},   {"size", 1, 0, 'z'}, {"json", 0, 0, 'j'}, {"go", 0, 0, 'g'},     {0}};
+    static const struct option names[] = {{"port", 1, 0, 'p'},   {"topic", 1, 0, 't'},  {"count", 1, 0, 'n'},   {"rate", 1, 0, 'r'},    {"qos", 1, 0, 'q'},
+                                          {"window", 1, 0, 'w'}, {"expect", 1, 0, 'e'}, {"clients", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"pid", 1, 0, 'P'},
+                                          {"size", 1, 0, 'z'},   {"json", 0, 0, 'j'},   {"go", 0, 0, 'g'},      {"devices", 1, 0, 'D'}, {0}};
     bool expect_given = false;
     for (int o; (o = getopt_long(argc, argv, "", names, NULL)) != -1;)
         switch (o) {
@@ -331,6 +335,7 @@ int main(int argc, char **argv) {
         case 'P': opt.pid = atoi(optarg); break;
         case 'z': opt.size = strtoull(optarg, NULL, 10); break;
         case 'g': opt.go = true; break;
+        case 'D': opt.devices = atoi(optarg); break;
         case 'j': opt.json = opt.quiet = true; break;
         default: usage();
         }
