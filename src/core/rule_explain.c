@@ -162,9 +162,11 @@ static sl_err *explain(sl_office *o, rule_def *d, sl_explain_form form, sl_buf *
     sl_flowspec *s = NULL;
     SL_TRY(rule_plan(o, d, &s));
     sl_err *e = NULL;
-    if (form == SL_EXPLAIN_TEXT)
+    if (form == SL_EXPLAIN_TEXT) {
         sl_plan_explain(s->plan, out);
-    else
+        if (out->n && out->p[out->n - 1] == '\n')
+            out->n--;
+    } else
         e = outline(o, d, s, form == SL_EXPLAIN_JSON, out);
     sl_flowspec_free(s);
     return e;

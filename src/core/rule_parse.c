@@ -19,11 +19,24 @@ static bool dur_of(const sl_json *v, int64_t *ns) {
     }
     return sl_json_isstr(v) && sl_dur_parse(v->s, ns);
 }
-static sl_err *dur_option(const sl_json *j, const char *owner, const char *key, int64_t *ns) {
+static sl_err *dur_option(const sl_json *j, const char *key, int64_t *ns) {
     const sl_json *v = sl_json_iget(j, key);
     if (!v || v->kind == SL_J_NULL || dur_of(v, ns))
         return NULL;
-    return sl_err_new(SL_E_UNDEFINED, "%s.%s: expected a duration such as \"1s\" or a number of milliseconds", owner, key);
+    sl_buf b = {0};
+    if (v->kind == SL_J_STR)
+        sl_dur_fault(&b, v->s);
+    else if (v->kind == SL_J_NUM)
+        sl_buf_puts(&b, "duration ");
+    else
+        sl_buf_puts(&b, "unsupported type:");
+    if (v->kind != SL_J_STR)
+        sl_spec_show(&b, v);
+    if (v->kind == SL_J_NUM)
+        sl_buf_puts(&b, " is not an integer");
+    sl_err *e = sl_err_new(SL_E_UNDEFINED, "%s", sl_buf_cstr(&b));
+    sl_buf_free(&b);
+    return e;
 }
 static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     rule_opts *p = &d->o;
@@ -67,12 +80,12 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     } ints[] = {{"concurrency", &p->concurrency}, {"bufferLength", &p->buffer_length}, {"qos", &p->qos}};
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         SL_TRY(sl_body_int(j, "Rule.options", ints[i].key, ints[i].to));
-    SL_TRY(dur_option(j, "options", "lateTolerance", &p->late_ns));
-    SL_TRY(dur_option(j, "options", "idleSource", &p->idle_ns));
+    SL_TRY(dur_option(j, "lateTolerance", &p->late_ns));
+    SL_TRY(dur_option(j, "idleSource", &p->idle_ns));
     if (p->idle_ns < 0)
         return sl_err_new(SL_E_UNDEFINED, "options.idleSource: expected a duration that is not negative");
-    SL_TRY(dur_option(j, "options", "checkpointInterval", &p->checkpoint_ns));
-    SL_TRY(dur_option(j, "options", "forceExitTimeout", &number));
+    SL_TRY(dur_option(j, "checkpointInterval", &p->checkpoint_ns));
+    SL_TRY(dur_option(j, "forceExitTimeout", &number));
     SL_TRY(sl_body_text(j, "Rule.options", "cron", &p->cron));
     SL_TRY(sl_body_text(j, "Rule.options", "duration", &p->duration));
     SL_TRY(sl_body_text(j, "Rule.options", "logFilename", &unused));
@@ -90,8 +103,8 @@ static sl_err *read_opts(sl_office *o, rule_def *d, const sl_json *j) {
     SL_TRY(sl_body_want(j, "Rule.options", "restartStrategy", SL_J_OBJ, "def.RestartStrategy", &rs));
     if (rs) {
         SL_TRY(sl_body_int(rs, "Rule.options.restartStrategy", "attempts", &p->attempts));
-        SL_TRY(dur_option(rs, "options.restartStrategy", "delay", &p->delay_ns));
-        SL_TRY(dur_option(rs, "options.restartStrategy", "maxDelay", &p->max_delay_ns));
+        SL_TRY(dur_option(rs, "delay", &p->delay_ns));
+        SL_TRY(dur_option(rs, "maxDelay", &p->max_delay_ns));
         SL_TRY(sl_body_want(rs, "Rule.options.restartStrategy", "multiplier", SL_J_NUM, "float64", &v));
         p->multiplier = v ? v->num : p->multiplier;
         SL_TRY(sl_body_want(rs, "Rule.options.restartStrategy", "jitterFactor", SL_J_NUM, "float64", &v));
@@ -387,6 +400,8 @@ sl_err *rule_plan(sl_office *o, rule_def *d, sl_flowspec **out) {
     po.streams = o->streams;
     if (!e)
         e = sl_plan_make(sel, sl_office_find_def, o, &po, &spec->plan);
+    if (sl_err_code(e) == SL_E_PLAN) /* upstream has the code and does not use it */
+        e = sl_err_recode(e, SL_E_UNDEFINED);
     sl_arena_free(tmp);
     if (!e) {
         const sl_plan_source *ps = sl_plan_source_at(spec->plan, 0);

@@ -171,13 +171,16 @@ bool sl_cron_open(const sl_cron *c, int64_t now_ms, int64_t dur_ms) {
 }
 
 /* ---- ranges ---- */
-static sl_err *instant(const sl_json *v, const char *key, sl_zone zone, int64_t *ms) {
+static sl_err *instant(const sl_json *v, sl_zone zone, int64_t *ms) {
     sl_str s = sl_json_text(v, (sl_str){"", 0});
     sl_value t;
-    if (!sl_golayout_parse(SL_S("2006-01-02 15:04:05"), s, zone, &t))
-        return sl_err_new(SL_E_CONF, "parsing time \"%.*s\" as \"2006-01-02 15:04:05\": %s is no time of this form", SL_FMT(s), key);
-    *ms = t.i * 1000 + t.len / 1000000;
-    return NULL;
+    sl_str why;
+    sl_arena *a = sl_arena_new(0);
+    sl_err *e = !a ? sl_err_new(SL_E_NOMEM, "out of memory") : sl_text_to_time(a, s, (sl_str){0}, zone, &t, &why) ? NULL : sl_err_new(SL_E_CONF, "%.*s", SL_FMT(why));
+    if (!e)
+        *ms = t.i * 1000 + t.len / 1000000;
+    sl_arena_free(a);
+    return e;
 }
 static sl_err *bounds(const sl_json *r, sl_zone zone, int64_t *from, int64_t *to) {
     if (r->kind != SL_J_OBJ)
@@ -187,8 +190,8 @@ static sl_err *bounds(const sl_json *r, sl_zone zone, int64_t *from, int64_t *to
         *from = a;
         *to = b;
     } else {
-        SL_TRY(instant(sl_json_iget(r, "begin"), "begin", zone, from));
-        SL_TRY(instant(sl_json_iget(r, "end"), "end", zone, to));
+        SL_TRY(instant(sl_json_iget(r, "begin"), zone, from));
+        SL_TRY(instant(sl_json_iget(r, "end"), zone, to));
     }
     return *from > *to ? sl_err_new(SL_E_CONF, "begin time shouldn't after end time") : NULL;
 }

@@ -56,11 +56,13 @@ static sl_err *put(sl_office *o, stream_def *d) {
 }
 /* A lookup table must be able to work when it is created. */
 static sl_err *check_lookup(const sl_office *o, const sl_create *c) {
-    const sl_conn_def *def = sl_conn_find(c->opts.type.n ? c->opts.type : SL_S("memory"));
+    const sl_conn_def *def = sl_conn_find(c->opts.type);
     if ((!def || !def->lookup) && !o->conf.stand_in)
         return sl_err_new(SL_E_STREAM, "Create %s fails: lookup source type %.*s not found.", kind_of(c->table), SL_FMT(c->opts.type));
     if (!c->opts.key.n && sl_str_is(c->opts.type, "memory"))
         return sl_err_new(SL_E_STREAM, "Option \"key\" is required for memory lookup table.");
+    if (!c->opts.datasource.n && def && sl_str_is(sl_str_of(def->name), "memory"))
+        return sl_err_new(SL_E_STREAM, "Create %s fails: datasource(topic) is required.", kind_of(c->table));
     return NULL;
 }
 static sl_err *create(sl_office *o, sl_str sql, sl_buf *out) {
@@ -68,7 +70,7 @@ static sl_err *create(sl_office *o, sl_str sql, sl_buf *out) {
     SL_TRY(sl_err_recode(parse_def(sql, &d), SL_E_STREAM));
     const sl_create *c = d->def;
     sl_err *e = sl_check_id(c->name);
-    if (!e && sl_str_ieq(c->opts.kind, SL_S("lookup")))
+    if (!e && c->table && sl_str_ieq(c->opts.kind, SL_S("lookup")))
         e = check_lookup(o, c);
     if (!e && sl_map_has(o->streams, c->name))
         e = c->opts.temp ? sl_err_new(SL_E_STREAM, "Create %s fails: key %.*s already exists.", kind_of(c->table), SL_FMT(c->name))
@@ -225,9 +227,10 @@ sl_err *sl_api_stream_schema(sl_office *o, sl_arena *a, bool table, sl_str name,
     if (!c)
         return cannot_describe(o, table, name);
     const stream_def *d = sl_map_get(o->streams, name);
-    if (c->opts.shared && c->schemaless && d->ever_shared)
+    *out = NULL;
+    if (c->schemaless && (!c->opts.shared || d->ever_shared))
         *out = shared_columns(o, a, name); /* what its rules read now */
-    else
+    if (!*out || (!c->opts.shared && !(*out)->n))
         *out = sl_create_schema(a, c);
     return NULL;
 }

@@ -321,13 +321,17 @@ static sl_err *read_document(sl_arena *a, sl_str text, sl_json **out) {
     }
     return NULL;
 }
+static sl_err *unmarshal(sl_err *why) { /* upstream puts no colon here */
+    sl_err *e = why ? sl_err_new(sl_err_code(why), "configuration unmarshal with error %s", sl_err_text(why)) : NULL;
+    sl_err_free(why);
+    return e;
+}
 void sl_api_data_import(sl_office *o, sl_str text, bool partial, sl_data_done done, void *arg) {
     static const int order[2][SECTIONS] = {{UPLOADS, NATIVE, SCHEMAS, PORTABLE, SERVICES, SCRIPTS, SOURCES, SINKS, CONNECTIONS, STREAMS, TABLES, RULES},
                                            {SOURCES, SINKS, CONNECTIONS, UPLOADS, NATIVE, SCHEMAS, PORTABLE, SERVICES, SCRIPTS, STREAMS, TABLES, RULES}};
     job *j = calloc(1, sizeof *j);
     sl_json *doc = NULL;
-    sl_err *e = j && (j->arena = sl_arena_new(0)) ? sl_err_prefix(read_document(j->arena, sl_arena_dup(j->arena, text), &doc), "configuration unmarshal with error")
-                                                  : sl_err_new(SL_E_NOMEM, "out of memory");
+    sl_err *e = j && (j->arena = sl_arena_new(0)) ? unmarshal(read_document(j->arena, sl_arena_dup(j->arena, text), &doc)) : sl_err_new(SL_E_NOMEM, "out of memory");
     bool ok = !e;
     size_t it = 0;
     void *v;

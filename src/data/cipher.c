@@ -57,7 +57,7 @@ sl_err *sl_cipher_new(sl_str name, const sl_json *props, sl_cipher **out) {
     if (sl_str_is(name, "default"))
         return sl_err_new(SL_E_UNSUPPORTED, "encryption default is not offered; use aes");
     if (!sl_str_is(name, "aes"))
-        return sl_err_new(SL_E_CONF, "unsupported encryptor: %.*s", SL_FMT(name));
+        return sl_err_new(SL_E_CONF, "encryptor '%.*s' is not supported", SL_FMT(name));
     if (key_bad)
         return sl_err_new(SL_E_CONF, "basic.aesKey must be base64 text of 16, 24 or 32 bytes");
     if (!key_n)

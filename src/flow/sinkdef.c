@@ -70,8 +70,12 @@ static sl_err *make_resend(sl_arena *a, const sl_json *props, sl_sinkdef *d) {
     d->resend = r;
     return d->def->sink->check ? d->def->sink->check(conf) : NULL;
 }
-static sl_err *check_cache(const sl_sinkopts *o) { /* with upstream's texts */
+static sl_err *check_cache(const sl_sinkopts *o) { /* with upstream's texts: what is wrong counts as its default from there on */
     sl_buf b = {0};
+    int64_t page = o->cache_page <= 0 ? 256 : o->cache_page, memory = o->cache_memory < 0 ? 1024 : o->cache_memory, disk = o->cache_disk < 0 ? 1024000 : o->cache_disk;
+    bool little_memory = memory < page, little_disk = disk < page;
+    memory = little_memory ? page : memory;
+    disk = little_disk ? page : disk;
     struct {
         bool bad;
         const char *text;
@@ -80,10 +84,10 @@ static sl_err *check_cache(const sl_sinkopts *o) { /* with upstream's texts */
         {o->cache_disk < 0, "maxDiskCache:maxDiskCache must be positive"},
         {o->cache_page <= 0, "bufferPageSize:bufferPageSize must be positive"},
         {o->resend_ns < 0, "resendInterval:resendInterval must be positive"},
-        {o->cache_page > 0 && o->cache_memory < o->cache_page, "memoryCacheThresholdTooSmall:memoryCacheThreshold must be greater than or equal to bufferPageSize"},
-        {o->cache_page > 0 && o->cache_memory % o->cache_page, "memoryCacheThresholdNotMultiple:memoryCacheThreshold must be a multiple of bufferPageSize"},
-        {o->cache_page > 0 && o->cache_disk < o->cache_page, "maxDiskCacheTooSmall:maxDiskCache must be greater than or equal to bufferPageSize"},
-        {o->cache_page > 0 && o->cache_disk % o->cache_page, "maxDiskCacheNotMultiple:maxDiskCache must be a multiple of bufferPageSize"},
+        {little_memory, "memoryCacheThresholdTooSmall:memoryCacheThreshold must be greater than or equal to bufferPageSize"},
+        {memory % page != 0, "memoryCacheThresholdNotMultiple:memoryCacheThreshold must be a multiple of bufferPageSize"},
+        {little_disk, "maxDiskCacheTooSmall:maxDiskCache must be greater than bufferPageSize"},
+        {disk % page != 0, "maxDiskCacheNotMultiple:maxDiskCache must be a multiple of bufferPageSize"},
         {o->resend_priority < -1 || o->resend_priority > 1, "resendPriority:resendPriority must be -1, 0 or 1"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
@@ -97,6 +101,24 @@ static sl_err *check_cache(const sl_sinkopts *o) { /* with upstream's texts */
     return e;
 }
 
+/* Upstream reads the properties twice, those of the cache by themselves, and says which reading failed. */
+static sl_err *read_common(sl_arena *a, const sl_json *props, sl_sinkopts *o) {
+    static const char *const cache[] = {"'enableCache'",      "'memoryCacheThreshold'", "'maxDiskCache'",   "'bufferPageSize'",       "'resendInterval'",
+                                        "'cleanCacheAtStop'", "'resendAlterQueue'",     "'resendPriority'", "'resendIndicatorField'", "'resendDestination'"};
+    sl_err *e = sl_spec_load(sl_sinkopts_props, SL_P_SINK, props, a, o, NULL);
+    if (!e || sl_err_code(e) != SL_E_CONF)
+        return e;
+    bool of_cache = false;
+    for (size_t i = 0; i < sizeof cache / sizeof *cache; i++)
+        of_cache |= strstr(sl_err_text(e), cache[i]) != NULL;
+    sl_buf b = {0};
+    sl_buf_puts(&b, "read properties ");
+    sl_spec_show(&b, props);
+    sl_buf_puts(&b, of_cache ? " to cache conf fail with error" : " fail with error");
+    e = sl_err_prefix(e, sl_buf_cstr(&b));
+    sl_buf_free(&b);
+    return e;
+}
 sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkdef *d) {
     *d = (sl_sinkdef){.type = sl_arena_dup(a, type), .def = sl_conn_find(type)};
     if (!d->def || !d->def->sink)
@@ -111,7 +133,7 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
     if (bad)
         return sl_err_code(bad) == SL_E_CONF ? sl_err_recode(bad, SL_E_EXEC) : bad;
     sl_sinkopts *o = &d->opts;
-    sl_err *e = sl_spec_load(sl_sinkopts_props, SL_P_SINK, props, a, o, NULL);
+    sl_err *e = read_common(a, props, o);
     if (!e && o->batch_size < 0)
         e = sl_err_new(SL_E_EXEC, "invalid batchSize %lld", (long long)o->batch_size);
     if (!e && o->linger_ns < 0)
@@ -119,7 +141,7 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
     if (!e)
         e = check_cache(o);
     if (!e && o->fields.n && o->exclude.n)
-        e = sl_err_new(SL_E_EXEC, "field and excludeFields cannot both be set");
+        return sl_err_new(SL_E_EXEC, "field and excludeFields cannot both be set");
     if (e)
         return sl_err_recode(sl_err_prefix(e, "fail to parse sink configuration"), SL_E_EXEC);
     if (!o->data_field.n)
@@ -128,12 +150,19 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
     if (o->compression.n && !ops->writes_stream && !ops->rows) {
         d->press = sl_press_of(o->compression);
         if (!d->press)
-            return sl_err_new(SL_E_EXEC, "unsupported compressor: %.*s", SL_FMT(o->compression));
+            return sl_err_new(SL_E_EXEC, "get compressor %.*s fail with error: unsupported compressor: %.*s", SL_FMT(o->compression), SL_FMT(o->compression));
         SL_TRY(sl_err_recode(sl_press_ready(d->press), SL_E_EXEC));
     }
     if (o->encryption.n && !ops->rows) { /* tried once, so that what is wrong is told now */
         sl_cipher *c;
-        SL_TRY(sl_err_recode(sl_cipher_new(o->encryption, o->enc_props, &c), SL_E_EXEC));
+        sl_err *bad_cipher = sl_cipher_new(o->encryption, o->enc_props, &c);
+        if (bad_cipher) {
+            sl_buf head = {0};
+            sl_buf_printf(&head, "get encryptor %.*s fail with error", SL_FMT(o->encryption));
+            bad_cipher = sl_err_recode(sl_err_prefix(bad_cipher, sl_buf_cstr(&head)), SL_E_EXEC);
+            sl_buf_free(&head);
+            return bad_cipher;
+        }
         sl_cipher_free(c);
     }
     if (!ops->rows) {

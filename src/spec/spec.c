@@ -71,11 +71,19 @@ static const char *go_type(const sl_json *v) {
     }
 }
 static const char *go_kind(const sl_json *v) { return v->kind == SL_J_ARR ? "slice" : v->kind == SL_J_OBJ ? "map" : go_type(v); }
+void sl_spec_show(sl_buf *out, const sl_json *v) {
+    sl_arena *a = sl_arena_new(0);
+    if (!a)
+        out->failed = true;
+    else if (v->kind == SL_J_STR)
+        sl_buf_str(out, v->s);
+    else
+        sl_value_print(out, sl_json_to_value(a, v, false));
+    sl_arena_free(a);
+}
 static const char *shown(binder *b, const sl_json *v) {
-    if (v->kind == SL_J_STR)
-        return sl_arena_dup(b->a, v->s).p;
     sl_buf t = {0};
-    sl_value_print(&t, sl_json_to_value(b->a, v, false));
+    sl_spec_show(&t, v);
     const char *p = sl_arena_cstr(b->a, sl_buf_cstr(&t));
     sl_buf_free(&t);
     return p;
@@ -84,17 +92,15 @@ static void wrong_type(binder *b, const char *name, const char *want, const sl_j
     complain(b, "'%s' expected type '%s', got unconvertible type '%s', value: '%s'", name, want, go_type(v), shown(b, v));
 }
 
-/* Go's words for a duration that does not read. */
-static const char *duration_fault(binder *b, sl_str s) {
+void sl_dur_fault(sl_buf *q, sl_str s) {
     size_t i = 0;
     while (i < s.n && (s.p[i] == '-' || s.p[i] == '+' || s.p[i] == '.' || (s.p[i] >= '0' && s.p[i] <= '9')))
         i++;
-    sl_buf q = {0};
     bool digits = i > 0 && s.p[i - 1] >= '0' && s.p[i - 1] <= '9';
     if (!digits || !s.n)
-        sl_buf_puts(&q, "time: invalid duration ");
+        sl_buf_puts(q, "time: invalid duration ");
     else if (i == s.n)
-        sl_buf_puts(&q, "time: missing unit in duration ");
+        sl_buf_puts(q, "time: missing unit in duration ");
     else {
         size_t u = i;
         while (u < s.n && s.p[u] != '.' && (s.p[u] < '0' || s.p[u] > '9'))
@@ -104,14 +110,18 @@ static const char *duration_fault(binder *b, sl_str s) {
         int n = unit.n < 32 ? snprintf(one, sizeof one, "1%.*s", SL_FMT(unit)) : 0;
         int64_t ns;
         if (n && sl_dur_parse(sl_str_n(one, (size_t)n), &ns)) {
-            sl_buf_puts(&q, "time: invalid duration ");
+            sl_buf_puts(q, "time: invalid duration ");
         } else {
-            sl_buf_puts(&q, "time: unknown unit ");
-            sl_go_quote(&q, unit);
-            sl_buf_puts(&q, " in duration ");
+            sl_buf_puts(q, "time: unknown unit ");
+            sl_go_quote(q, unit);
+            sl_buf_puts(q, " in duration ");
         }
     }
-    sl_go_quote(&q, s);
+    sl_go_quote(q, s);
+}
+static const char *duration_fault(binder *b, sl_str s) {
+    sl_buf q = {0};
+    sl_dur_fault(&q, s);
     const char *p = sl_arena_cstr(b->a, sl_buf_cstr(&q));
     sl_buf_free(&q);
     return p;

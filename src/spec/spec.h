@@ -59,6 +59,9 @@ sl_err *sl_spec_load_flat(const sl_prop *rows, int where, const sl_json *flat, s
 /* Copy of a property object with secrets masked ("******"); unmask puts the old secret back where the new text is the mask. */
 sl_json *sl_spec_mask(sl_arena *a, const sl_prop *rows, const sl_json *props);
 sl_json *sl_spec_unmask(sl_arena *a, const sl_prop *rows, const sl_json *fresh, const sl_json *old);
+/* A value in Go's words: map[a:1 b:[x y]]; what Go says of a duration that does not read. */
+void sl_spec_show(sl_buf *out, const sl_json *v);
+void sl_dur_fault(sl_buf *out, sl_str s);
 /* Start-up self check of a table (name clash, default in range, doc present): NULL or what is wrong. */
 sl_err *sl_spec_lint(const char *owner, const sl_prop *rows, size_t conf_size);
 /* Field descriptions for forms: [{"name","default","type","control","connection_related","optional","values","hint","label"}].

@@ -684,7 +684,7 @@ static sl_err *bind_all(sl_plan *p, sl_select *s, sl_lookup_def find, void *arg,
     SL_TRY(event_time(p, s));
     SL_TRY(unique_names(p));
     if (p->opts.event_time && s->window && s->window->kind == SL_W_COUNT)
-        return sl_hint_pos(sl_err_new(SL_E_PLAN, "unsupported window type 5"), p, s->window->pos, "the rule has isEventTime, and a count window does not look at the time");
+        return sl_hint_pos(sl_err_new(SL_E_EXEC, "unsupported window type 5"), p, s->window->pos, "the rule has isEventTime, and a count window does not look at the time");
     p->where = s->where;
     return NULL;
 }

@@ -232,7 +232,8 @@ static sl_select *select_stmt(sl_parser *p) {
     return sl_p_finish(p, s) ? s : NULL;
 }
 
-static bool word_is(const sl_token *t, const char *w) { return t->kind == SL_K_IDENT && !t->quoted && sl_str_ieq(t->lit, sl_str_of(w)); }
+/* They are no keywords: quotes of any kind do not matter. */
+static bool word_is(const sl_token *t, const char *w) { return (t->kind == SL_K_IDENT || t->kind == SL_K_STR || t->kind == SL_K_SQSTR) && sl_str_ieq(t->lit, sl_str_of(w)); }
 sl_token sl_p_shouted(sl_parser *p, sl_token t) {
     char *up = (char *)(uintptr_t)sl_arena_dup(p->a, t.lit).p;
     for (size_t i = 0; up && i < t.lit.n; i++)
@@ -248,7 +249,7 @@ static bool named(sl_parser *p, sl_stmt *out) {
         return sl_p_found(p, sl_p_shouted(p, t), "found %s, expected keyword stream or table.");
     t = sl_p_next(p);
     if (t.kind != SL_K_IDENT)
-        return sl_p_found(p, t, "found %s, expected stream name.");
+        return sl_p_found(p, t, out->table && out->kind != SL_ST_CREATE ? "found %s, expected table name." : "found %s, expected stream name.");
     out->name = t.lit;
     p->name_pos = out->name_pos = t.pos;
     return true;

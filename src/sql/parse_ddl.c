@@ -49,7 +49,9 @@ static bool array_type(sl_parser *p, sl_type *t) {
     if (sl_p_take(p, SL_K_RP))
         return true;
     return sl_p_found(p, sl_p_next(p),
-                      elem->kind == SL_T_STRUCT ? "found %s, expect rparen in struct of stream type definition." : "found %s, expect rparen in array of stream type definition.");
+                      elem->kind == SL_T_STRUCT      ? "found %s, expect rparen in struct of array type definition."
+                          : elem->kind == SL_T_ARRAY ? "found %s, expect rparen in array of array type definition."
+                                                     : "found %s, expect rparen in array type definition.");
 }
 static bool default_value(sl_parser *p, sl_type *t) {
     static const char *const names[] = {[SL_T_BYTEA] = "bytea", [SL_T_DATETIME] = "datetime", [SL_T_ARRAY] = "*ast.ArrayType"};
@@ -125,7 +127,7 @@ static bool field(sl_parser *p, sl_field *f) {
 static bool is_with(const sl_token *t) { return t->kind == SL_K_IDENT && sl_str_ieq(t->lit, SL_S("WITH")); }
 static bool fields(sl_parser *p, sl_field **out, uint32_t *n, bool nested) {
     if (!sl_p_take(p, SL_K_LP))
-        return sl_p_found(p, sl_p_next(p), nested ? "found %s, expected lparen after struct." : "found %s, expected lparen after stream name.");
+        return sl_p_found(p, sl_p_next(p), "found %s, expected lparen after stream name.");
     bool empty = sl_p_kind(p) == SL_K_RP;
     while (sl_p_kind(p) != SL_K_RP) {
         sl_field f = {0};
@@ -143,7 +145,9 @@ static bool fields(sl_parser *p, sl_field **out, uint32_t *n, bool nested) {
     }
     if (nested ? !empty && (t->kind == SL_K_COMMA || t->kind == SL_K_RP) : is_with(t))
         return true;
-    return sl_p_found(p, *t, "found %s, expected is with.");
+    if (!nested && !empty && (t->kind == SL_K_COMMA || t->kind == SL_K_RP))
+        return sl_p_found(p, *t, "found %s, expect stream options.");
+    return sl_p_found(p, empty ? *t : sl_p_shouted(p, *t), "found %s, expected is with.");
 }
 
 static const struct {
@@ -178,13 +182,14 @@ static bool option(sl_parser *p, sl_token name, sl_stream_opts *o) {
     bool *flag = NULL, *set = NULL;
     const char *flag_name = "";
     sl_str *text = NULL;
-    if (name.kind == SL_K_IDENT && sl_str_ieq(name.lit, SL_S("SHARED")))
+    bool word = name.kind == SL_K_IDENT || name.kind == SL_K_STR || name.kind == SL_K_SQSTR;
+    if (word && sl_str_ieq(name.lit, SL_S("SHARED")))
         flag = &o->shared, set = &o->shared_set, flag_name = "SHARED";
-    else if (name.kind == SL_K_IDENT && sl_str_ieq(name.lit, SL_S("STRICT_VALIDATION")))
+    else if (word && sl_str_ieq(name.lit, SL_S("STRICT_VALIDATION")))
         flag = &o->strict, set = &o->strict_set, flag_name = "STRICT_VALIDATION";
-    else if (name.kind == SL_K_IDENT && sl_str_ieq(name.lit, SL_S("TEMP")))
+    else if (word && sl_str_ieq(name.lit, SL_S("TEMP")))
         flag = &o->temp, set = &o->temp_set, flag_name = "TEMP";
-    for (size_t i = 0; name.kind == SL_K_IDENT && i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; word && i < sizeof texts / sizeof *texts; i++)
         if (sl_str_ieq(name.lit, sl_str_of(texts[i].name)))
             text = (sl_str *)(void *)((char *)o + texts[i].at);
     if (!flag && !text)
@@ -211,8 +216,13 @@ static bool option(sl_parser *p, sl_token name, sl_stream_opts *o) {
     *text = t.lit;
     if (text == &o->format)
         p->format_pos = t.pos;
-    if (text == &o->extra)
-        p->extra_pos = t.pos;
+    if (text == &o->extra) {
+        sl_json *j = NULL;
+        sl_err *e = sl_json_parse(p->a, t.lit, &j, NULL);
+        sl_err_free(e);
+        if (e)
+            return sl_p_fail(p, t.pos, "invalid extra option, expect JSON string");
+    }
     if (text == &o->type)
         p->type_pos = t.pos;
     if (text == &o->retain_size_text && !sl_num_parse_i64(t.lit, &o->retain_size))
@@ -248,14 +258,7 @@ static bool check(sl_parser *p, const sl_create *c, bool table) {
         return sl_p_fail(p, p->format_pos, "'binary' format stream can have only one field");
     if (binary && c->nfields && c->fields[0].type->kind != SL_T_BYTEA)
         return sl_p_fail(p, p->format_pos, "'binary' format stream can have only 'bytea' type field");
-    if (o->extra.n) {
-        sl_json *j = NULL;
-        sl_err *e = sl_json_parse(p->a, o->extra, &j, NULL);
-        sl_err_free(e);
-        if (e || j->kind != SL_J_OBJ)
-            return sl_p_fail(p, p->extra_pos, "invalid extra option, expect JSON string");
-    }
-    if (table && sl_str_is(o->type, "memory") && sl_str_is(o->kind, "lookup") && !o->key.n)
+    if (sl_str_is(o->type, "memory") && sl_str_is(o->kind, "lookup") && !o->key.n)
         return sl_p_fail(p, p->type_pos, "Option \"key\" is required for memory lookup table.");
     return true;
 }

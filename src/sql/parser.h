@@ -24,8 +24,8 @@ typedef struct sl_parser {
     sl_str func;    /* the call whose arguments are read, for messages */
     sl_token glued; /* first word glued to a source name: told when nothing else is wrong (D9) */
     bool has_glued;
-    uint32_t unnamed;                                   /* kuiper_field_N */
-    uint32_t name_pos, format_pos, extra_pos, type_pos; /* CREATE: where these stand */
+    uint32_t unnamed;                        /* kuiper_field_N */
+    uint32_t name_pos, format_pos, type_pos; /* CREATE: where these stand */
 } sl_parser;
 
 /* Sets the error (the first one stays); pos is a byte of the statement. Returns NULL. */

@@ -231,10 +231,6 @@ sl_err *sl_plan_check(sl_plan *p, const sl_select *s) {
         return sl_hint_pos(sl_err_new(SL_E_PLAN, "cannot run window for TABLE sources"), p, s->from.pos, "a table has no time; read the stream FROM here and join the table");
     SL_TRY(sl_plan_joins(p, s));
     SL_TRY(check_joins(p, s));
-    if (p->opts.send_meta && (s->window || s->njoins))
-        return sl_hint_pos(sl_err_new(SL_E_PLAN, "Invalid option sendMetaToSink, it can not be applied to window"), p, s->window ? s->window->pos : s->joins[0].src.pos,
-                           "many rows have no metadata of their own; select meta(key) AS name instead");
-
     SL_TRY(check_trigger(p, s));
     if (sc.missing)
         return sl_hint_at(sl_err_new(SL_E_UNSUPPORTED, "%s%.*s is not available yet", sc.missing_kind, SL_FMT(sc.missing->name)), p, sc.missing, NULL);

@@ -307,11 +307,11 @@ static void refusals(void **st) {
     refused("{\"method\":\"{{.m}}\"}", "Not supported HTTP method");
     refused("{\"url\":\"{{.u}}\"}", "url");
     refused("{\"url\":\"ftp://x\"}", "url");
-    refused("{\"bodyType\":\"yaml\"}", "Not valid body type value yaml.");
-    refused("{\"responseType\":\"x\"}", "Not valid response type value x.");
+    refused("{\"bodyType\":\"yaml\"}", "Invalid body type value yaml.");
+    refused("{\"responseType\":\"x\"}", "Invalid response type value x.");
     refused("{\"method\":\"post\",\"bodyType\":\"json\",\"format\":\"delimited\"}", "format must be json if bodyType is json");
     refused("{\"method\":\"post\",\"bodyType\":\"form\"}", "format must be urlencoded if bodyType is form");
-    refused("{\"headers\":{\"a\":1}}", "headers.a must be a text");
+    refused("{\"headers\":{\"a\":1}}", "'headers[a]' expected type 'string', got unconvertible type 'float64', value: '1'");
     refused("{\"oauth\":{}}", "`access` property is required");
     refused("{\"oauth\":{\"access\":{\"url\":\"http://x\",\"expire\":\"\"}}}", "expire");
     refused("{\"oauth\":{\"access\":{\"url\":\"http://x\"},\"refresh\":{\"url\":\"http://x\",\"body\":\"{{nofn .a}}\"}}}",

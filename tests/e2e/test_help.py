@@ -26,7 +26,7 @@ def test_help():
         assert post(d.port, "/streams", {"sql": 'CREATE STREAM demo (temperature FLOAT, device STRING) WITH (DATASOURCE="x", TYPE="memory")'})[0].status == 201
         rule = {"id": "r", "sql": "SELECT device,\n  temprature\nFROM demo", "actions": [{"nop": {}}]}
         r, body = post(d.port, "/rules", rule)
-        assert (r.status, body) == (400, '{"error":2101,"message":"unknown field temprature"}\n'), body
+        assert (r.status, body) == (400, '{"error":1000,"message":"unknown field temprature"}\n'), body
         assert r.getheader("Sluice-Help").startswith('line 2, column 3: did you mean "temperature"?'), r.getheaders()
         help = json.loads(post(d.port, "/rules", rule, Accept="application/json")[1])["help"]
         assert (help["line"], help["column"], help["mark"]) == (2, 3, "  ^~~~~~~~~~"), help

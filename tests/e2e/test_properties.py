@@ -587,7 +587,7 @@ def test_encryption_of_payloads(w):
     assert body() != body() and len(body()) == 35
     aad = body(encProps={"iv": nonce, "aad": base64.b64encode(b"head").decode(), "tagsize": 20})
     assert len(aad) == 20 + 7 and aad[16:20] == bytes(4) and aad[20:] == one[12:19] and aad[:16].hex() == "2a9ef3cebd1e5256aae67e8d292bf4f0"
-    for props, why in (({"encryption": "des"}, "unsupported encryptor: des"), ({"encryption": "aes", "encProps": {"mode": "ecb"}}, "unsupported mode: ecb"),
+    for props, why in (({"encryption": "des"}, "get encryptor des fail with error: encryptor 'des' is not supported"), ({"encryption": "aes", "encProps": {"mode": "ecb"}}, "unsupported mode: ecb"),
                        ({"encryption": "aes", "encProps": {"iv": "xx"}}, "iv"), ({"encryption": "default"}, "default")):
         s, text = try_sink(w, "mqtt", dict({"server": "tcp://h:1", "topic": "a"}, **props))
         assert s == 400 and why in text, (s, text)

@@ -41,14 +41,29 @@ const char *sl_http_content_type(sl_str t) {
             return all[i][1];
     return "";
 }
+static const char *go_kind(const sl_json *v) {
+    switch (v->kind) {
+    case SL_J_STR: return "string";
+    case SL_J_BOOL: return "bool";
+    case SL_J_NUM: return "float64";
+    case SL_J_ARR: return "slice";
+    default: return "map";
+    }
+}
 static sl_err *check_map(const sl_json *m, const char *name) {
     if (!m)
         return NULL;
     if (m->kind != SL_J_OBJ)
-        return sl_err_new(SL_E_CONF, "%s must be an object of texts", name);
+        return sl_err_new(SL_E_CONF, "fail to parse the properties: 1 error(s) decoding:\n\n* '%s' expected a map, got '%s'", name, go_kind(m));
     for (const sl_json *v = m->child; v; v = v->next)
-        if (v->kind != SL_J_STR)
-            return sl_err_new(SL_E_CONF, "%s.%.*s must be a text", name, SL_FMT(v->key));
+        if (v->kind != SL_J_STR) {
+            sl_buf b = {0};
+            sl_spec_show(&b, v);
+            sl_err *e = sl_err_new(SL_E_CONF, "fail to parse the properties: 1 error(s) decoding:\n\n* '%s[%.*s]' expected type 'string', got unconvertible type '%s', value: '%s'",
+                                   name, SL_FMT(v->key), v->kind == SL_J_NUM ? "float64" : go_kind(v), sl_buf_cstr(&b));
+            sl_buf_free(&b);
+            return e;
+        }
     return NULL;
 }
 sl_err *sl_httpconf_check(const sl_httpconf *c, sl_str url) {
@@ -59,9 +74,11 @@ sl_err *sl_httpconf_check(const sl_httpconf *c, sl_str url) {
     sl_str bt = sl_httpconf_body_type(c);
     static const char *const types = "none|text|json|html|xml|javascript|form|binary|formdata";
     if (!one_of(bt, types))
-        return sl_err_new(SL_E_CONF, "Not valid body type value %.*s.", SL_FMT(bt));
+        return sl_err_new(SL_E_CONF, "Invalid body type value %.*s.", SL_FMT(bt));
     if (c->response_type.n && !one_of(c->response_type, "code|body"))
-        return sl_err_new(SL_E_CONF, "Not valid response type value %.*s.", SL_FMT(c->response_type));
+        return sl_err_new(SL_E_CONF, "Invalid response type value %.*s.", SL_FMT(c->response_type));
+    if (!url.n)
+        return sl_err_new(SL_E_CONF, "url is required");
     size_t n = sl_str_starts(url, SL_S("http://")) ? 7 : sl_str_starts(url, SL_S("https://")) ? 8 : 0;
     if (!n || url.n == n || url.p[n] == '/' || url.p[n] == '?' || url.p[n] == '{')
         return sl_err_new(SL_E_CONF, "url '%.*s' is not valid: expected http://host/… or https://host/…", SL_FMT(url));

@@ -273,8 +273,10 @@ static sl_err *properties_check(const sl_json *o) {
 }
 static sl_err *sink_check(const void *conf) {
     const mq_conf *c = conf;
-    if (!c->topic.n)
+    if (!c->topic.n) {
+        SL_TRY(check_common(c)); /* what is wrong with the connection comes first */
         return sl_err_new(SL_E_CONF, "mqtt sink is missing property topic");
+    }
     if (memchr(c->topic.p, '#', c->topic.n) || memchr(c->topic.p, '+', c->topic.n))
         return sl_err_new(SL_E_CONF, "mqtt sink topic shouldn't contain # or +");
     SL_TRY(properties_check(c->properties));
