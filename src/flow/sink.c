@@ -101,13 +101,13 @@ static void lose(sink_node *s, sl_str why, hold *h) {
 }
 static bool batches(const sink_node *s) { return s->def->opts.batch_size > 0 || s->def->opts.linger_ns > 0; }
 static int by_key(const void *a, const void *b) { return sl_str_cmp(((const sl_member *)a)->key, ((const sl_member *)b)->key); }
-/* Columns of a csv batch: `fields`, or the sorted keys of the first row ever; of a list those of its first row. Always joined by commas
+/* Columns of a csv batch: `fields`, or the sorted keys of the first row ever; of lists those of the first list. Always joined by commas
  * (connectors.md 5.1). */
 static void csv_columns(sink_node *s, sl_value v) {
     const sl_sinkopts *o = &s->def->opts;
     bool list = v.kind == SL_LIST;
     sl_buf *to = list ? &s->csv_list : &s->csv_head;
-    if (to->n && (!list || s->batch_buf.n))
+    if (to->n)
         return;
     sl_buf_clear(to);
     if (o->fields.n && !list) {

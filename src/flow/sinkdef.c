@@ -173,7 +173,9 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
         d->codec = sl_codec_find((sl_str){low, n});
         if (!d->codec)
             return sl_err_new(SL_E_EXEC, "format type %.*s not supported", SL_FMT(o->format));
-        d->codec_conf = (sl_codec_conf){.delimiter = o->delimiter, .has_header = o->has_header, .schemaid = o->schemaid, .columns = o->fields.at, .ncolumns = o->fields.n};
+        bool batched = o->batch_size > 0 || o->linger_ns > 0; /* upstream's writer of batches joins by commas and has one header */
+        d->codec_conf = (sl_codec_conf){
+            .delimiter = batched ? (sl_str){0} : o->delimiter, .has_header = o->has_header && !batched, .schemaid = o->schemaid, .columns = o->fields.at, .ncolumns = o->fields.n};
     }
     if (o->cache && o->resend_alter)
         return make_resend(a, props, d);
