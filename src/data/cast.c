@@ -184,6 +184,31 @@ bool sl_to_float(sl_arena *a, sl_value v, sl_cast how, double *out, sl_str *why)
     }
     return refuse(a, v, "float64", why);
 }
+/* As Go quotes a text: what cannot be printed becomes an escape. */
+static sl_str quoted(sl_arena *a, sl_str s) {
+    static const char plain[] = "\a\b\f\n\r\t\v", name[] = "abfnrtv";
+    sl_buf b = {0};
+    sl_buf_putc(&b, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        const char *known = c ? strchr(plain, c) : NULL;
+        if (c == '"' || c == '\\')
+            sl_buf_printf(&b, "\\%c", c);
+        else if (known)
+            sl_buf_printf(&b, "\\%c", name[known - plain]);
+        else if (c < ' ' || c == 0x7F)
+            sl_buf_printf(&b, "\\x%02x", c);
+        else if (c == 0xE2 && i + 2 < s.n && (unsigned char)s.p[i + 1] == 0x80 && ((s.p[i + 2] & 0x3F) <= 0x0F || ((s.p[i + 2] & 0x3F) >= 0x28 && (s.p[i + 2] & 0x3F) <= 0x2F))) {
+            sl_buf_printf(&b, "\\u20%02x", s.p[i + 2] & 0x3F); /* spaces and separators U+2000 to U+202F */
+            i += 2;
+        } else
+            sl_buf_putc(&b, (char)c);
+    }
+    sl_buf_putc(&b, '"');
+    sl_str out = sl_arena_dup(a, sl_buf_view(&b));
+    sl_buf_free(&b);
+    return out;
+}
 bool sl_to_bool(sl_arena *a, sl_value v, sl_cast how, bool *out, sl_str *why) {
     static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"}, *const no[] = {"0", "f", "F", "FALSE", "false", "False"};
     if (v.kind == SL_BOOL) {
@@ -210,7 +235,7 @@ bool sl_to_bool(sl_arena *a, sl_value v, sl_cast how, bool *out, sl_str *why) {
                 *out = sl_str_is(s, yes[i]);
                 return true;
             }
-        *why = sl_arena_printf(a, "strconv.ParseBool: parsing \"%.*s\": invalid syntax", SL_FMT(s));
+        *why = sl_arena_printf(a, "strconv.ParseBool: parsing %.*s: invalid syntax", SL_FMT(quoted(a, s)));
         return false;
     }
     default: break;

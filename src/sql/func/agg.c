@@ -207,7 +207,7 @@ static sl_value f_median(sl_call *c, const sl_value *args, uint32_t unused) {
             return sl_call_fail(c, "cannot convert %s to int slice for the %u element: %.*s", shown(c, list), n, SL_FMT(why));
         }
     qsort(d, n, sizeof *d, by_int);
-    return n % 2 ? sl_v_int(d[n / 2]) : sl_v_float(((double)d[n / 2 - 1] + (double)d[n / 2]) / 2);
+    return n % 2 ? sl_v_int(d[n / 2]) : sl_v_float((double)(int64_t)((uint64_t)d[n / 2 - 1] + (uint64_t)d[n / 2]) / 2);
 }
 static sl_value spread(sl_call *c, sl_value list, bool sample, bool root) {
     double *d, mean = 0, sum = 0;
@@ -233,7 +233,7 @@ static sl_value percentile(sl_call *c, const sl_value *args, bool cont) {
     uint32_t n;
     sl_value lead = leading(args[1]);
     if (lead.kind != SL_INT && lead.kind != SL_FLOAT)
-        return sl_call_fail(c, "the second parameter requires float64 but found %s", shown(c, lead));
+        return sl_call_fail(c, "the second parameter requires float64 but found %s", shown(c, args[1]));
     p = lead.kind == SL_INT ? (double)lead.i : sl_f64(lead);
     if (!numbers(c, args[0], &d, &n))
         return sl_call_fail(c, "requires float64 slice but found %s", shown(c, args[0]));

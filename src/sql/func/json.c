@@ -26,26 +26,28 @@ static sl_value fn_parse_json(sl_call *c, const sl_value *args, uint32_t n) {
 }
 
 static void path_free(void *state) { sl_jpath_free(state); }
+/* What a path is looked up in: objects, arrays, or text that holds JSON. */
+static bool opened(sl_call *c, sl_value arg, sl_value *data) {
+    *data = arg;
+    if (sl_v_nil(arg))
+        sl_call_fail(c, "invalid data nil for jsonpath");
+    else if (arg.kind == SL_STRING) {
+        sl_err *e = sl_json_value(c->arena, sl_v_text(arg), false, data);
+        if (!e)
+            return true;
+        sl_err_free(e);
+        sl_call_fail(c, "data '%.*s' is not a valid json string", SL_FMT(sl_v_text(arg)));
+    } else if (arg.kind == SL_LIST || arg.kind == SL_MAP || arg.kind == SL_PAIRS || arg.kind == SL_JSONTEXT)
+        return true;
+    else
+        sl_call_fail(c, "invalid data %s for jsonpath", sl_fn_v(c, arg));
+    return false;
+}
 static bool query(sl_call *c, const sl_value *args, sl_value *out) {
-    sl_value data = args[0];
+    sl_value data;
     sl_str why;
     if (args[1].kind != SL_STRING) {
         sl_call_fail(c, "invalid jsonPath, must be a string but got %s", sl_fn_v(c, args[1]));
-        return false;
-    }
-    if (sl_v_nil(data)) {
-        sl_call_fail(c, "invalid data nil for jsonpath");
-        return false;
-    }
-    if (data.kind == SL_STRING) {
-        sl_err *e = sl_json_value(c->arena, sl_v_text(args[0]), false, &data);
-        if (e) {
-            sl_err_free(e);
-            sl_call_fail(c, "data '%.*s' is not a valid json string", SL_FMT(sl_v_text(args[0])));
-            return false;
-        }
-    } else if (data.kind != SL_LIST && data.kind != SL_MAP && data.kind != SL_PAIRS && data.kind != SL_JSONTEXT) {
-        sl_call_fail(c, "invalid data %s for jsonpath", sl_fn_v(c, data));
         return false;
     }
     sl_jpath *path = c->state ? *c->state : NULL, *made = NULL;
@@ -57,10 +59,16 @@ static bool query(sl_call *c, const sl_value *args, sl_value *out) {
             made = NULL;
         }
     }
-    bool ok = path && sl_jpath_eval(c, path, data, out, &why);
-    sl_jpath_free(made);
-    if (!ok)
+    if (!path) {
         sl_call_fail(c, "%.*s", SL_FMT(why));
+        return false;
+    }
+    bool ok = opened(c, args[0], &data);
+    if (ok && !sl_jpath_eval(c, path, data, out, &why)) {
+        sl_call_fail(c, "%.*s", SL_FMT(why));
+        ok = false;
+    }
+    sl_jpath_free(made);
     return ok;
 }
 static sl_value fn_query(sl_call *c, const sl_value *args, uint32_t n) {
