@@ -157,10 +157,10 @@ sl_value sl_op_unfit(sl_run *r, const char *op, sl_value x) { return boxed(x) ? 
 sl_value sl_op_binary(sl_run *r, sl_op op, sl_value x, sl_value y) {
     if (x.kind == SL_ERROR)
         return x;
+    if (boxed(x)) /* whatever stands on the right */
+        return sl_op_unfit(r, sl_op_text[op], x);
     if (y.kind == SL_ERROR)
         return y;
-    if (boxed(x))
-        return sl_op_unfit(r, sl_op_text[op], x);
     if (sl_v_nil(x) || sl_v_nil(y))
         return op <= SL_OP_MOD ? sl_v_null() : sl_v_bool(false);
     x = widen(r, x);
@@ -341,10 +341,6 @@ sl_value sl_op_between(sl_run *r, sl_value x, sl_value lo, sl_value hi, bool neg
         return x;
     if (boxed(x))
         return sl_op_unfit(r, negated ? "NOT BETWEEN" : "BETWEEN", x);
-    if (lo.kind == SL_ERROR)
-        return lo;
-    if (hi.kind == SL_ERROR)
-        return hi;
     if (sl_v_nil(x) || sl_v_nil(lo) || sl_v_nil(hi))
         return sl_v_bool(false);
     uint64_t before = r->errors;
@@ -420,12 +416,12 @@ sl_value sl_op_in_value(sl_run *r, sl_value x, sl_value list, bool negated) {
     return sl_v_error(sl_arena_dup(r->out, sl_buf_view(&r->buf)));
 }
 int sl_op_case_eq(sl_run *r, sl_value x, sl_value y, sl_value *err) {
-    if (x.kind != SL_ERROR && y.kind != SL_ERROR && (sl_v_nil(x) || sl_v_nil(y)))
+    if (sl_v_nil(x) || sl_v_nil(y))
         return 0;
-    sl_value eq = boxed(x) && y.kind != SL_ERROR ? fail_op(r, SL_OP_EQ, x, y) : sl_op_binary(r, SL_OP_EQ, x, y);
+    sl_value eq = boxed(x) || x.kind == SL_ERROR || y.kind == SL_ERROR ? fail_op(r, SL_OP_EQ, x, y) : sl_op_binary(r, SL_OP_EQ, x, y);
     if (eq.kind != SL_ERROR)
         return eq.i != 0;
-    *err = x.kind == SL_ERROR ? x : y.kind == SL_ERROR ? y : prefixed(r, "evaluate case expression error: ", eq);
+    *err = prefixed(r, "evaluate case expression error: ", eq);
     return -1;
 }
 
