@@ -159,7 +159,7 @@ void sl_pipe_load(sl_pipes *r, sl_run *run, sl_krow *const *tuples, uint32_t n, 
         for (uint32_t i = 0; to && i < n; i++) {
             to[i] = sl_v_absent();
             for (uint32_t s = 0; s < p->nsrc && to[i].kind == SL_ABSENT; s++)
-                to[i] = cell_of(tuples + (size_t)i * width, width, s, p->src[s].n + a);
+                to[i] = cell_of(tuples + (size_t)i * width, width, r->k->prec[s], p->src[r->k->prec[s]].n + a);
         }
         run->reg[p->regs.ana + a] = to;
     }
