@@ -39,6 +39,7 @@ static const bench_case cases[] = {
     {"rows of tumbling 1 s", IN "SELECT device, temperature, count FROM s WHERE temperature >= 0 GROUP BY TUMBLINGWINDOW(ss, 1);", 100000, 512, 100, 0, 1},
     {"alone", IN "SELECT device, temperature, count FROM s WHERE temperature >= 0;", 1000, 1, 100, 0, 0.2},
     {"sliding 10 s", IN "SELECT count(*) AS c, avg(temperature) AS m FROM s GROUP BY SLIDINGWINDOW(ss, 10);", 1000, 1, 100, 20000, 0.2},
+    {"sliding 10 s, event time", IN ET "SELECT count(*) AS c, avg(temperature) AS m FROM s GROUP BY SLIDINGWINDOW(ss, 10);", 1000, 1, 100, 20000, 0.2},
     {"sliding 1 h", IN "SELECT count(*) AS c, avg(temperature) AS m FROM s GROUP BY SLIDINGWINDOW(hh, 1);", 1000, 1, 100, 3700000, 0.2},
     {"sliding 10 s, 100 groups", IN "SELECT device, count(*) AS c, avg(temperature) AS m FROM s GROUP BY device, SLIDINGWINDOW(ss, 10);", 1000, 1, 100, 20000, 0.02},
     {"join of two streams, 1 s at 2,000/s each", TWO "SELECT s.device, s.temperature, t.humidity FROM s INNER JOIN t ON s.id = t.id GROUP BY TUMBLINGWINDOW(ss, 1);", 4000, 512,

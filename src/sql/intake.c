@@ -240,6 +240,7 @@ void sl_in_await(sl_intake *t) {
     bool waiting = false;
     uint32_t again = 0;
     int64_t *time = NULL;
+    const sl_value *given = t->run.reg[r->p->regs.base[t->src] + (uint32_t)r->k->ts_col[t->src]];
     sl_wm_heard(r->wm, t->src, r->now_ms);
     if (r->fast && sl_fast_ahead(r->fast) && run_ahead(t))
         return;
@@ -258,7 +259,9 @@ void sl_in_await(sl_intake *t) {
             sl_in_reached(r);
         }
         done = sl_in_tell(t, done, row);
-        if (!sl_in_time(t, row, &ts)) {
+        if (is_sure_time(given[row]))
+            ts = given[row].i;
+        else if (!sl_in_time(t, row, &ts)) {
             r->nfailed++;
             continue;
         }

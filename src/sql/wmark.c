@@ -119,11 +119,13 @@ uint32_t sl_wm_waiting(const sl_wm *w) {
     return n;
 }
 uint32_t sl_wm_ready(const sl_wm *w) {
+    enum { AHEAD = 8 }; /* rows that were kept long ago are far away */
     uint32_t n = 0;
     for (uint32_t i = 0; i < w->n && w->mark != INT64_MIN; i++) {
         uint32_t k = 0;
-        while (k < w->q[i].n && sl_kq_at(&w->q[i], k)->time <= w->mark)
-            k++;
+        for (; k < w->q[i].n && sl_kq_at(&w->q[i], k)->time <= w->mark; k++)
+            if (k + AHEAD < w->q[i].n)
+                __builtin_prefetch(sl_kq_at(&w->q[i], k + AHEAD));
         n += k;
     }
     return n;

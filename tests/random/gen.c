@@ -524,7 +524,7 @@ void rq_generate(rq_case *c, rq_rnd *r) {
     sl_plan_opts_default(o);
     c->zone = sl_str_of(zones[gen_p(&g, 75) ? 0 : gen_n(&g, 4)]);
     sl_zone_find(c->zone, &o->zone);
-    o->event_time = gen_p(&g, 30);
+    o->event_time = gen_p(&g, 40);
     o->send_error = gen_p(&g, 80);
     o->send_nil = gen_p(&g, 15);
     g.tame = gen_p(&g, 70);
