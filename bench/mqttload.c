@@ -392,6 +392,8 @@ int main(int argc, char **argv) {
             }
             if (c->out.n > c->out_at)
                 write_to(c);
+            if (stuck && !opt.qos && c->out.n == c->out_at) /* there is room for more */
+                wait = 0;
         }
         if (!getters && opt.count)
             break;
