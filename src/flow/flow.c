@@ -107,21 +107,8 @@ sl_err *sl_flow_new(sl_flowspec *spec, sl_loop *office, void (*event)(void *arg,
 }
 
 /* ---- letters to the office ---- */
-typedef struct letter {
-    sl_flow *f;
-    sl_flow_event e;
-    char *why;
-    void (*event)(void *arg, sl_flow_event e, const char *why);
-    sl_meters m;
-    void (*done)(void *arg, sl_meters *m);
-    void *arg;
-    sl_loop *office;
-    _Atomic uint32_t waiting;
-    far_meters *far; /* of relays */
-    uint32_t nfar;
-} letter;
 static void event_arrives(void *arg) { /* @on office */
-    letter *l = arg;
+    flow_letter *l = arg;
     l->event(l->arg, l->e, l->why ? l->why : ""); /* the flow itself may be gone by now */
     free(l->why);
     free(l);
@@ -130,11 +117,11 @@ static void press(sl_flow *f, bool on);
 static void tell(sl_flow *f, sl_flow_event e, const char *why) {
     if (f->told || f->closing)
         return;
-    letter *l = calloc(1, sizeof *l);
+    flow_letter *l = calloc(1, sizeof *l);
     if (!l)
         return;
     f->told = true;
-    *l = (letter){.e = e, .why = sl_strdup_n(why, strlen(why)), .event = f->event, .arg = f->event_arg};
+    *l = (flow_letter){.e = e, .why = sl_strdup_n(why, strlen(why)), .event = f->event, .arg = f->event_arg};
     sl_post(f->office, event_arrives, l);
 }
 
@@ -380,15 +367,15 @@ void flow_eof(sl_flow *from) {
 }
 
 /* ---- opening ---- */
-static int steps_of(const sl_srcdef *d) { return (d->codec != NULL) + (d->strict && d->nfields); }
+int flow_steps_of(const sl_srcdef *d) { return (d->codec != NULL) + (d->strict && d->nfields); }
 static sl_err *join_limb(sl_flow *f, uint32_t i) {
     sl_flow *l = f->limbs[i];
     sl_lane *home = relay_home(flow_def(l), f->lane);
     if (home == f->lane)
         return source_join(l);
-    int op = 2 + steps_of(f->spec->src);
+    int op = 2 + flow_steps_of(f->spec->src);
     for (uint32_t k = 0; k < i; k++)
-        op += steps_of(flow_def(f->limbs[k]));
+        op += flow_steps_of(flow_def(f->limbs[k]));
     SL_TRY(relay_new(l, home, op, &f->relays[i]));
     f->joining++;
     if (relay_join(f->relays[i]))
@@ -443,193 +430,6 @@ static void open_now(void *arg) {
         open_last(f, e);
 }
 void sl_flow_open(sl_flow *f) { sl_post(f->lane->loop, open_now, f); }
-
-/* ---- meters ---- */
-static void put_meter(sl_meters *m, const sl_meter *x) {
-    if (meter_copy(&m->at[m->n], x))
-        m->n++;
-}
-/* The steps in front of a sink are one piece of work here; what went in and out of each follows from the sink's own counts. */
-static void put_steps(sl_meters *m, const sl_sinkdef *d, uint32_t at, const sink_node *sink) {
-    const char *steps[SL_SINK_STEPS];
-    const sl_meter *k = sink_meter(sink);
-    bool gathered = false;
-    for (uint32_t i = 0, n = sl_sinkdef_steps(d, steps); i < n; i++) {
-        char full[128];
-        snprintf(full, sizeof full, "%.*s_%u_%u_%s", SL_FMT(d->type), at, i, steps[i]);
-        bool rows = !gathered && (i == 0 || strcmp(steps[i], "transform") == 0); /* counts rows and collections, behind it messages */
-        gathered |= strcmp(steps[i], "transform") == 0;
-        sl_meter x = {.name = full,
-                      .where = 1,
-                      .in = rows ? sink_taken(sink) : k->in,
-                      .out = gathered ? k->in : sink_taken(sink),
-                      .last_ms = k->last_ms,
-                      .latency_us = k->latency_us,
-                      .hist = k->hist};
-        x.processed = x.in;
-        put_meter(m, &x);
-    }
-}
-/* A source and what it runs itself, numbered on; what is shared bears the stream's name. */
-void put_source(sl_meters *m, const source_node *s, int *op) {
-    if (!s)
-        return;
-    put_meter(m, source_meter(s));
-    const sl_meter *own[] = {source_decoder_meter(s), source_preprocessor_meter(s)};
-    for (int i = 0; i < 2; i++) {
-        char full[160];
-        if (!own[i])
-            continue;
-        snprintf(full, sizeof full, "%s%s%d_%s", source_is_shared(s) ? source_meter(s)->name : "", source_is_shared(s) ? "_" : "", (*op)++, i ? "preprocessor" : "decoder");
-        sl_meter x = *own[i];
-        x.name = full;
-        put_meter(m, &x);
-    }
-}
-static void snapshot(sl_flow *f, sl_meters *m) {
-    source_settle(f);
-    m->n = 0;
-    m->busy_us = f->busy_us;
-    m->rows_in = f->rows_in;
-    if (f->journal && (m->journal = calloc(1, sizeof *m->journal)))
-        journal_meters(f->journal, m->journal);
-    m->rows_out = f->rows_out;
-    m->bytes_state = f->exec ? (int64_t)sl_exec_state_bytes(f->exec) + looks_bytes(f) : 0;
-    m->bytes_queued = 0;
-    for (uint32_t i = 0; i < f->nsinks; i++)
-        m->bytes_queued += (int64_t)sink_bytes(f->sinks[i]);
-    m->held_back = f->account.back;
-    m->at = calloc((size_t)f->spec->nsinks * (2 + SL_SINK_STEPS) + (size_t)f->nlimbs * 3 + 24, sizeof *m->at);
-    if (!m->at)
-        return;
-    int op = 2;
-    put_source(m, f->source, &op);
-    for (uint32_t i = 0; i < f->nlimbs; i++)
-        if (f->relays[i])
-            op += steps_of(flow_def(f->limbs[i]));
-        else
-            put_source(m, f->limbs[i]->source, &op);
-    const sl_exec_stats *st;
-    const char *name;
-    for (uint32_t i = 0; f->exec && i < 12 && (name = sl_exec_op(f->exec, i, &st)); i++) {
-        char full[64];
-        snprintf(full, sizeof full, "%d_%s", op++, name);
-        sl_meter x = {
-            .name = full, .where = 1, .in = st->in, .out = st->out, .processed = st->in, .errors = st->errors, .last_ms = f->last_ms, .latency_us = f->took_us, .hist = f->hist};
-        m->rows_failed += st->errors;
-        if (strcmp(name, "filter") == 0)
-            m->rows_filtered += st->in - st->out - st->errors;
-        int64_t at = 0;
-        sl_str why = st->errors ? sl_exec_last_error(f->exec, &at) : (sl_str){0};
-        char *text = why.n ? sl_strdup_n(why.p, why.n) : NULL;
-        x.last_error = text;
-        x.last_error_ms = at;
-        put_meter(m, &x);
-        free(text);
-    }
-    if (f->exec && sl_exec_absorbs(f->exec, &m->rows_filtered, &m->rows_failed, &m->rows_late))
-        m->rows_absorbed = m->rows_in - m->rows_filtered - m->rows_failed - m->rows_late;
-    for (uint32_t i = 0; i < f->nsinks; i++)
-        put_steps(m, &f->spec->sinks[i], i, f->sinks[i]);
-    for (uint32_t i = 0; i < f->nsinks; i++) {
-        put_meter(m, sink_meter(f->sinks[i]));
-        if (sink_resend(f->sinks[i]))
-            put_meter(m, sink_meter(sink_resend(f->sinks[i])));
-    }
-    sl_meter *fit = realloc(m->at, (m->n + 1) * sizeof *fit); /* kept for as long as the rule stands still */
-    if (fit)
-        m->at = fit;
-}
-/* Meters of sources on other lanes come to the others. */
-static void merge_far(letter *l) {
-    uint32_t more = 0;
-    for (uint32_t i = 0; i < l->nfar; i++)
-        more += l->far[i].n;
-    sl_meter *at = more ? realloc(l->m.at, (l->m.n + more) * sizeof *at) : NULL;
-    if (at)
-        l->m.at = at;
-    for (uint32_t i = 0; i < l->nfar; i++)
-        for (uint32_t k = 0; k < l->far[i].n; k++)
-            if (at)
-                at[l->m.n++] = l->far[i].at[k];
-            else
-                meter_free(&l->far[i].at[k]);
-    free(l->far);
-    l->far = NULL;
-    l->nfar = 0;
-}
-static void meters_arrive(void *arg) { /* @on office */
-    letter *l = arg;
-    merge_far(l);
-    l->done(l->arg, &l->m);
-    free(l);
-}
-static void one_less(void *arg) { /* @on any lane */
-    letter *l = arg;
-    if (atomic_fetch_sub(&l->waiting, 1) == 1)
-        sl_post(l->office, meters_arrive, l);
-}
-static bool has_relays(const sl_flow *f) {
-    bool any = false;
-    for (uint32_t i = 0; i < f->nlimbs; i++)
-        any |= f->relays[i] != NULL;
-    return any;
-}
-static void meters_now(void *arg) { /* @on lane */
-    letter *l = arg;
-    sl_flow *f = l->f;
-    l->office = f->office;
-    snapshot(f, &l->m);
-    l->waiting = 1;
-    if (has_relays(f) && (l->far = calloc(f->nlimbs, sizeof *l->far)))
-        l->nfar = f->nlimbs;
-    for (uint32_t i = 0; i < l->nfar; i++) { /* each in its own letter: a relay is there as long as letters sent now are on their way to it */
-        if (!f->relays[i])
-            continue;
-        atomic_fetch_add(&l->waiting, 1);
-        if (!relay_meters(f->relays[i], &l->far[i], one_less, l))
-            atomic_fetch_sub(&l->waiting, 1);
-    }
-    one_less(l);
-}
-void sl_flow_meters(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg) {
-    letter *l = calloc(1, sizeof *l);
-    if (!l || (*l = (letter){.f = f, .done = done, .arg = arg}, !sl_post(f->lane->loop, meters_now, l))) {
-        free(l);
-        sl_meters none = {0};
-        done(arg, &none);
-    }
-}
-
-/* ---- scan tables ---- */
-typedef struct tables_letter {
-    sl_flow *f;
-    sl_loop *office;
-    sl_buf json;
-    void (*done)(void *arg, sl_str json);
-    void *arg;
-} tables_letter;
-static void tables_arrive(void *arg) { /* @on office */
-    tables_letter *l = arg;
-    l->done(l->arg, l->json.failed ? (sl_str){"", 0} : sl_buf_view(&l->json));
-    sl_buf_free(&l->json);
-    free(l);
-}
-static void tables_now(void *arg) { /* @on lane */
-    tables_letter *l = arg;
-    if (!l->f->exec || !sl_exec_tables(l->f->exec, &l->json))
-        sl_buf_free(&l->json);
-    sl_post(l->office, tables_arrive, l);
-}
-void sl_flow_tables(sl_flow *f, void (*done)(void *arg, sl_str json), void *arg) {
-    tables_letter *l = calloc(1, sizeof *l);
-    if (l)
-        *l = (tables_letter){.f = f, .office = f->office, .done = done, .arg = arg};
-    if (l && sl_post(f->lane->loop, tables_now, l))
-        return;
-    free(l);
-    done(arg, (sl_str){"", 0});
-}
 
 /* ---- watching ---- */
 typedef struct wish {
@@ -705,9 +505,9 @@ static void all_closed(void *arg) { /* @on lane */
     if (f->seen)
         sl_layout_drop(f->seen);
     sl_flowspec_free(f->spec);
-    letter *l = f->done_arg;
+    flow_letter *l = f->done_arg;
     l->f = NULL;
-    sl_post(f->office, meters_arrive, l);
+    sl_post(f->office, flow_meters_arrive, l);
     free(f->hist);
     free(f->tap);
     give_room(f);
@@ -748,13 +548,13 @@ static void left(void *arg) {
 }
 static void close_source(void *arg) {
     sl_flow *f = arg;
-    snapshot(f, &((letter *)f->done_arg)->m);
+    flow_snapshot(f, &((flow_letter *)f->done_arg)->m);
     f->open = false;
     sl_timer_free(f->tick);
     f->tick = NULL;
     f->leaving = 2 + f->nlimbs;
-    letter *l = f->done_arg;
-    if (has_relays(f) && (l->far = calloc(f->nlimbs, sizeof *l->far)))
+    flow_letter *l = f->done_arg;
+    if (flow_has_relays(f) && (l->far = calloc(f->nlimbs, sizeof *l->far)))
         l->nfar = f->nlimbs;
     for (uint32_t i = 0; i < f->nlimbs; i++)
         if (f->relays[i])
@@ -795,13 +595,13 @@ static void close_now(void *arg) { /* @on lane */
         keep_last(f);
 }
 void sl_flow_close(sl_flow *f, void (*done)(void *arg, sl_meters *m), void *arg) {
-    letter *l = calloc(1, sizeof *l);
+    flow_letter *l = calloc(1, sizeof *l);
     if (!l) { /* cannot be told; the flow is left running rather than leaked half closed */
         sl_meters none = {0};
         done(arg, &none);
         return;
     }
-    *l = (letter){.f = f, .done = done, .arg = arg};
+    *l = (flow_letter){.f = f, .done = done, .arg = arg};
     f->done_arg = l;
     sl_post(f->lane->loop, close_now, f);
 }

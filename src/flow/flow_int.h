@@ -173,6 +173,24 @@ void relay_eof(sl_flow *sub);
 bool relay_meters(relay *r, far_meters *to, sl_fn done, void *arg);
 void relay_leave(relay *r, far_meters *last, sl_fn left); /* last (may be NULL) gets the last meters; then left(root) on the rule's lane */
 void relay_free(relay *r);
+/* ---- to the office ---- */
+typedef struct flow_letter { /* about a flow; some outlive it */
+    sl_flow *f;
+    sl_flow_event e;
+    char *why;
+    void (*event)(void *arg, sl_flow_event e, const char *why);
+    sl_meters m;
+    void (*done)(void *arg, sl_meters *m);
+    void *arg;
+    sl_loop *office;
+    _Atomic uint32_t waiting;
+    far_meters *far; /* of relays */
+    uint32_t nfar;
+} flow_letter;
+void flow_meters_arrive(void *letter); /* @on office: the last of l's work; frees it */
+bool flow_has_relays(const sl_flow *f);
+int flow_steps_of(const sl_srcdef *d);                        /* steps that a source runs itself */
+void flow_snapshot(sl_flow *f, sl_meters *m);                 /* its meters now */
 void put_source(sl_meters *m, const source_node *s, int *op); /* meters of a source and its own steps; m->at has room for three */
 void flow_joined(sl_flow *f, sl_err *e);                      /* a further source was joined on its lane, or not; takes e */
 

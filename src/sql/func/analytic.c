@@ -142,8 +142,6 @@ static sl_value accumulate(sl_call *c, sl_keep *k, const sl_value *args, uint32_
         return sl_call_fail(c, "onBegin should be boolean");
     if (args[2].kind != SL_BOOL)
         return sl_call_fail(c, "onReset should be boolean");
-    if (w == ACC_SUM && !sl_v_nil(args[0]) && args[0].kind != SL_INT && args[0].kind != SL_FLOAT && args[0].kind != SL_UINT) /* also while it rests */
-        return sl_call_fail(c, "the value should be number");
     bool running = sl_keep_get(k, 2).kind == SL_BOOL && sl_keep_get(k, 2).i;
     if (!running)
         sl_keep_set(k, 1, sl_v_int(0));
