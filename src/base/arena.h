@@ -44,13 +44,11 @@ void sl_arena_free(sl_arena *a);
 void sl_arena_reset(sl_arena *a);
 sl_arena_mark sl_arena_here(const sl_arena *a);
 void sl_arena_back(sl_arena *a, sl_arena_mark m); /* releases all since m */
-bool sl_arena_failed(const sl_arena *a);
-size_t sl_arena_bytes(const sl_arena *a); /* bytes held from the system */
 /* From now on what a takes is paid out of p and given back there (NULL: by nobody); what it has is paid now, as far as that goes. p outlives a, or the next call. */
 void sl_arena_purse(sl_arena *a, sl_purse *p);
 void *sl_arena_slow(sl_arena *a, size_t n);
 
-struct sl_arena { /* visible only for the inline fast path below */
+struct sl_arena { /* visible only for what is in line below */
     char *at, *end;
     void *chunk;
     size_t held;
@@ -60,6 +58,8 @@ struct sl_arena { /* visible only for the inline fast path below */
     sl_purse *purse;
     size_t paid;
 };
+static inline bool sl_arena_failed(const sl_arena *a) { return a->failed; }
+static inline size_t sl_arena_bytes(const sl_arena *a) { return a->held; } /* bytes held from the system */
 /* 16-byte aligned, not cleared. */
 static inline void *sl_arena_alloc(sl_arena *a, size_t n) {
     n = (n + 15u) & ~(size_t)15u;

@@ -238,8 +238,6 @@ void sl_arena_back(sl_arena *a, sl_arena_mark m) {
     a->at = (char *)a->chunk + m.used;
     a->end = (char *)a->chunk + ((chunk *)a->chunk)->size;
 }
-bool sl_arena_failed(const sl_arena *a) { return a->failed; }
-size_t sl_arena_bytes(const sl_arena *a) { return a->held; }
 void *sl_arena_slow(sl_arena *a, size_t n) { /* n is already rounded */
     size_t want = a->next;
     if (want < 4096 - sizeof(chunk)) /* one of thousands of small ones: little is left over */
@@ -349,7 +347,8 @@ char *sl_strdup_n(const char *p, size_t n) {
     return c;
 }
 void sl_buf_free(sl_buf *b) {
-    free(b->p);
+    if (b->p) /* mostly not: an error text that no row had */
+        free(b->p);
     *b = (sl_buf){0};
 }
 bool sl_buf_grow(sl_buf *b, size_t more) {
