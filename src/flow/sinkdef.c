@@ -115,7 +115,7 @@ static sl_err *read_common(sl_arena *a, const sl_json *props, sl_sinkopts *o) {
     sl_buf_puts(&b, "read properties ");
     sl_spec_show(&b, props);
     sl_buf_puts(&b, of_cache ? " to cache conf fail with error" : " fail with error");
-    e = sl_err_prefix(e, sl_buf_cstr(&b));
+    e = sl_err_prefix(e, "%s", sl_buf_cstr(&b));
     sl_buf_free(&b);
     return e;
 }
@@ -159,7 +159,7 @@ sl_err *sl_sinkdef_make(sl_arena *a, sl_str type, const sl_json *props, sl_sinkd
         if (bad_cipher) {
             sl_buf head = {0};
             sl_buf_printf(&head, "get encryptor %.*s fail with error", SL_FMT(o->encryption));
-            bad_cipher = sl_err_recode(sl_err_prefix(bad_cipher, sl_buf_cstr(&head)), SL_E_EXEC);
+            bad_cipher = sl_err_recode(sl_err_prefix(bad_cipher, "%s", sl_buf_cstr(&head)), SL_E_EXEC);
             sl_buf_free(&head);
             return bad_cipher;
         }

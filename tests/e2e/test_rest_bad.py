@@ -265,3 +265,15 @@ def test_connections_beyond_the_limit_do_not_kill(same):
     assert same.call("GET", "/ping")[0] == 200
     for s in held:
         s.close()
+
+
+def test_percent_signs(same):
+    """Texts of a request stand in errors as they are: they are no formats."""
+    evil = "%s%n%5000000d%"
+    for sink in ({"mqtt": {"server": "tcp://127.0.0.1:1", "topic": "t", "sendSingle": evil}}, {"mqtt": {"server": "tcp://127.0.0.1:1", "topic": evil, "enableCache": True, "memoryCacheThreshold": evil}},
+                 {"mqtt": {"server": "tcp://127.0.0.1:1", "topic": "t", "encryption": evil}}, {"mqtt": {"server": "tcp://127.0.0.1:1", "topic": "t", "compression": evil}}, {evil: {}}):
+        status, text = same.call("POST", "/rules", {"id": "p", "sql": "SELECT a FROM keep", "actions": [sink]})
+        assert status == 400 and evil in text, (sink, text)
+    for sql in ('SELECT `%s` FROM `%s%n`'.replace("%s%n", evil), 'SELECT "%s" + FROM keep' % evil, "SELECT `%s` FROM keep" % evil):
+        status, text = same.call("POST", "/rules", {"id": "p", "sql": sql, "actions": [{"nop": {}}]})
+        assert status == 400 and "%" in text, (sql, text)
