@@ -1,6 +1,7 @@
 /* From the items of GROUP BY to a group, one probe a row.
  * Decision: two tables. Groups are told apart by their printed items, as in the plain form, so that 1, 1.0 and "1" fall together; but a row is looked up
  * by its items as they are, kind and bits, and printing is left for items that were never met. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "data/pack.h"
@@ -393,9 +394,10 @@ uint32_t sl_fast_keys(const sl_ftable *t, const sl_run *run, const sl_block *dim
         slots[i] = s;
         if (mask < NEAR)
             continue;
-        __builtin_prefetch(&s->item, 1);
+        uintptr_t line = (uintptr_t)s + offsetof(sl_fslot, item); /* a number: there may be no slot, and asking for its line does no harm */
+        __builtin_prefetch((const void *)line, 1);
         if (last)
-            __builtin_prefetch((char *)&s->item + last, 1);
+            __builtin_prefetch((const void *)(line + last), 1);
     }
     for (uint32_t i = 0; i < n; i++) {
         const sl_fslot *s = slots[i];

@@ -70,7 +70,7 @@ static bool in_field(sl_expr *e, void *arg) {
         while (i < p->nsrc && !sl_str_eq(p->src[i].pub.stream, e->source) && !(p->src[i].alias.n && sl_str_eq(p->src[i].alias, e->source)))
             i++;
         if (i < p->nsrc && !declares(&p->src[i], e->name, true))
-            j->verdict = n + alias ? ELSEWHERE : UNKNOWN;
+            j->verdict = n || alias ? ELSEWHERE : UNKNOWN;
     }
     return true;
 }
