@@ -194,8 +194,9 @@ static void flush(joiner *j, const sl_pjoin *d, pairs *p, tuples *match, uint32_
         ask(j, d->on, p->t.at, p->n, hit);
     for (uint32_t i = 0; i < p->n && !j->failed; i++)
         if (hit[i]) {
-            if (match->n % 1024 == 0) {
-                uint32_t *more = sl_purse_pay(match->purse, 1024 * 2 * sizeof **of) ? realloc(*of, (match->n + 1024) * 2 * sizeof **of) : NULL;
+            if (match->n == match->cap) { /* grows with the pairs themselves */
+                size_t cap = match->cap ? match->cap * 2 : 16;
+                uint32_t *more = sl_purse_pay(match->purse, (cap - match->cap) * 2 * sizeof **of) ? realloc(*of, cap * 2 * sizeof **of) : NULL;
                 if (!more) {
                     j->failed = j->r->nomem = true;
                     break;
@@ -364,7 +365,7 @@ static void join_one(joiner *j, const sl_pjoin *d, tuples *left, sl_krow *const 
     }
 done:
     free(of);
-    sl_purse_back(m.purse, (m.n + 1023) / 1024 * 1024 * 2 * sizeof *of);
+    sl_purse_back(m.purse, m.cap * 2 * sizeof *of);
     sl_tuples_free(&m, j->width);
     sl_tuples_free(left, j->width);
     *left = out;

@@ -7,6 +7,7 @@ from kit import Daemon
 START = 1700006400000
 SECONDS = 1.0 if "debug" in os.environ.get("SLUICE_BUILD", "debug") or "release" in os.environ["SLUICE_BUILD"] else 8.0  # sanitizers
 MB = 1024
+GROWTH = 64 * MB if SECONDS == 1.0 else 160 * MB  # sanitizers keep freed memory for a while, and watch over every byte
 FAR = 2 ** 63 - 1
 
 
@@ -26,7 +27,7 @@ def d():
 class Watch:
     """What a block took: CPU seconds of the daemon (others' load does not count) and growth of its memory."""
 
-    def __init__(self, d, seconds=SECONDS, growth=64 * MB):
+    def __init__(self, d, seconds=SECONDS, growth=GROWTH):
         self.d, self.seconds, self.growth = d, seconds, growth
 
     def __enter__(self):
